@@ -1,0 +1,1 @@
+//! Vireo: a virtualization manager for KVM hosts in one binary.

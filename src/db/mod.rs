@@ -1,0 +1,1 @@
+//! Connections, dialects, migrations, transactions, schema.

@@ -1,0 +1,1 @@
+//! What happens: commands, jobs, reconcilers.

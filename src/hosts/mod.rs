@@ -1,0 +1,1 @@
+//! The engine's client to the agents.

@@ -1,0 +1,109 @@
+//! Events: what people read about what happened.
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::{
+    ClusterId, HostId, JobId, PoolId, StorageDomainId, TemplateId, UserId, VmId,
+};
+
+text_enum! {
+    Severity { Normal = "normal", Warning = "warning", Error = "error", Alert = "alert", }
+}
+
+/// What an event is about; every field that is known is set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    pub user: Option<(UserId, String)>,
+    pub vm: Option<(VmId, String)>,
+    pub host: Option<(HostId, String)>,
+    pub template: Option<(TemplateId, String)>,
+    pub pool: Option<(PoolId, String)>,
+    pub cluster: Option<(ClusterId, String)>,
+    pub storage_domain: Option<(StorageDomainId, String)>,
+}
+
+/// An event as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventView {
+    /// Grows with time; the API's `from`.
+    pub id: i64,
+    pub code: EventCode,
+    pub severity: Severity,
+    /// English; portals build their own from `code` and `about` (`event-…` keys) with `detail` added.
+    pub message: String,
+    /// What a person needs beside the sentence: an error's text.
+    pub detail: String,
+    pub time: Timestamp,
+    pub about: About,
+    pub job: Option<JobId>,
+    pub correlation_id: String,
+}
+
+/// Defines [`EventCode`] with oVirt's numbers and severities.
+macro_rules! event_codes { ($($variant:ident = $text:literal, $number:literal, $severity:ident, $message:literal;)+) => {
+    text_enum! {
+        /// What happened, by oVirt's audit log names.
+        EventCode { $($variant = $text,)+ }
+    }
+    impl EventCode {
+        /// oVirt's number.
+        pub const fn number(self) -> u32 { match self { $(Self::$variant => $number,)+ } }
+        pub const fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity,)+ } }
+        /// English, with `{vm}`, `{host}`, `{user}`, `{template}`, `{pool}`, `{storage_domain}`, `{cluster}`, `{detail}` to fill in.
+        pub const fn pattern(self) -> &'static str { match self { $(Self::$variant => $message,)+ } }
+    }
+} }
+
+event_codes! {
+    UserLoggedIn = "USER_VDC_LOGIN", 30, Normal, "User {user} signed in.";
+    UserLoggedOut = "USER_VDC_LOGOUT", 31, Normal, "User {user} signed out.";
+    UserLoginFailed = "USER_VDC_LOGIN_FAILED", 114, Error, "User {user} failed to sign in: {detail}";
+    UserLocked = "USER_ACCOUNT_DISABLED_OR_LOCKED", 2008, Warning, "User {user} is locked after too many wrong passwords.";
+    UserRunVm = "USER_STARTED_VM", 153, Normal, "VM {vm} was started by {user} (host: {host}).";
+    VmUp = "USER_RUN_VM", 32, Normal, "VM {vm} started on host {host}.";
+    RunVmFailed = "USER_FAILED_RUN_VM", 54, Error, "Failed to run VM {vm} (user: {user}): {detail}";
+    UserShutdownVm = "USER_INITIATED_SHUTDOWN_VM", 73, Normal, "Shutdown of VM {vm} was asked for by {user}.";
+    ShutdownIgnored = "SHUTDOWN_VM_IGNORED", 10300, Warning, "VM {vm} ignored the request to shut down; power it off if it must stop.";
+    UserStopVm = "USER_STOP_VM", 33, Normal, "VM {vm} was powered off by {user} (host: {host}).";
+    StopVmFailed = "USER_FAILED_STOP_VM", 56, Error, "Failed to power off VM {vm}: {detail}";
+    VmDown = "VM_DOWN", 61, Normal, "VM {vm} is down. {detail}";
+    VmDownError = "VM_DOWN_ERROR", 119, Error, "VM {vm} is down with error. {detail}";
+    VmPausedIo = "VM_PAUSED_EIO", 145, Error, "VM {vm} was paused because its storage failed.";
+    UserSuspendVm = "USER_SUSPEND_VM", 501, Normal, "Suspending VM {vm} was asked for by {user}.";
+    VmSuspended = "USER_SUSPEND_VM_OK", 503, Normal, "VM {vm} on host {host} is suspended.";
+    SuspendVmFailed = "USER_FAILED_SUSPEND_VM", 532, Error, "Failed to suspend VM {vm}: {detail}";
+    UserResumeVm = "USER_RESUME_VM", 39, Normal, "VM {vm} was resumed by {user}.";
+    UserRebootVm = "USER_REBOOT_VM", 157, Normal, "VM {vm} was rebooted by {user}.";
+    UserAddVm = "USER_ADD_VM", 34, Normal, "VM {vm} was created by {user}.";
+    AddVmStarted = "USER_ADD_VM_STARTED", 37, Normal, "Creation of VM {vm} was started by {user}.";
+    AddVmFailed = "USER_FAILED_ADD_VM", 60, Error, "Failed to create VM {vm} (user: {user}): {detail}";
+    UserUpdateVm = "USER_UPDATE_VM", 35, Normal, "Configuration of VM {vm} was changed by {user}.";
+    UserRemoveVm = "USER_REMOVE_VM_FINISHED", 113, Normal, "VM {vm} was removed by {user}.";
+    RemoveVmFailed = "USER_FAILED_REMOVE_VM", 58, Error, "Failed to remove VM {vm}: {detail}";
+    UserChangeCd = "USER_CHANGE_DISK_VM", 38, Normal, "The CD of VM {vm} was changed by {user}.";
+    ConsoleConnected = "VM_CONSOLE_CONNECTED", 167, Normal, "User {user} is connected to VM {vm}.";
+    ConsoleDisconnected = "VM_CONSOLE_DISCONNECTED", 168, Normal, "User {user} got disconnected from VM {vm}.";
+    TakeFromPool = "USER_ATTACH_USER_TO_VM_FROM_POOL", 319, Normal, "User {user} took VM {vm} from pool {pool}.";
+    TakeFromPoolFailed = "USER_ATTACH_USER_TO_VM_FROM_POOL_FAILURE", 328, Error, "User {user} could not get a VM from pool {pool}: {detail}";
+    ReturnToPool = "USER_DETACH_USER_FROM_VM", 334, Normal, "VM {vm} is back in pool {pool}, as fresh as before.";
+    UserAddPool = "USER_ADD_VM_POOL", 300, Normal, "Pool {pool} was created by {user}.";
+    AddPoolFailed = "USER_ADD_VM_POOL_FAILED", 301, Error, "Failed to create pool {pool}: {detail}";
+    UserRemovePool = "USER_REMOVE_VM_POOL", 304, Normal, "Pool {pool} was removed by {user}.";
+    UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
+    AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template}: {detail}";
+    UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";
+    HostUp = "VDS_DETECTED", 13, Normal, "Host {host} is up.";
+    HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";
+    HostNonOperational = "VDS_SET_NONOPERATIONAL", 517, Warning, "Host {host} is non-operational: {detail}";
+    HostAdded = "USER_ADD_VDS", 42, Normal, "Host {host} was added by {user}.";
+    StorageDomainAdded = "USER_ADD_STORAGE_DOMAIN", 956, Normal, "Storage domain {storage_domain} was added.";
+    StorageDomainActive = "STORAGE_DOMAIN_ACTIVE", 962, Normal, "Storage domain {storage_domain} is active.";
+    StorageDomainInactive = "STORAGE_DOMAIN_INACTIVE", 970, Error, "Storage domain {storage_domain} cannot be used: {detail}";
+    DiskAdded = "USER_ADD_DISK_FINISHED_SUCCESS", 2021, Normal, "Disk {detail} was added by {user}.";
+    AddDiskFailed = "USER_ADD_DISK_FINISHED_FAILURE", 2022, Error, "Failed to add a disk: {detail}";
+    DiskRemoved = "USER_FINISHED_REMOVE_DISK", 2014, Normal, "Disk {detail} was removed by {user}.";
+    UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
+    PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
+    PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";
+    JobStuck = "JOB_STUCK", 10301, Alert, "A task could not be undone and waits for a retry: {detail}";
+    EngineStarted = "ENGINE_STARTED", 1, Normal, "The engine started.";
+}

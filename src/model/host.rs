@@ -1,0 +1,76 @@
+//! Hosts.
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::{ClusterId, DataCenterId, HostId};
+
+text_enum! {
+    HostStatus {
+        Unassigned = "unassigned", Down = "down", Maintenance = "maintenance", Up = "up", NonResponsive = "non_responsive", Error = "error",
+        Installing = "installing", InstallFailed = "install_failed", Reboot = "reboot", PreparingForMaintenance = "preparing_for_maintenance",
+        NonOperational = "non_operational", PendingApproval = "pending_approval", Initializing = "initializing", Connecting = "connecting",
+        InstallingOs = "installing_os", Kdumping = "kdumping",
+    }
+}
+
+/// What the host told of itself; kept so that pages have it while the host is away.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct HostFacts {
+    pub hostname: String,
+    pub hardware_id: String,
+    pub cpu_model: String,
+    pub sockets: u32,
+    pub cores_per_socket: u32,
+    pub threads_per_core: u32,
+    pub memory_mib: u64,
+    pub kvm: bool,
+    pub libvirt_version: String,
+    pub qemu_version: String,
+    pub kernel_version: String,
+    pub os: String,
+    pub agent_version: String,
+    pub machines: Vec<String>,
+    pub max_vcpus: u32,
+    pub addresses: Vec<String>,
+    pub video_models: Vec<String>,
+    pub graphics: Vec<String>,
+    /// How ovirtmgmt was made there: bridge, nat, isolated, user.
+    pub network_mode: String,
+}
+
+impl HostFacts {
+    /// All logical CPUs.
+    pub fn cpus(&self) -> u32 {
+        self.sockets * self.cores_per_socket * self.threads_per_core
+    }
+}
+
+/// A host as lists and details show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostView {
+    pub id: HostId,
+    pub name: String,
+    pub comment: String,
+    pub address: String,
+    pub port: u16,
+    pub status: HostStatus,
+    /// Why it is not up, one sentence; empty when up.
+    pub status_reason: String,
+    pub cluster: ClusterId,
+    pub cluster_name: String,
+    pub data_center: DataCenterId,
+    pub data_center_name: String,
+    pub facts: HostFacts,
+    /// VMs that run on it.
+    pub active_vms: u32,
+    pub load: HostLoad,
+    pub last_seen: Option<Timestamp>,
+}
+
+/// The newest statistics, from the engine's memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct HostLoad {
+    pub cpu_percent: f32,
+    pub memory_used_mib: u64,
+    pub memory_total_mib: u64,
+}

@@ -1,0 +1,47 @@
+//! Ids: one newtype per kind of thing, and oVirt's fixed ids.
+
+ids! {
+    /// Anything that can stand in the permission tree, hold a lock or be named by an event.
+    ObjectId,
+    DataCenterId,
+    ClusterId,
+    HostId,
+    StorageDomainId,
+    NetworkId,
+    VnicProfileId,
+    MacPoolId,
+    InstanceTypeId,
+    TemplateId,
+    VmId,
+    PoolId,
+    DiskId,
+    /// One layer of a disk.
+    ImageId,
+    NicId,
+    UserId,
+    GroupId,
+    RoleId,
+    PermissionId,
+    /// A user or a group, as the holder of a permission.
+    PrincipalId,
+    SessionId,
+    JobId,
+}
+
+impl From<UserId> for PrincipalId {
+    fn from(id: UserId) -> Self {
+        Self(id.0)
+    }
+}
+impl From<GroupId> for PrincipalId {
+    fn from(id: GroupId) -> Self {
+        Self(id.0)
+    }
+}
+
+/// The root of the permission tree.
+pub const SYSTEM: ObjectId = ObjectId::fixed(0xaaa00000_0000_0000_0000_123456789aaa);
+/// Every signed-in user is a member.
+pub const EVERYONE: GroupId = GroupId::fixed(0xeee00000_0000_0000_0000_123456789eee);
+pub const BLANK_TEMPLATE: TemplateId = TemplateId::fixed(0);
+pub const OVIRTMGMT: NetworkId = NetworkId::fixed(9);

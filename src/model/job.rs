@@ -1,0 +1,83 @@
+//! Jobs: work that outlasts a request.
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::{JobId, ObjectId, UserId};
+
+text_enum! {
+    JobStatus {
+        Started = "started", Finished = "finished", Failed = "failed", Aborted = "aborted",
+        /// Its undoing failed; it waits for a retry.
+        Stuck = "unknown",
+    }
+}
+text_enum! {
+    StepStatus { Pending = "pending", Started = "started", Finished = "finished", Failed = "failed", Undone = "undone", }
+}
+text_enum! {
+    /// Every kind of job there is; one file in engine/ each.
+    JobKind {
+        AddVm = "add_vm", RemoveVm = "remove_vm", StartVm = "start_vm", StopVm = "stop_vm", ShutdownVm = "shutdown_vm", RebootVm = "reboot_vm",
+        SuspendVm = "suspend_vm", AddTemplate = "add_template", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
+        TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
+    }
+}
+
+/// A job as lists and details show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobView {
+    pub id: JobId,
+    pub kind: JobKind,
+    /// The name of what it works on.
+    pub subject: String,
+    pub status: JobStatus,
+    pub steps: Vec<StepView>,
+    pub owner: Option<UserId>,
+    pub owner_name: String,
+    pub error: String,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub correlation_id: String,
+    pub locks: Vec<ObjectId>,
+}
+
+impl JobView {
+    /// What API, logs and refusals call it: "Adding VM desk-1".
+    pub fn description(&self) -> String {
+        format!("{} {}", self.kind.in_words(), self.subject)
+    }
+}
+
+impl JobKind {
+    /// English words before the subject's name.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::AddVm => "Adding VM",
+            Self::RemoveVm => "Removing VM",
+            Self::StartVm => "Launching VM",
+            Self::StopVm => "Powering off VM",
+            Self::ShutdownVm => "Shutting down VM",
+            Self::RebootVm => "Rebooting VM",
+            Self::SuspendVm => "Suspending VM",
+            Self::AddTemplate => "Creating template",
+            Self::RemoveTemplate => "Removing template",
+            Self::AddPool => "Creating pool",
+            Self::RemovePool => "Removing pool",
+            Self::TakeFromPool => "Taking a VM from pool",
+            Self::ReturnToPool => "Returning VM to its pool",
+            Self::AddDisk => "Adding disk",
+            Self::RemoveDisk => "Removing disk",
+            Self::UploadImage => "Uploading image",
+        }
+    }
+}
+
+/// A step of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepView {
+    pub number: u32,
+    /// The kind's `Step` in snake case; portals translate it (`step-…` keys).
+    pub name: String,
+    pub status: StepStatus,
+    /// 0-100 where it is known.
+    pub progress: Option<u8>,
+}

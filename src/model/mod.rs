@@ -1,0 +1,26 @@
+//! What things are and what is legal: types, ids, state tables, validation. No I/O.
+
+#[macro_use]
+mod text;
+
+pub mod clock;
+pub mod cluster;
+pub mod data_center;
+pub mod disk;
+pub mod event;
+pub mod host;
+pub mod ids;
+pub mod instance_type;
+pub mod job;
+pub mod mac_pool;
+pub mod network;
+pub mod page;
+pub mod permission;
+pub mod pool;
+pub mod role;
+pub mod search;
+pub mod storage_domain;
+pub mod template;
+pub mod user;
+pub mod valid;
+pub mod vm;

@@ -1,0 +1,95 @@
+//! Checks at the border: names, texts and numbers from outside, with errors that name the field.
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with a field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{field}: {problem}")]
+pub struct Invalid {
+    /// The field's name as the API has it (`name`, `memory`, `cpu.topology.sockets`).
+    pub field: &'static str,
+    pub problem: Problem,
+}
+
+impl Invalid {
+    pub const fn new(field: &'static str, problem: Problem) -> Self {
+        Self { field, problem }
+    }
+}
+
+/// What is wrong, and what would be right. Portals translate it (`problem-…` keys), the API prints it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Problem {
+    #[error("is missing")]
+    Missing,
+    #[error("is longer than {max} characters")]
+    TooLong { max: usize },
+    #[error("has the character {found:?}; only letters, digits, '_', '.' and '-' are allowed")]
+    Character { found: char },
+    #[error("must be between {min} and {max}")]
+    Range { min: u64, max: u64 },
+    #[error("\"{name}\" is in use already; choose another name")]
+    Taken { name: String },
+    #[error("\"{value}\" is not one of: {allowed}")]
+    NotOneOf { value: String, allowed: String },
+    #[error("\"{value}\" does not exist, or you may not use it")]
+    NoSuch { value: String },
+    #[error("\"{value}\" is not a number")]
+    NotANumber { value: String },
+    #[error("has more than the {available} MiB that any host of the cluster has")]
+    MoreThanHost { available: u64 },
+    #[error("is not known here")]
+    UnknownField,
+    #[error("{because}")]
+    Other { because: String },
+}
+
+/// A name as oVirt takes it for VMs, templates, pools, clusters, …: 1 to `max` of `[A-Za-z0-9_.-]`.
+///
+/// # Errors
+/// Names the field and what is wrong with the name.
+pub fn name(field: &'static str, text: &str, max: usize) -> Result<String, Invalid> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Invalid::new(field, Problem::Missing));
+    }
+    if text.chars().count() > max {
+        return Err(Invalid::new(field, Problem::TooLong { max }));
+    }
+    match text
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
+    {
+        Some(found) => Err(Invalid::new(field, Problem::Character { found })),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// Free text for people: control characters but line breaks are refused.
+///
+/// # Errors
+/// Names the field if the text is too long or has control characters.
+pub fn text(field: &'static str, text: &str, max: usize) -> Result<String, Invalid> {
+    if text.chars().count() > max {
+        return Err(Invalid::new(field, Problem::TooLong { max }));
+    }
+    match text
+        .chars()
+        .find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
+        Some(found) => Err(Invalid::new(field, Problem::Character { found })),
+        None => Ok(text.trim().to_owned()),
+    }
+}
+
+/// A number within its limits.
+///
+/// # Errors
+/// Names the field and the limits.
+pub fn range(field: &'static str, value: u64, min: u64, max: u64) -> Result<u64, Invalid> {
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Invalid::new(field, Problem::Range { min, max }))
+    }
+}

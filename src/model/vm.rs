@@ -1,0 +1,255 @@
+//! Virtual machines: states, what is allowed in which, views and requests.
+
+use crate::model::clock::Timestamp;
+use crate::model::disk::{DiskAttachment, NewDisk};
+use crate::model::ids::{
+    ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId,
+};
+use crate::model::network::NicView;
+
+text_enum! {
+    /// oVirt's VM states by their REST words.
+    VmStatus {
+        Unassigned = "unassigned", Down = "down", Up = "up", PoweringUp = "powering_up", Paused = "paused", Migrating = "migrating",
+        Unknown = "unknown", NotResponding = "not_responding", WaitForLaunch = "wait_for_launch", RebootInProgress = "reboot_in_progress",
+        SavingState = "saving_state", RestoringState = "restoring_state", Suspended = "suspended", ImageIllegal = "image_illegal",
+        ImageLocked = "image_locked", PoweringDown = "powering_down",
+    }
+}
+text_enum! {
+    VmKind { Desktop = "desktop", Server = "server", }
+}
+text_enum! {
+    Display { Vnc = "vnc", Spice = "spice", }
+}
+text_enum! {
+    BootDevice { Disk = "hd", Cdrom = "cdrom", Network = "network", }
+}
+text_enum! {
+    /// What people can do to a VM.
+    VmAction {
+        Run = "start", Shutdown = "shutdown", PowerOff = "stop", Reboot = "reboot", Suspend = "suspend", Console = "console",
+        ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
+    }
+}
+
+impl VmStatus {
+    /// A QEMU process belongs to it, or may.
+    pub const fn is_running(self) -> bool {
+        !matches!(
+            self,
+            Self::Down
+                | Self::Suspended
+                | Self::ImageLocked
+                | Self::ImageIllegal
+                | Self::Unassigned
+        )
+    }
+
+    /// oVirt's action matrix (facts of its engine 4.1): is the action allowed in this state?
+    pub const fn allows(self, action: VmAction) -> bool {
+        use VmAction as A;
+        match action {
+            A::Run => matches!(self, Self::Down | Self::Paused | Self::Suspended),
+            A::Shutdown | A::PowerOff => matches!(
+                self,
+                Self::Up
+                    | Self::PoweringUp
+                    | Self::Paused
+                    | Self::Migrating
+                    | Self::NotResponding
+                    | Self::WaitForLaunch
+                    | Self::RebootInProgress
+                    | Self::Suspended
+                    | Self::PoweringDown
+            ),
+            A::Reboot => matches!(self, Self::Up | Self::PoweringUp),
+            A::Suspend => matches!(self, Self::Up),
+            A::Console => matches!(
+                self,
+                Self::Up
+                    | Self::PoweringUp
+                    | Self::RebootInProgress
+                    | Self::PoweringDown
+                    | Self::Paused
+                    | Self::Migrating
+                    | Self::SavingState
+            ),
+            A::ChangeCd => matches!(self, Self::Up | Self::Paused | Self::PoweringUp),
+            A::Edit => !matches!(self, Self::ImageLocked | Self::ImageIllegal),
+            A::Remove => matches!(self, Self::Down | Self::ImageIllegal),
+        }
+    }
+}
+
+/// Why an action is not possible; portals translate it (`reason-…` keys), the API prints it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the VM is {0}")]
+    Status(VmStatus),
+    #[error("another task holds it: {job}")]
+    Locked { job: String },
+    #[error("it is protected against removal; edit it and take the protection away first")]
+    DeleteProtected,
+    #[error("it belongs to the pool {pool}; detach it from the pool first")]
+    InPool { pool: String },
+    #[error("a VM of a pool cannot be suspended")]
+    PoolSuspend,
+    #[error("it has no disk to boot from, no CD and no network boot; attach one of them first")]
+    NothingToBoot,
+    #[error("the host {host} is not up; it comes back by itself when the host does")]
+    HostNotUp { host: String },
+    #[error("you have no permission to do this")]
+    NotPermitted,
+}
+
+/// Size and make of a VM or template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hardware {
+    pub memory_mib: u64,
+    pub max_memory_mib: u64,
+    pub guaranteed_memory_mib: u64,
+    pub sockets: u32,
+    pub cores: u32,
+    pub threads: u32,
+    pub display: Display,
+    pub boot: Vec<BootDevice>,
+}
+
+impl Hardware {
+    pub const fn vcpus(&self) -> u32 {
+        self.sockets * self.cores * self.threads
+    }
+}
+
+/// oVirt's limits for one VM (4.1): vCPUs, sockets, cores per socket, threads per core, memory.
+pub const MAX_VCPUS: u64 = 288;
+pub const MAX_SOCKETS: u64 = 16;
+pub const MAX_CORES: u64 = 254;
+pub const MAX_THREADS: u64 = 8;
+pub const MAX_MEMORY_MIB: u64 = 4_194_304;
+/// Less does not even boot a firmware.
+pub const MIN_MEMORY_MIB: u64 = 16;
+pub const MAX_NAME: usize = 64;
+pub const MAX_DESCRIPTION: usize = 4000;
+
+/// A VM as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VmRow {
+    pub id: VmId,
+    pub name: String,
+    pub comment: String,
+    pub description: String,
+    pub status: VmStatus,
+    /// Why it stopped or does not go on; empty if all is well.
+    pub status_reason: String,
+    pub cluster: ClusterId,
+    pub cluster_name: String,
+    pub data_center_name: String,
+    pub template: TemplateId,
+    pub template_name: String,
+    pub pool: Option<PoolId>,
+    pub pool_name: Option<String>,
+    pub host: Option<HostId>,
+    pub host_name: Option<String>,
+    pub memory_mib: u64,
+    pub vcpus: u32,
+    pub display: Display,
+    pub delete_protected: bool,
+    pub stateless: bool,
+    /// Guest's addresses and host name, as its agent told.
+    pub addresses: Vec<String>,
+    pub fqdn: String,
+    /// The job that holds a lock on it, in words.
+    pub locked_by: Option<String>,
+    /// When it was started (running VMs).
+    pub started: Option<Timestamp>,
+    pub load: VmLoad,
+    /// What the asking person may do to it now (permission and state).
+    pub can: Vec<VmAction>,
+}
+
+/// The newest statistics, from the engine's memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct VmLoad {
+    pub cpu_percent: f32,
+    pub memory_used_mib: u64,
+    pub net_rx_bytes: u64,
+    pub net_tx_bytes: u64,
+    pub disk_read_bytes: u64,
+    pub disk_write_bytes: u64,
+}
+
+/// A VM with all its details.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VmView {
+    pub row: VmRow,
+    pub os: String,
+    pub kind: VmKind,
+    pub hardware: Hardware,
+    pub instance_type: Option<InstanceTypeId>,
+    pub instance_type_name: Option<String>,
+    pub guest_os: String,
+    pub created: Timestamp,
+    pub stopped: Option<Timestamp>,
+    pub cd: Option<DiskId>,
+    pub cd_name: Option<String>,
+    pub disks: Vec<DiskAttachment>,
+    pub nics: Vec<NicView>,
+    /// For each action that is not in `row.can`: why.
+    pub cannot: Vec<(VmAction, Refusal)>,
+}
+
+/// A VM to be made. `None` means: as the instance type has it, else as the template has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewVm {
+    pub name: String,
+    pub description: String,
+    pub comment: String,
+    pub cluster: Option<ClusterId>,
+    /// None = Blank.
+    pub template: Option<TemplateId>,
+    pub instance_type: Option<InstanceTypeId>,
+    pub memory_mib: Option<u64>,
+    pub max_memory_mib: Option<u64>,
+    pub guaranteed_memory_mib: Option<u64>,
+    pub sockets: Option<u32>,
+    pub cores: Option<u32>,
+    pub threads: Option<u32>,
+    pub os: Option<String>,
+    pub kind: Option<VmKind>,
+    pub display: Option<Display>,
+    pub boot: Option<Vec<BootDevice>>,
+    pub stateless: bool,
+    pub delete_protected: bool,
+    /// False: thin (a qcow2 layer on the template's disks).
+    pub clone: bool,
+    /// New empty disks, besides the template's.
+    pub disks: Vec<NewDisk>,
+    /// The ISO in the drive.
+    pub cd: Option<DiskId>,
+    /// One network card per entry; None = one card on the data center's first profile.
+    pub nics: Option<Vec<Option<VnicProfileId>>>,
+}
+
+/// A change of a VM: only what is `Some` changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VmUpdate {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub comment: Option<String>,
+    pub memory_mib: Option<u64>,
+    pub max_memory_mib: Option<u64>,
+    pub guaranteed_memory_mib: Option<u64>,
+    pub sockets: Option<u32>,
+    pub cores: Option<u32>,
+    pub threads: Option<u32>,
+    pub os: Option<String>,
+    pub kind: Option<VmKind>,
+    pub display: Option<Display>,
+    pub boot: Option<Vec<BootDevice>>,
+    pub stateless: Option<bool>,
+    pub delete_protected: Option<bool>,
+    /// `Some(None)` ejects.
+    pub cd: Option<Option<DiskId>>,
+}

@@ -1,0 +1,1 @@
+//! Where it is kept: queries, one file per noun.

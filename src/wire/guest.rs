@@ -1,0 +1,96 @@
+//! Verbs on guests, and what a guest is made of.
+
+use crate::model::disk::{DiskFormat, DiskInterface};
+use crate::model::ids::{DiskId, NicId, VmId};
+use crate::model::network::{MacAddress, NicModel};
+use crate::model::vm::{BootDevice, Display};
+use crate::wire::image::ImagePath;
+use serde::{Deserialize, Serialize};
+
+/// All domains Vireo made on this host, running or not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListDomains {}
+
+/// Define the domain and start it (or restore it from its saved state). Running already: answers its report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartVm {
+    pub vm: VmSpec,
+}
+
+/// Everything libvirt must know to run a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmSpec {
+    pub id: VmId,
+    pub name: String,
+    pub memory_mib: u64,
+    pub sockets: u32,
+    pub cores: u32,
+    pub threads: u32,
+    /// In order of trial.
+    pub boot: Vec<BootDevice>,
+    pub disks: Vec<DiskSpec>,
+    /// The medium in the CD drive; every VM has a drive.
+    pub cdrom: Option<ImagePath>,
+    pub nics: Vec<NicSpec>,
+    pub display: Display,
+    /// Starts paused.
+    pub paused: bool,
+}
+
+/// A disk of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpec {
+    pub id: DiskId,
+    /// The active layer.
+    pub image: ImagePath,
+    pub format: DiskFormat,
+    pub interface: DiskInterface,
+    pub read_only: bool,
+    pub bootable: bool,
+}
+
+/// A network card of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicSpec {
+    pub id: NicId,
+    pub mac: MacAddress,
+    /// Logical network; none: the cable is out.
+    pub network: Option<String>,
+    pub model: NicModel,
+    pub linked: bool,
+}
+
+macro_rules! vm_verbs { ($($(#[$doc:meta])* $name:ident;)+) => { $(
+    $(#[$doc])*
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct $name { pub vm: VmId }
+)+ } }
+
+vm_verbs! {
+    /// Pull the plug. Not running: fine. A saved state is thrown away.
+    StopVm;
+    /// Ask the guest to shut down: guest agent first, else the ACPI button. Not running: fine.
+    ShutdownVm;
+    /// Ask the guest to reboot, by agent, else ACPI; where neither is heard the caller decides.
+    RebootVm;
+    /// Save the guest's memory to disk and stop it.
+    SuspendVm;
+    PauseVm;
+    ResumeVm;
+    /// Stop it if it runs and undefine the domain. Unknown: fine.
+    ForgetVm;
+}
+
+/// Put another medium into the CD drive, or none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeCd {
+    pub vm: VmId,
+    pub cdrom: Option<ImagePath>,
+}
+
+/// Press these Linux key codes together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SendKeys {
+    pub vm: VmId,
+    pub keycodes: Vec<u32>,
+}

@@ -1,0 +1,36 @@
+//! What a host is and can do.
+
+use serde::{Deserialize, Serialize};
+
+/// Ask for the host's capabilities.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HostInfo {}
+
+/// A host's hardware and software.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostCapabilities {
+    pub hostname: String,
+    /// libvirt's host UUID (SMBIOS where there is one).
+    pub hardware_id: String,
+    pub cpu_model: String,
+    pub sockets: u32,
+    pub cores_per_socket: u32,
+    pub threads_per_core: u32,
+    pub memory_mib: u64,
+    /// False: guests are emulated by TCG, many times slower.
+    pub kvm: bool,
+    pub libvirt_version: String,
+    pub qemu_version: String,
+    pub kernel_version: String,
+    pub os: String,
+    pub agent_version: String,
+    /// Machine types QEMU offers; the first is the default.
+    pub machines: Vec<String>,
+    /// Most vCPUs one guest can have here.
+    pub max_vcpus: u32,
+    pub addresses: Vec<String>,
+    /// Video models (`vga`, `virtio`, `qxl`, `bochs` …) this QEMU has.
+    pub video_models: Vec<String>,
+    /// Display protocols this QEMU has: `vnc`, `spice`.
+    pub graphics: Vec<String>,
+}

@@ -1,0 +1,95 @@
+//! What engine and agent say to each other: JSON over HTTP/1.1 in mutual TLS on the agent's one port.
+//!
+//! * `POST /v1/verbs/{NAME}` with the JSON of a [`Verb`]: answered 200 with its `Reply`, else a [`WireError`].
+//! * `GET /v1/events`: one long response of JSON lines, each a [`HostEvent`]; the first is a snapshot of all domains.
+//! * `PUT /v1/images/{domain}/{disk}/{image}?path=&format=`: the bytes of an image, written under a temporary name
+//!   and renamed when whole.
+//! * `GET /v1/screenshots/{vm}`: a PNG.
+//! * `GET /v1/consoles/{vm}/{vnc|spice}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket.
+//!
+//! Every verb is idempotent: the engine repeats it after a crash of either side.
+
+pub mod event;
+pub mod guest;
+pub mod host;
+pub mod image;
+pub mod network;
+
+pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
+pub use guest::*;
+pub use host::{HostCapabilities, HostInfo};
+pub use image::*;
+pub use network::EnsureNetwork;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The agent's TCP port (vdsm's).
+pub const AGENT_PORT: u16 = 54321;
+
+/// A request the agent understands, and what it answers.
+pub trait Verb: Serialize + DeserializeOwned + Send + Sync + std::fmt::Debug {
+    /// The last part of the URL.
+    const NAME: &'static str;
+    /// What is answered when it worked.
+    type Reply: Serialize + DeserializeOwned + Send + std::fmt::Debug;
+}
+
+macro_rules! verbs { ($($request:ty => $name:literal -> $reply:ty;)+) => {
+    $(impl Verb for $request { const NAME: &'static str = $name; type Reply = $reply; })+
+    /// Every verb's name, for the agent's dispatcher and its test.
+    pub const VERBS: &[&str] = &[$($name),+];
+} }
+
+verbs! {
+    HostInfo => "host_info" -> HostCapabilities;
+    ListDomains => "list_domains" -> Vec<DomainReport>;
+    StartVm => "start_vm" -> DomainReport;
+    StopVm => "stop_vm" -> ();
+    ShutdownVm => "shutdown_vm" -> ();
+    RebootVm => "reboot_vm" -> ();
+    SuspendVm => "suspend_vm" -> ();
+    PauseVm => "pause_vm" -> ();
+    ResumeVm => "resume_vm" -> ();
+    ForgetVm => "forget_vm" -> ();
+    ChangeCd => "change_cd" -> ();
+    SendKeys => "send_keys" -> ();
+    CreateDomain => "create_domain" -> DomainSpace;
+    DomainInfo => "domain_info" -> DomainSpace;
+    CreateImage => "create_image" -> ImageInfo;
+    CopyImage => "copy_image" -> ImageInfo;
+    InspectImage => "inspect_image" -> ImageInfo;
+    RemoveImage => "remove_image" -> ();
+    RemoveDisk => "remove_disk" -> ();
+    EnsureNetwork => "ensure_network" -> network::NetworkState;
+}
+
+/// Why a verb failed, in a form the engine can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The domain, image, file or socket is not there.
+    NotFound,
+    /// Something else of that name or id is there already.
+    Exists,
+    /// The request itself is wrong: message names the field.
+    InvalidRequest,
+    /// The file system is full.
+    NoSpace,
+    /// The thing is in a state that does not allow it.
+    WrongState,
+    /// libvirtd cannot be reached just now; trying again later may work.
+    LibvirtGone,
+    /// libvirt or QEMU refused.
+    Libvirt,
+    /// Reading or writing on the host failed.
+    Io,
+}
+
+/// The body of every answer that is not 2xx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct WireError {
+    pub code: ErrorCode,
+    /// One sentence in English that names the thing.
+    pub message: String,
+}

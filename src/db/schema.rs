@@ -1,0 +1,495 @@
+//! The tables as diesel sees them; written to match `migrations/`.
+
+diesel::table! {
+    setting (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    counter (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    mac_pool (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        is_default -> Bool,
+    }
+}
+
+diesel::table! {
+    mac_range (mac_pool_id, from_mac) {
+        mac_pool_id -> Text,
+        from_mac -> Text,
+        to_mac -> Text,
+    }
+}
+
+diesel::table! {
+    data_center (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        is_local -> Bool,
+        compatibility -> Text,
+    }
+}
+
+diesel::table! {
+    cluster (id) {
+        id -> Text,
+        data_center_id -> Text,
+        mac_pool_id -> Text,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        compatibility -> Text,
+    }
+}
+
+diesel::table! {
+    host (id) {
+        id -> Text,
+        cluster_id -> Text,
+        name -> Text,
+        comment -> Text,
+        address -> Text,
+        port -> Integer,
+        status -> Text,
+        status_reason -> Text,
+        facts -> Text,
+        last_seen -> Nullable<Timestamp>,
+        generation -> BigInt,
+    }
+}
+
+diesel::table! {
+    storage_domain (id) {
+        id -> Text,
+        data_center_id -> Nullable<Text>,
+        host_id -> Nullable<Text>,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        kind -> Text,
+        storage_type -> Text,
+        status -> Text,
+        is_master -> Bool,
+        path -> Text,
+        total_bytes -> BigInt,
+        available_bytes -> BigInt,
+        generation -> BigInt,
+    }
+}
+
+diesel::table! {
+    network (id) {
+        id -> Text,
+        data_center_id -> Text,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        vlan_id -> Nullable<Integer>,
+        mtu -> Integer,
+        vm_network -> Bool,
+    }
+}
+
+diesel::table! {
+    vnic_profile (id) {
+        id -> Text,
+        network_id -> Text,
+        name -> Text,
+        description -> Text,
+    }
+}
+
+diesel::table! {
+    instance_type (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        memory_mib -> BigInt,
+        max_memory_mib -> BigInt,
+        sockets -> Integer,
+        cores -> Integer,
+        threads -> Integer,
+    }
+}
+
+diesel::table! {
+    template (id) {
+        id -> Text,
+        cluster_id -> Nullable<Text>,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        os -> Text,
+        kind -> Text,
+        memory_mib -> BigInt,
+        max_memory_mib -> BigInt,
+        guaranteed_memory_mib -> BigInt,
+        sockets -> Integer,
+        cores -> Integer,
+        threads -> Integer,
+        display -> Text,
+        boot -> Text,
+        status -> Text,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vm_pool (id) {
+        id -> Text,
+        cluster_id -> Text,
+        template_id -> Text,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        name_mask -> Text,
+        kind -> Text,
+        stateful -> Bool,
+        size -> Integer,
+        prestarted -> Integer,
+        max_user_vms -> Integer,
+    }
+}
+
+diesel::table! {
+    vm (id) {
+        id -> Text,
+        cluster_id -> Text,
+        template_id -> Text,
+        instance_type_id -> Nullable<Text>,
+        vm_pool_id -> Nullable<Text>,
+        name -> Text,
+        description -> Text,
+        comment -> Text,
+        os -> Text,
+        kind -> Text,
+        memory_mib -> BigInt,
+        max_memory_mib -> BigInt,
+        guaranteed_memory_mib -> BigInt,
+        sockets -> Integer,
+        cores -> Integer,
+        threads -> Integer,
+        display -> Text,
+        boot -> Text,
+        stateless -> Bool,
+        delete_protected -> Bool,
+        cd_disk_id -> Nullable<Text>,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vm_run (vm_id) {
+        vm_id -> Text,
+        intent -> Text,
+        observed -> Text,
+        agent_connected -> Bool,
+        status -> Text,
+        status_reason -> Text,
+        host_id -> Nullable<Text>,
+        addresses -> Text,
+        fqdn -> Text,
+        guest_os -> Text,
+        started -> Nullable<Timestamp>,
+        stopped -> Nullable<Timestamp>,
+        generation -> BigInt,
+    }
+}
+
+diesel::table! {
+    pool_assignment (vm_id) {
+        vm_id -> Text,
+        vm_pool_id -> Text,
+        user_id -> Text,
+        permission_id -> Nullable<Text>,
+        taken -> Timestamp,
+    }
+}
+
+diesel::table! {
+    disk (id) {
+        id -> Text,
+        storage_domain_id -> Text,
+        alias -> Text,
+        description -> Text,
+        content -> Text,
+        format -> Text,
+        sparse -> Bool,
+        virtual_bytes -> BigInt,
+        actual_bytes -> BigInt,
+        status -> Text,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    image (id) {
+        id -> Text,
+        disk_id -> Text,
+        parent_id -> Nullable<Text>,
+        is_active -> Bool,
+        is_stateless -> Bool,
+        format -> Text,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vm_disk (disk_id) {
+        disk_id -> Text,
+        vm_id -> Text,
+        position -> Integer,
+        interface -> Text,
+        bootable -> Bool,
+        read_only -> Bool,
+    }
+}
+
+diesel::table! {
+    template_disk (disk_id) {
+        disk_id -> Text,
+        template_id -> Text,
+        position -> Integer,
+        interface -> Text,
+        bootable -> Bool,
+    }
+}
+
+diesel::table! {
+    nic (id) {
+        id -> Text,
+        vm_id -> Text,
+        name -> Text,
+        mac -> Text,
+        vnic_profile_id -> Nullable<Text>,
+        model -> Text,
+        linked -> Bool,
+        position -> Integer,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        user_name -> Text,
+        domain -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Text,
+        password_hash -> Nullable<Text>,
+        failures -> Integer,
+        locked_until -> Nullable<Timestamp>,
+        last_sign_in -> Nullable<Timestamp>,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    user_group (id) {
+        id -> Text,
+        name -> Text,
+        domain -> Text,
+    }
+}
+
+diesel::table! {
+    role (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        is_admin -> Bool,
+        mutable -> Bool,
+    }
+}
+
+diesel::table! {
+    role_permit (role_id, action) {
+        role_id -> Text,
+        action -> Text,
+    }
+}
+
+diesel::table! {
+    permission (id) {
+        id -> Text,
+        role_id -> Text,
+        principal_id -> Text,
+        object_id -> Text,
+        object_kind -> Text,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    object_ancestor (object_id, ancestor_id) {
+        object_id -> Text,
+        ancestor_id -> Text,
+    }
+}
+
+diesel::table! {
+    session (id) {
+        id -> Text,
+        secret_hash -> Text,
+        user_id -> Text,
+        kind -> Text,
+        source_ip -> Text,
+        created -> Timestamp,
+        last_active -> Timestamp,
+    }
+}
+
+diesel::table! {
+    console_ticket (secret_hash) {
+        secret_hash -> Text,
+        session_id -> Text,
+        vm_id -> Text,
+        expires -> Timestamp,
+    }
+}
+
+diesel::table! {
+    event (id) {
+        id -> BigInt,
+        code -> Text,
+        severity -> Text,
+        message -> Text,
+        detail -> Text,
+        time -> Timestamp,
+        user_id -> Nullable<Text>,
+        user_name -> Nullable<Text>,
+        vm_id -> Nullable<Text>,
+        vm_name -> Nullable<Text>,
+        host_id -> Nullable<Text>,
+        host_name -> Nullable<Text>,
+        template_id -> Nullable<Text>,
+        template_name -> Nullable<Text>,
+        vm_pool_id -> Nullable<Text>,
+        vm_pool_name -> Nullable<Text>,
+        cluster_id -> Nullable<Text>,
+        cluster_name -> Nullable<Text>,
+        storage_domain_id -> Nullable<Text>,
+        storage_domain_name -> Nullable<Text>,
+        job_id -> Nullable<Text>,
+        correlation_id -> Text,
+    }
+}
+
+diesel::table! {
+    job (id) {
+        id -> Text,
+        kind -> Text,
+        version -> Integer,
+        args -> Text,
+        subject -> Text,
+        status -> Text,
+        owner_id -> Nullable<Text>,
+        error -> Text,
+        correlation_id -> Text,
+        started -> Timestamp,
+        ended -> Nullable<Timestamp>,
+        engine_id -> Text,
+        lease_until -> Timestamp,
+        undoing -> Bool,
+    }
+}
+
+diesel::table! {
+    job_step (job_id, number) {
+        job_id -> Text,
+        number -> Integer,
+        name -> Text,
+        status -> Text,
+        progress -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    job_lock (object_id) {
+        object_id -> Text,
+        job_id -> Text,
+    }
+}
+
+diesel::joinable!(mac_range -> mac_pool (mac_pool_id));
+diesel::joinable!(cluster -> data_center (data_center_id));
+diesel::joinable!(cluster -> mac_pool (mac_pool_id));
+diesel::joinable!(host -> cluster (cluster_id));
+diesel::joinable!(storage_domain -> data_center (data_center_id));
+diesel::joinable!(storage_domain -> host (host_id));
+diesel::joinable!(network -> data_center (data_center_id));
+diesel::joinable!(vnic_profile -> network (network_id));
+diesel::joinable!(template -> cluster (cluster_id));
+diesel::joinable!(vm_pool -> cluster (cluster_id));
+diesel::joinable!(vm_pool -> template (template_id));
+diesel::joinable!(vm -> cluster (cluster_id));
+diesel::joinable!(vm -> template (template_id));
+diesel::joinable!(vm -> instance_type (instance_type_id));
+diesel::joinable!(vm -> vm_pool (vm_pool_id));
+diesel::joinable!(vm_run -> vm (vm_id));
+diesel::joinable!(vm_run -> host (host_id));
+diesel::joinable!(pool_assignment -> vm (vm_id));
+diesel::joinable!(pool_assignment -> vm_pool (vm_pool_id));
+diesel::joinable!(disk -> storage_domain (storage_domain_id));
+diesel::joinable!(image -> disk (disk_id));
+diesel::joinable!(vm_disk -> disk (disk_id));
+diesel::joinable!(vm_disk -> vm (vm_id));
+diesel::joinable!(template_disk -> disk (disk_id));
+diesel::joinable!(template_disk -> template (template_id));
+diesel::joinable!(nic -> vm (vm_id));
+diesel::joinable!(nic -> vnic_profile (vnic_profile_id));
+diesel::joinable!(role_permit -> role (role_id));
+diesel::joinable!(permission -> role (role_id));
+diesel::joinable!(session -> users (user_id));
+diesel::joinable!(console_ticket -> session (session_id));
+diesel::joinable!(console_ticket -> vm (vm_id));
+diesel::joinable!(job_step -> job (job_id));
+diesel::joinable!(job_lock -> job (job_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    setting,
+    counter,
+    mac_pool,
+    mac_range,
+    data_center,
+    cluster,
+    host,
+    storage_domain,
+    network,
+    vnic_profile,
+    instance_type,
+    template,
+    vm_pool,
+    vm,
+    vm_run,
+    pool_assignment,
+    disk,
+    image,
+    vm_disk,
+    template_disk,
+    nic,
+    users,
+    user_group,
+    role,
+    role_permit,
+    permission,
+    object_ancestor,
+    session,
+    console_ticket,
+    event,
+    job,
+    job_step,
+    job_lock,
+);

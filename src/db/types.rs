@@ -44,13 +44,13 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*, template::*, vm::*,
+    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*, template::*, user::SessionKind, vm::*,
 };
 
 text_columns! {
     ObjectId, DataCenterId, ClusterId, HostId, StorageDomainId, NetworkId, VnicProfileId, MacPoolId, InstanceTypeId, TemplateId, VmId, PoolId,
     DiskId, ImageId, NicId, UserId, GroupId, RoleId, PermissionId, PrincipalId, SessionId, JobId,
     MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
-    TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, JobStatus, StepStatus, JobKind, Action,
+    TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, JobStatus, StepStatus, JobKind, Action, SessionKind,
 }
 

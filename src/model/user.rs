@@ -6,6 +6,11 @@ use crate::model::ids::{GroupId, UserId};
 /// The domain whose users are kept in Vireo's own database.
 pub const INTERNAL_DOMAIN: &str = "internal";
 
+text_enum! {
+    /// What opened a session.
+    SessionKind { Portal = "portal", Api = "api", }
+}
+
 /// A user as lists and details show it. The sign-in name is `user_name@domain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserView {

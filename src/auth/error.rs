@@ -1,0 +1,29 @@
+//! Why somebody may not.
+
+use crate::db::DbError;
+use crate::model::ids::ObjectId;
+use crate::model::role::Action;
+
+/// A refusal, or a failed look-up.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// Answered 404, as if it were not there.
+    #[error("{object} does not exist, or you may not see it")]
+    Hidden { object: ObjectId },
+    #[error("{user} may not {action} here; ask an administrator for a role with that permit")]
+    Forbidden { user: String, action: Action, object: ObjectId },
+    #[error("sign in first")]
+    NotSignedIn,
+    #[error("{user} has no administrator role; use the User Portal, or send Filter: true")]
+    NotAdmin { user: String },
+    #[error("the user name or the password is wrong")]
+    WrongPassword,
+    #[error("{user} is locked after too many wrong passwords; try again in {minutes} minutes")]
+    Locked { user: String, minutes: i64 },
+    #[error("the console ticket is used, expired or not for you; ask for a new one")]
+    BadTicket,
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("the database refused a query")]
+    Query(#[from] diesel::result::Error),
+}

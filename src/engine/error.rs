@@ -1,0 +1,45 @@
+//! Why a command failed.
+
+use crate::auth::AuthError;
+use crate::db::DbError;
+use crate::model::valid::Invalid;
+use crate::model::vm::Refusal;
+
+/// Each variant is a sentence; `web` maps it once to status, page and fault.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// 400, with one entry per wrong field.
+    #[error("{}", sentences(.0))]
+    Invalid(Vec<Invalid>),
+    /// 404
+    #[error("there is no {kind} {id}")]
+    NotFound { kind: &'static str, id: String },
+    /// 409
+    #[error("Cannot {action} {name}: {because}.")]
+    Refused { action: String, name: String, because: Refusal },
+    /// 409
+    #[error("{0}")]
+    Conflict(String),
+    /// 503: the host or its libvirtd cannot be reached just now.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("the database refused a query")]
+    Query(#[from] diesel::result::Error),
+    /// 500
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<Invalid> for EngineError {
+    fn from(one: Invalid) -> Self {
+        Self::Invalid(vec![one])
+    }
+}
+
+fn sentences(all: &[Invalid]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

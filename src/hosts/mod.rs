@@ -1,1 +1,7 @@
-//! The engine's client to the agents.
+//! The engine's client to the agents, and the certificates both sides trust.
+
+pub mod client;
+pub mod pki;
+
+pub use client::{ConsoleStream, HostClient, HostError};
+pub use pki::{Pki, PkiError};

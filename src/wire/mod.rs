@@ -23,6 +23,9 @@ pub use network::EnsureNetwork;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+/// The protocol name of a console's `Upgrade`.
+pub const CONSOLE_PROTOCOL: &str = "vireo-console";
+
 /// The agent's TCP port (vdsm's).
 pub const AGENT_PORT: u16 = 54321;
 

@@ -1,0 +1,260 @@
+//! Calls one agent: verbs, the event stream, image bytes, consoles; always over mutual TLS.
+
+use crate::model::disk::DiskFormat;
+use crate::model::ids::VmId;
+use crate::model::vm::Display;
+use crate::wire::{HostEvent, ImageInfo, ImagePath, Verb, WireError};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// A raw stream to a guest's display.
+pub type ConsoleStream = TlsStream<TcpStream>;
+
+/// Verbs answer within this; copying images takes longer and has its own.
+const VERB_SECONDS: u64 = 60;
+const COPY_SECONDS: u64 = 6 * 3600;
+/// A line of the event stream is never longer (a snapshot of 1,000 domains is about 200 KiB).
+const MAX_LINE: usize = 4 << 20;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("host {address} cannot be reached: {reason}")]
+    Unreachable { address: String, reason: String },
+    #[error("host {address} did not answer within {seconds} seconds")]
+    Timeout { address: String, seconds: u64 },
+    /// The agent understood and refused.
+    #[error(transparent)]
+    Refused(#[from] WireError),
+    #[error("host {address} answered something that is not understood: {reason}")]
+    Protocol { address: String, reason: String },
+}
+
+impl HostError {
+    /// Trying again later may work: the host or its libvirtd is away, the request is not wrong.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused(e) => e.code == crate::wire::ErrorCode::LibvirtGone,
+            Self::Protocol { .. } => false,
+        }
+    }
+}
+
+/// One agent. Cheap to clone.
+#[derive(Clone)]
+pub struct HostClient {
+    /// `address:port`
+    address: String,
+    http: reqwest::Client,
+    tls: Arc<ClientConfig>,
+}
+
+impl std::fmt::Debug for HostClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HostClient({})", self.address)
+    }
+}
+
+impl HostClient {
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new(address: &str, port: u16, tls: &ClientConfig) -> Result<Self, HostError> {
+        let address = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .https_only(true)
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(60))
+            .build()
+            .map_err(|e| HostError::Unreachable { address: address.clone(), reason: chain(&e) })?;
+        Ok(Self { address, http, tls: Arc::new(tls.clone()) })
+    }
+
+    /// Has the agent do one verb.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or refuses and says why.
+    pub async fn call<V: Verb>(&self, verb: &V) -> Result<V::Reply, HostError> {
+        let seconds = if V::NAME == "copy_image" { COPY_SECONDS } else { VERB_SECONDS };
+        let request = self
+            .http
+            .post(format!("https://{}/v1/verbs/{}", self.address, V::NAME))
+            .timeout(Duration::from_secs(seconds))
+            .json(verb);
+        let body = self.bytes(request, seconds).await?;
+        serde_json::from_slice(&body).map_err(|e| self.protocol(e))
+    }
+
+    /// What the guest's screen shows, PNG.
+    ///
+    /// # Errors
+    /// The VM does not run, or the host is away.
+    pub async fn screenshot(&self, vm: VmId) -> Result<Bytes, HostError> {
+        let request = self
+            .http
+            .get(format!("https://{}/v1/screenshots/{vm}", self.address))
+            .timeout(Duration::from_secs(VERB_SECONDS));
+        self.bytes(request, VERB_SECONDS).await
+    }
+
+    /// Sends an image's bytes; the file is there when all are.
+    ///
+    /// # Errors
+    /// The host is away, has no space, or the image is not what `format` says.
+    pub async fn upload_image(
+        &self,
+        image: &ImagePath,
+        format: DiskFormat,
+        length: u64,
+        body: BoxStream<'static, Result<Bytes, std::io::Error>>,
+    ) -> Result<ImageInfo, HostError> {
+        let url = format!(
+            "https://{}/v1/images/{}/{}/{}",
+            self.address, image.domain.id, image.disk, image.image
+        );
+        let query = serde_urlencoded::to_string([("path", image.domain.path.as_str()), ("format", format.as_str())])
+            .map_err(|e| self.protocol(e))?;
+        let request = self
+            .http
+            .put(format!("{url}?{query}"))
+            .header("content-length", length)
+            .timeout(Duration::from_secs(COPY_SECONDS))
+            .body(reqwest::Body::wrap_stream(body));
+        let body = self.bytes(request, COPY_SECONDS).await?;
+        serde_json::from_slice(&body).map_err(|e| self.protocol(e))
+    }
+
+    /// What the host reports, from now on; the first event is a snapshot. Ends when the connection does.
+    ///
+    /// # Errors
+    /// The host cannot be reached.
+    pub async fn events(&self) -> Result<impl Stream<Item = Result<HostEvent, HostError>> + Send + 'static, HostError> {
+        let response = self
+            .http
+            .get(format!("https://{}/v1/events", self.address))
+            .send()
+            .await
+            .map_err(|e| self.unreachable(&e))?;
+        if !response.status().is_success() {
+            return Err(self.protocol(format!("status {}", response.status())));
+        }
+        let me = self.clone();
+        Ok(unfold((response, BytesMut::new(), me), |(mut response, mut buffer, me)| async move {
+            loop {
+                if let Some(end) = buffer.iter().position(|b| *b == b'\n') {
+                    let line = buffer.split_to(end + 1);
+                    let event = serde_json::from_slice(&line).map_err(|e| me.protocol(e));
+                    return Some((event, (response, buffer, me)));
+                }
+                if buffer.len() > MAX_LINE {
+                    let error = me.protocol("a line of events is too long");
+                    return Some((Err(error), (response, BytesMut::new(), me)));
+                }
+                match response.chunk().await {
+                    Ok(Some(chunk)) => buffer.extend_from_slice(&chunk),
+                    Ok(None) => return None,
+                    Err(e) => {
+                        let error = me.unreachable(&e);
+                        return Some((Err(error), (response, BytesMut::new(), me)));
+                    }
+                }
+            }
+        })
+        .boxed())
+    }
+
+    /// Opens a guest's display. The connection is dialled by hand and not from the pool: an idle console then holds
+    /// nothing but its TLS session.
+    ///
+    /// # Errors
+    /// The VM does not run, has no such display, or the host is away.
+    pub async fn console(&self, vm: VmId, display: Display) -> Result<ConsoleStream, HostError> {
+        tokio::time::timeout(Duration::from_secs(10), self.dial_console(vm, display))
+            .await
+            .map_err(|_| HostError::Timeout { address: self.address.clone(), seconds: 10 })?
+    }
+
+    async fn dial_console(&self, vm: VmId, display: Display) -> Result<ConsoleStream, HostError> {
+        let tcp = TcpStream::connect(&self.address).await.map_err(|e| self.unreachable(&e))?;
+        tcp.set_nodelay(true).map_err(|e| self.unreachable(&e))?;
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(h, _)| h).trim_matches(['[', ']']);
+        let name = ServerName::try_from(host.to_owned()).map_err(|e| self.protocol(e))?;
+        let mut tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|e| self.unreachable(&e))?;
+        let head = format!(
+            "GET /v1/consoles/{vm}/{display} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
+            self.address,
+            crate::wire::CONSOLE_PROTOCOL
+        );
+        tls.write_all(head.as_bytes()).await.map_err(|e| self.unreachable(&e))?;
+        self.read_upgrade(&mut tls).await?;
+        Ok(tls)
+    }
+
+    /// Reads the head byte by byte (it is short): what follows belongs to the display and must stay in the stream.
+    async fn read_upgrade(&self, tls: &mut ConsoleStream) -> Result<(), HostError> {
+        let mut head = Vec::with_capacity(256);
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() > 8192 {
+                return Err(self.protocol("the answer's head is too long"));
+            }
+            head.push(tls.read_u8().await.map_err(|e| self.unreachable(&e))?);
+        }
+        if head.starts_with(b"HTTP/1.1 101") {
+            return Ok(());
+        }
+        let mut body = String::new();
+        let mut rest = BufReader::new(tls.take(8192));
+        while rest.read_line(&mut body).await.unwrap_or(0) > 0 && !body.ends_with('}') {}
+        match serde_json::from_str::<WireError>(body.trim()) {
+            Ok(refused) => Err(refused.into()),
+            Err(_) => Err(self.protocol(String::from_utf8_lossy(head.get(..40).unwrap_or(&head)))),
+        }
+    }
+
+    async fn bytes(&self, request: reqwest::RequestBuilder, seconds: u64) -> Result<Bytes, HostError> {
+        let failed = |e: reqwest::Error| {
+            if e.is_timeout() && !e.is_connect() {
+                HostError::Timeout { address: self.address.clone(), seconds }
+            } else {
+                self.unreachable(&e)
+            }
+        };
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(failed)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        match serde_json::from_slice::<WireError>(&body) {
+            Ok(refused) => Err(refused.into()),
+            Err(_) => Err(self.protocol(format!("status {status}"))),
+        }
+    }
+
+    fn unreachable(&self, e: &(dyn std::error::Error + 'static)) -> HostError {
+        HostError::Unreachable { address: self.address.clone(), reason: chain(e) }
+    }
+    fn protocol(&self, reason: impl ToString) -> HostError {
+        HostError::Protocol { address: self.address.clone(), reason: reason.to_string() }
+    }
+}
+
+/// The innermost cause says what happened ("connection refused"); the outer ones only that a request failed.
+fn chain(e: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = e;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

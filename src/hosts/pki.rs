@@ -1,0 +1,251 @@
+//! The engine's own certificate authority: one folder with `ca.pem`, `ca-key.pem`, `engine.pem`, `engine-key.pem`, and a folder of the
+//! same make for each host's agent.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+/// The common name of the engine's certificate: agents obey nobody else.
+pub const ENGINE_NAME: &str = "vireo-engine";
+const CA_YEARS: i64 = 20;
+const CERTIFICATE_DAYS: i64 = 398;
+/// An engine or host certificate that ends sooner is replaced at the next start.
+const RENEW_DAYS: i64 = 60;
+
+/// Certificates could not be read, made or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("a certificate could not be made: {0}")]
+    Make(#[from] rcgen::Error),
+    #[error("{path} does not hold what its name says: {reason}")]
+    Read { path: PathBuf, reason: String },
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// The engine's authority with its folder.
+pub struct Pki {
+    dir: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl std::fmt::Debug for Pki {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pki({})", self.dir.display())
+    }
+}
+
+impl Pki {
+    /// Opens the authority in `dir`, or makes it there; `names` are what browsers call this engine (host names, addresses).
+    ///
+    /// # Errors
+    /// The folder cannot be written, or holds something else.
+    pub fn open_or_create(dir: &Path, names: &[String]) -> Result<Self, PkiError> {
+        make_dir(dir)?;
+        let (cert, key) = (dir.join("ca.pem"), dir.join("ca-key.pem"));
+        // The key is written last: a crash between leaves no key, and both are made anew.
+        if !key.exists() {
+            let fresh = KeyPair::generate()?;
+            let ca = ca_params().self_signed(&fresh)?;
+            write_file(&cert, ca.pem().as_bytes(), 0o644)?;
+            write_file(&key, fresh.serialize_pem().as_bytes(), 0o600)?;
+        }
+        let pem = read(&cert)?;
+        let key_pair = KeyPair::from_pem(&read(&key)?)?;
+        let pki = Self { dir: dir.to_owned(), issuer: Issuer::from_ca_cert_pem(&pem, key_pair)? };
+        pki.issue_if_due(dir, "engine", ENGINE_NAME, names)?;
+        Ok(pki)
+    }
+
+    /// The authority's certificate, PEM.
+    ///
+    /// # Errors
+    /// The file is gone.
+    pub fn ca_pem(&self) -> Result<String, PkiError> {
+        read(&self.dir.join("ca.pem"))
+    }
+
+    /// Writes the folder an agent needs: `ca.pem`, `host.pem`, `host-key.pem`. Leaves a certificate that is still good.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn issue_host(&self, dir: &Path, name: &str, addresses: &[String]) -> Result<(), PkiError> {
+        make_dir(dir)?;
+        write_file(&dir.join("ca.pem"), self.ca_pem()?.as_bytes(), 0o644)?;
+        self.issue_if_due(dir, "host", name, addresses)
+    }
+
+    fn issue_if_due(&self, dir: &Path, stem: &str, common_name: &str, names: &[String]) -> Result<(), PkiError> {
+        let (cert, key) = (dir.join(format!("{stem}.pem")), dir.join(format!("{stem}-key.pem")));
+        if key.exists() && still_good(&cert, names) {
+            return Ok(());
+        }
+        let fresh = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        for name in names {
+            params.subject_alt_names.push(match name.parse() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(name.as_str().try_into()?),
+            });
+        }
+        params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
+        params.not_after = OffsetDateTime::now_utc() + Duration::days(CERTIFICATE_DAYS);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let signed = params.signed_by(&fresh, &self.issuer)?;
+        write_file(&key, fresh.serialize_pem().as_bytes(), 0o600)?;
+        write_file(&cert, signed.pem().as_bytes(), 0o644)
+    }
+
+    /// How the engine calls agents.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn client_config(&self) -> Result<ClientConfig, PkiError> {
+        let (chain, key) = identity(&self.dir, "engine")?;
+        Ok(ClientConfig::builder().with_root_certificates(roots(&self.dir)?).with_client_auth_cert(chain, key)?)
+    }
+
+    /// How the engine serves browsers.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn portal_config(&self) -> Result<ServerConfig, PkiError> {
+        let (mut chain, key) = identity(&self.dir, "engine")?;
+        chain.extend(certificates(&self.dir.join("ca.pem"))?);
+        Ok(ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?)
+    }
+}
+
+/// How an agent serves: only callers with a certificate of the engine's authority get as far as a request.
+///
+/// # Errors
+/// A file of the agent's folder is missing.
+pub fn agent_config(dir: &Path) -> Result<ServerConfig, PkiError> {
+    let (chain, key) = identity(dir, "host")?;
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots(dir)?))
+        .build()
+        .map_err(|e| PkiError::Read { path: dir.join("ca.pem"), reason: e.to_string() })?;
+    Ok(ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?)
+}
+
+fn ca_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Vireo CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(365 * CA_YEARS);
+    params
+}
+
+/// It names all of `names` and does not end soon.
+fn still_good(cert: &Path, names: &[String]) -> bool {
+    let Ok(chain) = certificates(cert) else { return false };
+    let Some(Ok((_, parsed))) = chain.first().map(|der| x509_parser::parse_x509_certificate(der)) else { return false };
+    let ends = parsed.validity().not_after.timestamp();
+    if ends < (OffsetDateTime::now_utc() + Duration::days(RENEW_DAYS)).unix_timestamp() {
+        return false;
+    }
+    let Ok(Some(san)) = parsed.subject_alternative_name() else { return names.is_empty() };
+    let held: Vec<String> = san
+        .value
+        .general_names
+        .iter()
+        .filter_map(|n| match n {
+            x509_parser::extensions::GeneralName::DNSName(name) => Some((*name).to_owned()),
+            x509_parser::extensions::GeneralName::IPAddress(b) => address(b),
+            _ => None,
+        })
+        .collect();
+    names.iter().all(|n| held.contains(n))
+}
+
+fn address(bytes: &[u8]) -> Option<String> {
+    match bytes.len() {
+        4 => Some(std::net::Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).to_string()),
+        16 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_string()),
+        _ => None,
+    }
+}
+
+fn identity(dir: &Path, stem: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), PkiError> {
+    let key = dir.join(format!("{stem}-key.pem"));
+    let parsed =
+        PrivateKeyDer::from_pem_file(&key).map_err(|e| PkiError::Read { path: key.clone(), reason: e.to_string() })?;
+    Ok((certificates(&dir.join(format!("{stem}.pem")))?, parsed))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+    let broken = |reason: String| PkiError::Read { path: path.to_owned(), reason };
+    CertificateDer::pem_file_iter(path)
+        .map_err(|e| broken(e.to_string()))?
+        .collect::<Result<_, _>>()
+        .map_err(|e| broken(e.to_string()))
+}
+
+fn roots(dir: &Path) -> Result<RootCertStore, PkiError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(&dir.join("ca.pem"))? {
+        store.add(certificate)?;
+    }
+    Ok(store)
+}
+
+fn make_dir(dir: &Path) -> Result<(), PkiError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| PkiError::File { path: dir.to_owned(), source })
+}
+
+fn read(path: &Path) -> Result<String, PkiError> {
+    fs::read_to_string(path).map_err(|source| PkiError::File { path: path.to_owned(), source })
+}
+
+/// Whole or not at all: written aside, synced, renamed.
+pub fn write_file(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PkiError> {
+    let aside = path.with_extension("new");
+    let write = || {
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    };
+    write().map_err(|source| PkiError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_made_once_and_found_again() {
+        let dir = std::env::temp_dir().join(format!("vireo-pki-{}", uuid::Uuid::new_v4()));
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let first = Pki::open_or_create(&dir, &names).unwrap().ca_pem().unwrap();
+        let engine = fs::read_to_string(dir.join("engine.pem")).unwrap();
+        let again = Pki::open_or_create(&dir, &names).unwrap();
+        assert_eq!(again.ca_pem().unwrap(), first);
+        assert_eq!(fs::read_to_string(dir.join("engine.pem")).unwrap(), engine);
+        let more = Pki::open_or_create(&dir, &[names, vec!["::1".to_owned()]].concat()).unwrap();
+        assert_ne!(fs::read_to_string(dir.join("engine.pem")).unwrap(), engine, "a new name asks for a new certificate");
+        more.issue_host(&dir.join("host"), "host1", &["127.0.0.1".to_owned()]).unwrap();
+        agent_config(&dir.join("host")).unwrap();
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

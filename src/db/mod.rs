@@ -11,6 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::Connection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::cell::RefCell;
 use std::path::Path;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -113,8 +114,29 @@ impl Database {
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
         let pool = self.writers.clone();
-        hop(move || dialect::write_transaction(&mut *pool.get().map_err(DbError::from)?, work)).await
+        hop(move || {
+            AFTER_COMMIT.take();
+            let mut connection = pool.get().map_err(DbError::from)?;
+            let result = dialect::write_transaction(&mut *connection, work);
+            drop(connection);
+            let after = AFTER_COMMIT.take();
+            if result.is_ok() {
+                after.into_iter().for_each(|then| then());
+            }
+            result
+        })
+        .await
     }
+}
+
+thread_local! {
+    static AFTER_COMMIT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Does `then` once the running [`Database::write`] is kept; never, if it fails. For what must not be heard of before it is
+/// true: changes told to pages, jobs that start.
+pub fn after_commit(then: impl FnOnce() + 'static) {
+    AFTER_COMMIT.with_borrow_mut(|all| all.push(Box::new(then)));
 }
 
 async fn hop<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>

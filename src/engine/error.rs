@@ -18,10 +18,17 @@ pub enum EngineError {
     NotFound { kind: &'static str, id: String },
     /// 409
     #[error("Cannot {action} {name}: {because}.")]
-    Refused { action: String, name: String, because: Refusal },
+    Refused {
+        action: String,
+        name: String,
+        because: Refusal,
+    },
     /// 409
     #[error("{0}")]
     Conflict(String),
+    /// 409: a domain, image or file that should be on a host is gone there.
+    #[error("{0}")]
+    NotFoundOnHost(String),
     /// 503: the host or its libvirtd cannot be reached just now.
     #[error("{0}")]
     Unavailable(String),
@@ -41,5 +48,8 @@ impl From<Invalid> for EngineError {
 }
 
 fn sentences(all: &[Invalid]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    all.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod disks;
 pub mod error;
 pub mod events;
+pub mod hosts;
 pub mod jobs;
 pub mod permissions;
 pub mod pools;
@@ -18,17 +19,48 @@ pub mod vms;
 pub use error::EngineError;
 
 use crate::auth::Actor;
-use crate::db::Database;
+use crate::db::{Database, Db};
 use crate::model::clock::Clock;
+use crate::model::event::{About, EventCode};
 use crate::model::ids::JobId;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The running engine: what every command needs.
 #[derive(Debug)]
 pub struct Engine {
+    /// This engine's own, the same after every start: owns its jobs.
+    pub id: String,
     pub db: Database,
     pub clock: Arc<dyn Clock>,
     pub changes: changes::Changes,
+    pub jobs: jobs::Jobs,
+    pub hosts: hosts::Hosts,
+    pub timing: Timing,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// A step of a job waits this long for a host that is away.
+    pub patience: Duration,
+    /// A guest that was asked to shut down and still runs after this ignored it.
+    pub shutdown: Duration,
+    /// A guest without agent counts as up this long after its start.
+    pub powering_up: Duration,
+    /// A host that is silent for this long does not respond.
+    pub host_silence: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(20),
+            shutdown: Duration::from_secs(60),
+            powering_up: Duration::from_secs(60),
+            host_silence: Duration::from_secs(20),
+        }
+    }
 }
 
 /// Who asks for a command.
@@ -45,4 +77,24 @@ pub struct Cx {
 pub struct Created<Id> {
     pub id: Id,
     pub job: JobId,
+}
+
+impl Cx {
+    /// Tells an event of this request; `about.user` is filled in. Inside a write transaction.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn tell(
+        &self,
+        db: &mut Db,
+        code: EventCode,
+        mut about: About,
+        detail: &str,
+    ) -> Result<(), EngineError> {
+        if about.user.is_none() {
+            about.user = Some((self.actor.user, self.actor.name.clone()));
+        }
+        self.engine
+            .record(db, code, about, detail, None, &self.correlation_id)
+    }
 }

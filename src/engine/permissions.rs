@@ -33,7 +33,13 @@ pub async fn of(_cx: &Cx, _principal: PrincipalId) -> Result<Vec<PermissionView>
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn grant(_cx: &Cx, _role: RoleId, _principal: PrincipalId, _kind: ObjectKind, _object: ObjectId) -> Result<PermissionId, EngineError> {
+pub async fn grant(
+    _cx: &Cx,
+    _role: RoleId,
+    _principal: PrincipalId,
+    _kind: ObjectKind,
+    _object: ObjectId,
+) -> Result<PermissionId, EngineError> {
     Err(EngineError::Internal(String::new()))
 }
 

@@ -1,1 +1,4 @@
 //! Where it is kept: queries, one file per noun.
+
+pub mod events;
+pub mod jobs;

@@ -1,1 +1,56 @@
-//! The host side: it drives libvirt, qemu-img and the kernel, and holds no state of its own.
+//! The host side: it drives libvirt, qemu-img and the kernel, and holds no state that they do not hold. It can be killed and started at
+//! any moment without a guest noticing.
+
+pub mod connection;
+pub mod console;
+pub mod domains;
+pub mod error;
+pub mod events;
+pub mod facts;
+mod ffi;
+pub mod guest;
+pub mod images;
+pub mod libvirtd;
+pub mod networks;
+pub mod server;
+pub mod stats;
+pub mod storage;
+pub mod xml;
+
+pub use error::AgentError;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// How an agent is started.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    pub listen: SocketAddr,
+    /// Folder with `ca.pem`, `host.pem`, `host-key.pem`.
+    pub tls_dir: PathBuf,
+    /// None: the system's libvirtd, or one of its own under `data_dir` where there is none.
+    pub libvirt_uri: Option<String>,
+    pub data_dir: PathBuf,
+}
+
+/// Runs until `stop` fires. `ready` gets the address listened on (the port may have been 0).
+///
+/// # Errors
+/// The port is taken, certificates are missing, or no libvirtd can be had.
+pub async fn run(
+    config: AgentConfig,
+    ready: oneshot::Sender<SocketAddr>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;
+    let hub = events::Hub::default();
+    let libvirt = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
+    let agent = Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir: config.data_dir });
+    let tasks = [tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
+    let served = server::serve(agent, config.listen, &config.tls_dir, ready, stop).await;
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    libvirtd.release().await;
+    served
+}

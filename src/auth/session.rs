@@ -34,5 +34,6 @@ pub async fn end(_db: &Database, _session: SessionId) -> Result<(), AuthError> {
 pub fn csrf_token(secret: &str) -> String {
     use base64::Engine as _;
     use sha2::{Digest as _, Sha256};
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::new().chain_update(b"csrf:").chain_update(secret).finalize())
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .encode(Sha256::new().chain_update(b"csrf:").chain_update(secret).finalize())
 }

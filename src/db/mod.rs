@@ -7,9 +7,9 @@ pub mod dialect;
 pub mod schema;
 pub mod types;
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
-use diesel::Connection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::cell::RefCell;
 use std::path::Path;
@@ -74,9 +74,10 @@ impl Database {
         let postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
         let build = |size: u32| {
             let builder = Pool::builder().max_size(size).min_idle(Some(1)).test_on_check_out(false);
-            let builder =
-                if postgres { builder } else { builder.connection_customizer(Box::new(SqliteSettings)) };
-            builder.build(ConnectionManager::<Db>::new(url)).map_err(|e| DbError::Open { url: shown(url), reason: e.to_string() })
+            let builder = if postgres { builder } else { builder.connection_customizer(Box::new(SqliteSettings)) };
+            builder
+                .build(ConnectionManager::<Db>::new(url))
+                .map_err(|e| DbError::Open { url: shown(url), reason: e.to_string() })
         };
         if !postgres && let Some(dir) = Path::new(url).parent() {
             std::fs::create_dir_all(dir).map_err(|e| DbError::Open { url: url.to_owned(), reason: e.to_string() })?;
@@ -157,4 +158,3 @@ fn shown(url: &str) -> String {
         _ => url.to_owned(),
     }
 }
-

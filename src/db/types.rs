@@ -44,7 +44,8 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*, template::*, user::SessionKind, vm::*,
+    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*,
+    template::*, user::SessionKind, vm::*,
 };
 
 text_columns! {
@@ -53,4 +54,3 @@ text_columns! {
     MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, JobStatus, StepStatus, JobKind, Action, SessionKind,
 }
-

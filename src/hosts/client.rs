@@ -119,10 +119,7 @@ impl HostClient {
         length: u64,
         body: BoxStream<'static, Result<Bytes, std::io::Error>>,
     ) -> Result<ImageInfo, HostError> {
-        let url = format!(
-            "https://{}/v1/images/{}/{}/{}",
-            self.address, image.domain.id, image.disk, image.image
-        );
+        let url = format!("https://{}/v1/images/{}/{}/{}", self.address, image.domain.id, image.disk, image.image);
         let query = serde_urlencoded::to_string([("path", image.domain.path.as_str()), ("format", format.as_str())])
             .map_err(|e| self.protocol(e))?;
         let request = self
@@ -190,7 +187,8 @@ impl HostClient {
         tcp.set_nodelay(true).map_err(|e| self.unreachable(&e))?;
         let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(h, _)| h).trim_matches(['[', ']']);
         let name = ServerName::try_from(host.to_owned()).map_err(|e| self.protocol(e))?;
-        let mut tls = TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|e| self.unreachable(&e))?;
+        let mut tls =
+            TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|e| self.unreachable(&e))?;
         let head = format!(
             "GET /v1/consoles/{vm}/{display} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
             self.address,

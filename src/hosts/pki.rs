@@ -1,22 +1,18 @@
 //! The engine's own certificate authority: one folder with `ca.pem`, `ca-key.pem`, `engine.pem`, `engine-key.pem`, and a folder of the
 //! same make for each host's agent.
 
+use crate::wire::tls::{ENGINE_NAME, TlsError, certificates, identity, roots};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
 };
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
-/// The common name of the engine's certificate: agents obey nobody else.
-pub const ENGINE_NAME: &str = "vireo-engine";
 const CA_YEARS: i64 = 20;
 const CERTIFICATE_DAYS: i64 = 398;
 /// An engine or host certificate that ends sooner is replaced at the next start.
@@ -29,8 +25,8 @@ pub enum PkiError {
     File { path: PathBuf, source: std::io::Error },
     #[error("a certificate could not be made: {0}")]
     Make(#[from] rcgen::Error),
-    #[error("{path} does not hold what its name says: {reason}")]
-    Read { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Read(#[from] TlsError),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -130,18 +126,6 @@ impl Pki {
     }
 }
 
-/// How an agent serves: only callers with a certificate of the engine's authority get as far as a request.
-///
-/// # Errors
-/// A file of the agent's folder is missing.
-pub fn agent_config(dir: &Path) -> Result<ServerConfig, PkiError> {
-    let (chain, key) = identity(dir, "host")?;
-    let verifier = WebPkiClientVerifier::builder(Arc::new(roots(dir)?))
-        .build()
-        .map_err(|e| PkiError::Read { path: dir.join("ca.pem"), reason: e.to_string() })?;
-    Ok(ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?)
-}
-
 fn ca_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "Vireo CA");
@@ -155,12 +139,16 @@ fn ca_params() -> CertificateParams {
 /// It names all of `names` and does not end soon.
 fn still_good(cert: &Path, names: &[String]) -> bool {
     let Ok(chain) = certificates(cert) else { return false };
-    let Some(Ok((_, parsed))) = chain.first().map(|der| x509_parser::parse_x509_certificate(der)) else { return false };
+    let Some(Ok((_, parsed))) = chain.first().map(|der| x509_parser::parse_x509_certificate(der)) else {
+        return false;
+    };
     let ends = parsed.validity().not_after.timestamp();
     if ends < (OffsetDateTime::now_utc() + Duration::days(RENEW_DAYS)).unix_timestamp() {
         return false;
     }
-    let Ok(Some(san)) = parsed.subject_alternative_name() else { return names.is_empty() };
+    let Ok(Some(san)) = parsed.subject_alternative_name() else {
+        return names.is_empty();
+    };
     let held: Vec<String> = san
         .value
         .general_names
@@ -180,29 +168,6 @@ fn address(bytes: &[u8]) -> Option<String> {
         16 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).to_string()),
         _ => None,
     }
-}
-
-fn identity(dir: &Path, stem: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), PkiError> {
-    let key = dir.join(format!("{stem}-key.pem"));
-    let parsed =
-        PrivateKeyDer::from_pem_file(&key).map_err(|e| PkiError::Read { path: key.clone(), reason: e.to_string() })?;
-    Ok((certificates(&dir.join(format!("{stem}.pem")))?, parsed))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
-    let broken = |reason: String| PkiError::Read { path: path.to_owned(), reason };
-    CertificateDer::pem_file_iter(path)
-        .map_err(|e| broken(e.to_string()))?
-        .collect::<Result<_, _>>()
-        .map_err(|e| broken(e.to_string()))
-}
-
-fn roots(dir: &Path) -> Result<RootCertStore, PkiError> {
-    let mut store = RootCertStore::empty();
-    for certificate in certificates(&dir.join("ca.pem"))? {
-        store.add(certificate)?;
-    }
-    Ok(store)
 }
 
 fn make_dir(dir: &Path) -> Result<(), PkiError> {
@@ -243,9 +208,13 @@ mod tests {
         assert_eq!(again.ca_pem().unwrap(), first);
         assert_eq!(fs::read_to_string(dir.join("engine.pem")).unwrap(), engine);
         let more = Pki::open_or_create(&dir, &[names, vec!["::1".to_owned()]].concat()).unwrap();
-        assert_ne!(fs::read_to_string(dir.join("engine.pem")).unwrap(), engine, "a new name asks for a new certificate");
+        assert_ne!(
+            fs::read_to_string(dir.join("engine.pem")).unwrap(),
+            engine,
+            "a new name asks for a new certificate"
+        );
         more.issue_host(&dir.join("host"), "host1", &["127.0.0.1".to_owned()]).unwrap();
-        agent_config(&dir.join("host")).unwrap();
+        crate::wire::tls::agent_config(&dir.join("host")).unwrap();
         fs::remove_dir_all(dir).unwrap();
     }
 }

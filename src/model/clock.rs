@@ -39,16 +39,13 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         from_offset(
-            OffsetDateTime::from_unix_timestamp(self.0.load(Ordering::SeqCst))
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            OffsetDateTime::from_unix_timestamp(self.0.load(Ordering::SeqCst)).unwrap_or(OffsetDateTime::UNIX_EPOCH),
         )
     }
 }
 
 fn from_offset(t: OffsetDateTime) -> Timestamp {
     let millis = t.millisecond();
-    let t = t
-        .replace_nanosecond(u32::from(millis) * 1_000_000)
-        .unwrap_or(t);
+    let t = t.replace_nanosecond(u32::from(millis) * 1_000_000).unwrap_or(t);
     PrimitiveDateTime::new(t.date(), t.time())
 }

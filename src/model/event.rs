@@ -1,9 +1,7 @@
 //! Events: what people read about what happened.
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{
-    ClusterId, HostId, JobId, PoolId, StorageDomainId, TemplateId, UserId, VmId,
-};
+use crate::model::ids::{ClusterId, HostId, JobId, PoolId, StorageDomainId, TemplateId, UserId, VmId};
 
 text_enum! {
     Severity { Normal = "normal", Warning = "warning", Error = "error", Alert = "alert", }

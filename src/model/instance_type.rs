@@ -17,39 +17,9 @@ pub struct InstanceTypeView {
 
 /// oVirt's five, with their fixed ids: (id, name, memory MiB, max memory MiB, sockets).
 pub const PREDEFINED: [(InstanceTypeId, &str, u64, u64, u32); 5] = [
-    (
-        InstanceTypeId::fixed(0x00000003_0003_0003_0003_0000000000be),
-        "Tiny",
-        512,
-        2048,
-        1,
-    ),
-    (
-        InstanceTypeId::fixed(0x00000005_0005_0005_0005_0000000002e6),
-        "Small",
-        2048,
-        8192,
-        1,
-    ),
-    (
-        InstanceTypeId::fixed(0x00000007_0007_0007_0007_00000000010a),
-        "Medium",
-        4096,
-        16384,
-        2,
-    ),
-    (
-        InstanceTypeId::fixed(0x00000009_0009_0009_0009_0000000000f1),
-        "Large",
-        8192,
-        32768,
-        2,
-    ),
-    (
-        InstanceTypeId::fixed(0x0000000b_000b_000b_000b_00000000021f),
-        "XLarge",
-        16384,
-        65536,
-        4,
-    ),
+    (InstanceTypeId::fixed(0x00000003_0003_0003_0003_0000000000be), "Tiny", 512, 2048, 1),
+    (InstanceTypeId::fixed(0x00000005_0005_0005_0005_0000000002e6), "Small", 2048, 8192, 1),
+    (InstanceTypeId::fixed(0x00000007_0007_0007_0007_00000000010a), "Medium", 4096, 16384, 2),
+    (InstanceTypeId::fixed(0x00000009_0009_0009_0009_0000000000f1), "Large", 8192, 32768, 2),
+    (InstanceTypeId::fixed(0x0000000b_000b_000b_000b_00000000021f), "XLarge", 16384, 65536, 4),
 ];

@@ -19,8 +19,5 @@ pub struct MacPoolView {
 pub fn own_range(engine: uuid::Uuid) -> (MacAddress, MacAddress) {
     let b = engine.as_bytes();
     let base = u64::from_be_bytes([0, 0, 0x56, 0x6f, b[0], b[1], b[2], 0]);
-    (
-        MacAddress::from_bits(base),
-        MacAddress::from_bits(base | 0xff),
-    )
+    (MacAddress::from_bits(base), MacAddress::from_bits(base | 0xff))
 }

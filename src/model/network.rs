@@ -37,11 +37,7 @@ impl MacAddress {
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let b = self.0.to_be_bytes();
-        write!(
-            f,
-            "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
-            b[2], b[3], b[4], b[5], b[6], b[7]
-        )
+        write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[2], b[3], b[4], b[5], b[6], b[7])
     }
 }
 
@@ -63,11 +59,7 @@ impl FromStr for MacAddress {
             bits = bits << 8 | u64::from(u8::from_str_radix(part, 16).map_err(|_| bad())?);
             bytes += 1;
         }
-        if bytes == 6 {
-            Ok(Self(bits))
-        } else {
-            Err(bad())
-        }
+        if bytes == 6 { Ok(Self(bits)) } else { Err(bad()) }
     }
 }
 
@@ -78,9 +70,7 @@ impl serde::Serialize for MacAddress {
 }
 impl<'de> serde::Deserialize<'de> for MacAddress {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        <std::borrow::Cow<'_, str>>::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        <std::borrow::Cow<'_, str>>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -56,10 +56,7 @@ pub fn name(field: &'static str, text: &str, max: usize) -> Result<String, Inval
     if text.chars().count() > max {
         return Err(Invalid::new(field, Problem::TooLong { max }));
     }
-    match text
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
-    {
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))) {
         Some(found) => Err(Invalid::new(field, Problem::Character { found })),
         None => Ok(text.to_owned()),
     }
@@ -73,10 +70,7 @@ pub fn text(field: &'static str, text: &str, max: usize) -> Result<String, Inval
     if text.chars().count() > max {
         return Err(Invalid::new(field, Problem::TooLong { max }));
     }
-    match text
-        .chars()
-        .find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-    {
+    match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         Some(found) => Err(Invalid::new(field, Problem::Character { found })),
         None => Ok(text.trim().to_owned()),
     }
@@ -87,9 +81,5 @@ pub fn text(field: &'static str, text: &str, max: usize) -> Result<String, Inval
 /// # Errors
 /// Names the field and the limits.
 pub fn range(field: &'static str, value: u64, min: u64, max: u64) -> Result<u64, Invalid> {
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(Invalid::new(field, Problem::Range { min, max }))
-    }
+    if (min..=max).contains(&value) { Ok(value) } else { Err(Invalid::new(field, Problem::Range { min, max })) }
 }

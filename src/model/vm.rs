@@ -2,9 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::disk::{DiskAttachment, NewDisk};
-use crate::model::ids::{
-    ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId,
-};
+use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
 
 text_enum! {
@@ -36,14 +34,7 @@ text_enum! {
 impl VmStatus {
     /// A QEMU process belongs to it, or may.
     pub const fn is_running(self) -> bool {
-        !matches!(
-            self,
-            Self::Down
-                | Self::Suspended
-                | Self::ImageLocked
-                | Self::ImageIllegal
-                | Self::Unassigned
-        )
+        !matches!(self, Self::Down | Self::Suspended | Self::ImageLocked | Self::ImageIllegal | Self::Unassigned)
     }
 
     /// oVirt's action matrix (facts of its engine 4.1): is the action allowed in this state?

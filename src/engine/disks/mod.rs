@@ -55,6 +55,10 @@ pub async fn remove(_cx: &Cx, _id: DiskId) -> Result<JobId, EngineError> {
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn upload(_cx: &Cx, _new: NewUpload, _body: BoxStream<'static, Result<Bytes, std::io::Error>>) -> Result<DiskId, EngineError> {
+pub async fn upload(
+    _cx: &Cx,
+    _new: NewUpload,
+    _body: BoxStream<'static, Result<Bytes, std::io::Error>>,
+) -> Result<DiskId, EngineError> {
     Err(EngineError::Internal(String::new()))
 }

@@ -34,14 +34,24 @@ enum Child {
     Leaf(&'static str, Leaf),
     Element(Element),
     /// Elements of one name under a wrapper: `<vms><vm/>…</vms>`, `"vms": {"vm": […]}`.
-    List { wrapper: &'static str, item: &'static str, items: Vec<Element> },
+    List {
+        wrapper: &'static str,
+        item: &'static str,
+        items: Vec<Element>,
+    },
     /// Repeated elements without a wrapper (links): `"link": […]`.
-    Repeated { name: &'static str, items: Vec<Element> },
+    Repeated {
+        name: &'static str,
+        items: Vec<Element>,
+    },
 }
 
 impl Element {
     pub fn new(name: &'static str) -> Self {
-        Self { name, ..Self::default() }
+        Self {
+            name,
+            ..Self::default()
+        }
     }
     pub fn attribute(mut self, name: &'static str, value: impl ToString) -> Self {
         self.attributes.push((name, value.to_string()));
@@ -153,7 +163,11 @@ impl Element {
 
 /// A whole collection: `<vms><vm/>…</vms>`, `{"vm": […]}`.
 pub fn collection(name: &'static str, item: &'static str, items: Vec<Element>) -> Element {
-    if items.is_empty() { Element::new(name) } else { Element::new(name).repeated(item, items) }
+    if items.is_empty() {
+        Element::new(name)
+    } else {
+        Element::new(name).repeated(item, items)
+    }
 }
 
 impl Leaf {
@@ -163,7 +177,14 @@ impl Leaf {
             Self::Int(n) | Self::Long(n) => n.to_string(),
             Self::Decimal(n) => n.to_string(),
             Self::Bool(b) => b.to_string(),
-            Self::Time(t) => format!("{}T{:02}:{:02}:{:02}.{:03}Z", t.date(), t.hour(), t.minute(), t.second(), t.millisecond()),
+            Self::Time(t) => format!(
+                "{}T{:02}:{:02}:{:02}.{:03}Z",
+                t.date(),
+                t.hour(),
+                t.minute(),
+                t.second(),
+                t.millisecond()
+            ),
         }
     }
     fn to_json(&self) -> Value {
@@ -183,6 +204,9 @@ impl Leaf {
 
 /// Text for XML 1.0: markup escaped, characters that XML cannot hold left out.
 fn escape(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).collect();
+    let clean: String = text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+        .collect();
     quick_xml::escape::escape(clean).into_owned()
 }

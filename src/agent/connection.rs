@@ -1,0 +1,128 @@
+//! The connection to libvirtd: opened again whenever it is lost.
+
+use super::error::{from_libvirt, refused};
+use super::events::Hub;
+use super::{domains, ffi};
+use crate::model::ids::VmId;
+use crate::wire::{ErrorCode, HostEvent, WireError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use virt::connect::Connect;
+
+/// What libvirt's callbacks say, before anything is asked.
+#[derive(Debug)]
+pub enum Raw {
+    Changed(uuid::Uuid),
+    Undefined(uuid::Uuid),
+    Rebooted(uuid::Uuid),
+    Closed,
+}
+
+/// libvirt's calls block; so many may run at once.
+const CALLS_AT_ONCE: usize = 16;
+
+/// A libvirtd that may come and go. Cheap to clone.
+#[derive(Clone)]
+pub struct Libvirt {
+    current: Arc<RwLock<Option<Connect>>>,
+    calls: Arc<Semaphore>,
+}
+
+impl Libvirt {
+    /// Connects in the background, and again whenever the connection is lost.
+    pub fn start(uri: String, hub: Hub) -> Self {
+        ffi::start_event_loop();
+        let libvirt = Self { current: Arc::default(), calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)) };
+        tokio::spawn(libvirt.clone().keep(uri, hub));
+        libvirt
+    }
+
+    async fn keep(self, uri: String, hub: Hub) {
+        loop {
+            let (sender, mut heard) = mpsc::unbounded_channel();
+            let target = uri.clone();
+            let opened = tokio::task::spawn_blocking(move || open(&target, &sender)).await;
+            match opened {
+                Ok(Ok(connection)) => {
+                    self.set(Some(connection));
+                    hub.tell(HostEvent::Libvirt { connected: true });
+                    if let Ok(domains) = self.with(domains::list).await {
+                        hub.tell(HostEvent::Snapshot { domains });
+                    }
+                    self.relay(&mut heard, &hub).await;
+                    self.set(None);
+                    hub.tell(HostEvent::Libvirt { connected: false });
+                    tracing::warn!("the connection to libvirtd is lost");
+                }
+                Ok(Err(e)) => tracing::debug!("libvirtd does not answer yet: {e}"),
+                Err(e) => tracing::error!("opening libvirt failed: {e}"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn relay(&self, heard: &mut mpsc::UnboundedReceiver<Raw>, hub: &Hub) {
+        let mut check = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            let event = tokio::select! {
+                event = heard.recv() => event,
+                _ = check.tick() => {
+                    if !self.is_alive().await { return }
+                    continue;
+                }
+            };
+            match event {
+                None | Some(Raw::Closed) => return,
+                Some(Raw::Rebooted(vm)) => hub.tell(HostEvent::Rebooted { vm: VmId(vm) }),
+                Some(Raw::Undefined(vm)) => hub.domain(domains::missing(VmId(vm))),
+                Some(Raw::Changed(vm)) => match self.with(move |c| domains::report_of(c, VmId(vm))).await {
+                    Ok(Some(report)) => hub.domain(report),
+                    Ok(None) => {}
+                    Err(e) => tracing::debug!("{e}"),
+                },
+            }
+        }
+    }
+
+    async fn is_alive(&self) -> bool {
+        self.with(|c| c.is_alive().map_err(|e| from_libvirt("libvirtd", &e))).await.unwrap_or(false)
+    }
+
+    fn set(&self, connection: Option<Connect>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    fn get(&self) -> Option<Connect> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs `work` with the connection on a thread that may block.
+    ///
+    /// # Errors
+    /// What `work` returns, or `LibvirtGone` while there is no connection.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        let gone = || refused(ErrorCode::LibvirtGone, "libvirtd on this host does not answer just now");
+        let _slot = self.calls.acquire().await.map_err(|_| gone())?;
+        let connection = self.get().ok_or_else(gone)?;
+        match tokio::task::spawn_blocking(move || work(&connection)).await {
+            Ok(result) => result,
+            Err(e) => Err(refused(ErrorCode::Libvirt, format!("a libvirt call ended early: {e}"))),
+        }
+    }
+}
+
+fn open(uri: &str, sender: &mpsc::UnboundedSender<Raw>) -> Result<Connect, virt::error::Error> {
+    let connection = Connect::open(Some(uri))?;
+    // The test driver and QEMU's session socket know no keep-alive; a lost connection is then found by the next call.
+    if let Err(e) = connection.set_keep_alive(5, 3) {
+        tracing::debug!("no keep-alive with libvirtd: {e}");
+    }
+    if let Err(e) = ffi::register(&connection, sender) {
+        tracing::warn!("libvirtd reports no events: {e}");
+    }
+    Ok(connection)
+}

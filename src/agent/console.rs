@@ -1,0 +1,48 @@
+//! A guest's display as a byte stream: libvirt hands over a socket to QEMU, no TCP port is ever open.
+
+use super::connection::Libvirt;
+use super::error::{from_libvirt, refused};
+use crate::model::ids::VmId;
+use crate::model::vm::Display;
+use crate::wire::{ErrorCode, WireError};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use virt_sys as sys;
+
+/// Bytes held per direction; a console that is idle holds no more.
+const BUFFER: usize = 16 * 1024;
+
+/// Connects to the display.
+///
+/// # Errors
+/// The VM does not run or has no such display.
+pub async fn open(libvirt: &Libvirt, vm: VmId, display: Display) -> Result<UnixStream, WireError> {
+    let fd = libvirt.with(move |connection| {
+        let failed = |e| from_libvirt(&format!("the console of VM {vm}"), &e);
+        let domain = connection.lookup_domain_by_uuid_string(&vm.to_string()).map_err(failed)?;
+        let xml = domain.xml_desc(0).map_err(failed)?;
+        if super::xml::parse::attribute(&xml, "devices/graphics", "type").as_deref() != Some(display.as_str()) {
+            return Err(refused(ErrorCode::NotFound, format!("VM {vm} has no {display} display")));
+        }
+        let fd = domain.open_graphics_fd(0, sys::VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH).map_err(failed)?;
+        RawFd::try_from(fd).map_err(|_| refused(ErrorCode::Libvirt, "libvirt gave no socket"))
+    });
+    let fd = fd.await?;
+    // SAFETY: virDomainOpenGraphicsFD gives the caller a new descriptor that nobody else holds.
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    let socket = StdUnixStream::from(owned);
+    let ready = || {
+        socket.set_nonblocking(true)?;
+        UnixStream::from_std(socket)
+    };
+    ready().map_err(|e| refused(ErrorCode::Io, format!("the console's socket cannot be used: {e}")))
+}
+
+/// Carries bytes both ways until either side ends.
+pub async fn carry(mut engine: impl AsyncRead + AsyncWrite + Unpin, mut display: UnixStream) {
+    // Either side going away ends the console: not worth a log line.
+    let _ = tokio::io::copy_bidirectional_with_sizes(&mut engine, &mut display, BUFFER, BUFFER).await;
+    let _ = engine.shutdown().await;
+}

@@ -1,0 +1,354 @@
+//! Verbs on guests. Each can be repeated: what is done already counts as done.
+
+use super::connection::Libvirt;
+use super::error::{from_io, from_libvirt, refused};
+use super::facts;
+use super::networks;
+use super::storage::{check_path, image_file};
+use super::xml::{build, parse};
+use crate::model::ids::VmId;
+use crate::wire::event::{DomainState, StopReason};
+use crate::wire::{ChangeCd, DomainReport, ErrorCode, SendKeys, StartVm, VmSpec, WireError};
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::error::{ErrorNumber, ErrorNumberEnum};
+use virt_sys as sys;
+
+type Answer<T> = Result<T, WireError>;
+
+/// What is reported of a VM that libvirt does not know.
+pub fn missing(vm: VmId) -> DomainReport {
+    DomainReport { vm, state: DomainState::Missing, stop_reason: None, agent_connected: false }
+}
+
+fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
+    match connection.lookup_domain_by_uuid_string(&vm.to_string()) {
+        Ok(domain) => Ok(Some(domain)),
+        Err(e) if e.code() == ErrorNumberEnum::Known(ErrorNumber::NoDomain) => Ok(None),
+        Err(e) => Err(from_libvirt(&format!("VM {vm}"), &e)),
+    }
+}
+
+fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
+    find(connection, vm)?.ok_or_else(|| refused(ErrorCode::NotFound, format!("VM {vm} is not on this host")))
+}
+
+fn is_active(domain: &Domain) -> Answer<bool> {
+    domain.is_active().map_err(|e| from_libvirt("asking a VM's state", &e))
+}
+
+/// Every domain that Vireo made.
+///
+/// # Errors
+/// libvirt's.
+pub fn list(connection: &Connect) -> Answer<Vec<DomainReport>> {
+    let all = connection.list_all_domains(0).map_err(|e| from_libvirt("listing VMs", &e))?;
+    Ok(all.iter().filter_map(|d| report(d).ok().flatten()).collect())
+}
+
+/// A domain's report; none if it is not ours, missing if it is not there.
+///
+/// # Errors
+/// libvirt's.
+pub fn report_of(connection: &Connect, vm: VmId) -> Answer<Option<DomainReport>> {
+    match find(connection, vm)? {
+        Some(domain) => report(&domain),
+        None => Ok(Some(missing(vm))),
+    }
+}
+
+fn report(domain: &Domain) -> Answer<Option<DomainReport>> {
+    let failed = |e| from_libvirt("asking a VM's state", &e);
+    let xml = domain.xml_desc(0).map_err(failed)?;
+    if !parse::is_ours(&xml) {
+        return Ok(None);
+    }
+    let Some(vm) = parse::text(&xml, "uuid").and_then(|t| t.parse().ok()) else {
+        return Ok(None);
+    };
+    let (raw, reason) = raw_state(domain).map_err(failed)?;
+    let saved = domain.has_managed_save(0).map_err(failed)?;
+    let state = match raw {
+        sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => DomainState::Running,
+        sys::VIR_DOMAIN_PAUSED if reason == sys::VIR_DOMAIN_PAUSED_IOERROR => DomainState::PausedIo,
+        // Being saved, restored, started: still a running machine to everybody else.
+        sys::VIR_DOMAIN_PAUSED
+            if matches!(reason, sys::VIR_DOMAIN_PAUSED_SAVE | sys::VIR_DOMAIN_PAUSED_STARTING_UP) =>
+        {
+            DomainState::Running
+        }
+        sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => DomainState::Paused,
+        sys::VIR_DOMAIN_SHUTDOWN => DomainState::Shutdown,
+        sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
+        _ if saved => DomainState::Saved,
+        _ => DomainState::Shutoff,
+    };
+    let stopped = matches!(state, DomainState::Shutoff | DomainState::Saved | DomainState::Crashed);
+    Ok(Some(DomainReport {
+        vm,
+        state,
+        stop_reason: stopped.then_some(stop_reason(reason)),
+        agent_connected: parse::agent_connected(&xml),
+    }))
+}
+
+fn raw_state(domain: &Domain) -> Result<(u32, u32), virt::error::Error> {
+    let (mut state, mut reason) = (0, 0);
+    // SAFETY: the domain is alive for the call; both out-parameters are ours. (The crate's own wrapper turns the two numbers into enums
+    // that cannot be compared with one another.)
+    let done = unsafe { sys::virDomainGetState(domain.as_ptr(), &mut state, &mut reason, 0) };
+    if done < 0 {
+        return Err(virt::error::Error::last_error());
+    }
+    Ok((u32::try_from(state).unwrap_or_default(), u32::try_from(reason).unwrap_or_default()))
+}
+
+fn stop_reason(reason: u32) -> StopReason {
+    match reason {
+        sys::VIR_DOMAIN_SHUTOFF_SHUTDOWN => StopReason::Shutdown,
+        sys::VIR_DOMAIN_SHUTOFF_DESTROYED => StopReason::Destroyed,
+        sys::VIR_DOMAIN_SHUTOFF_CRASHED => StopReason::Crashed,
+        sys::VIR_DOMAIN_SHUTOFF_SAVED => StopReason::Saved,
+        sys::VIR_DOMAIN_SHUTOFF_FAILED => StopReason::Failed,
+        _ => StopReason::Unknown,
+    }
+}
+
+/// Defines and starts, or restores a saved state.
+///
+/// # Errors
+/// A file is gone, or libvirt or QEMU refuse.
+pub async fn start(libvirt: &Libvirt, request: StartVm) -> Answer<DomainReport> {
+    libvirt.with(move |connection| start_now(connection, &request.vm)).await
+}
+
+fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
+    if let Some(domain) = find(connection, spec.id)?
+        && is_active(&domain)?
+    {
+        return report(&domain)?.ok_or_else(|| refused(ErrorCode::Exists, "another manager's VM has this id"));
+    }
+    check_files(spec)?;
+    let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
+    let host = build::HostTraits {
+        kvm: facts::kvm(),
+        emulator: facts::EMULATOR.to_owned(),
+        networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
+    };
+    let saved = match find(connection, spec.id)? {
+        Some(domain) => domain.has_managed_save(0).map_err(failed)?,
+        None => false,
+    };
+    // A saved state fits only the definition it was saved with.
+    let domain = if saved {
+        must_find(connection, spec.id)?
+    } else {
+        let xml = build::domain(spec, &host).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+        connection.define_domain_xml(&xml).map_err(failed)?
+    };
+    let flags = if spec.paused { sys::VIR_DOMAIN_START_PAUSED } else { 0 };
+    match domain.create_with_flags(flags) {
+        Ok(()) => {}
+        // Somebody was quicker: it runs, as was asked.
+        Err(_) if is_active(&domain)? => {}
+        Err(e) => return Err(failed(e)),
+    }
+    report(&domain)?
+        .ok_or_else(|| refused(ErrorCode::Libvirt, format!("VM {} is gone right after its start", spec.name)))
+}
+
+/// A missing file is named here: QEMU's own message would name a path that says nothing to people.
+fn check_files(spec: &VmSpec) -> Answer<()> {
+    for disk in &spec.disks {
+        check_path(&disk.image.domain)?;
+        let file = image_file(&disk.image);
+        std::fs::metadata(&file).map_err(|e| from_io(&file, &e))?;
+    }
+    if let Some(cd) = &spec.cdrom {
+        check_path(&cd.domain)?;
+        let file = image_file(cd);
+        std::fs::metadata(&file).map_err(|e| {
+            refused(ErrorCode::NotFound, format!("the ISO in the CD drive is gone ({}: {e})", file.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Pulls the plug and throws a saved state away.
+///
+/// # Errors
+/// libvirt's.
+pub async fn stop(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let Some(domain) = find(connection, vm)? else {
+                return Ok(());
+            };
+            let failed = |e| from_libvirt(&format!("VM {vm}"), &e);
+            if is_active(&domain)?
+                && let Err(e) = domain.destroy()
+                && is_active(&domain)?
+            {
+                return Err(failed(e));
+            }
+            if domain.has_managed_save(0).map_err(failed)? {
+                domain.managed_save_remove(0).map_err(failed)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Asks the guest to shut down: its agent first, else the power button.
+///
+/// # Errors
+/// libvirt's.
+pub async fn shutdown(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let Some(domain) = find(connection, vm)? else {
+                return Ok(());
+            };
+            if !is_active(&domain)? {
+                return Ok(());
+            }
+            domain
+                .shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
+                .or_else(|_| domain.shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN))
+                .map(drop)
+                .or_else(|e| if is_active(&domain)? { Err(from_libvirt(&format!("VM {vm}"), &e)) } else { Ok(()) })
+        })
+        .await
+}
+
+/// Asks the guest to reboot; one that does not listen is reset.
+///
+/// # Errors
+/// It does not run, or libvirt refuses.
+pub async fn reboot(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let domain = must_find(connection, vm)?;
+            if domain.reboot(sys::VIR_DOMAIN_REBOOT_GUEST_AGENT).is_ok() {
+                return Ok(());
+            }
+            domain.reset().map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+        })
+        .await
+}
+
+/// Saves the memory to disk and stops it. Saved already: fine.
+///
+/// # Errors
+/// It does not run, or there is no space for its memory.
+pub async fn suspend(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let domain = must_find(connection, vm)?;
+            let failed = |e| from_libvirt(&format!("VM {vm}"), &e);
+            if !is_active(&domain)? && domain.has_managed_save(0).map_err(failed)? {
+                return Ok(());
+            }
+            domain.managed_save(0).map(drop).map_err(failed)
+        })
+        .await
+}
+
+/// Stops its vCPUs, or lets them go on.
+///
+/// # Errors
+/// It does not run.
+pub async fn pause(libvirt: &Libvirt, vm: VmId, on: bool) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let domain = must_find(connection, vm)?;
+            let done = if on { domain.suspend() } else { domain.resume() };
+            done.map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+        })
+        .await
+}
+
+/// Stops it if it runs, and undefines it with its saved state.
+///
+/// # Errors
+/// libvirt's.
+pub async fn forget(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    stop(libvirt, vm).await?;
+    libvirt
+        .with(move |connection| {
+            let Some(domain) = find(connection, vm)? else {
+                return Ok(());
+            };
+            domain
+                .undefine_flags(sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | sys::VIR_DOMAIN_UNDEFINE_NVRAM)
+                .map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+        })
+        .await
+}
+
+/// Changes the medium of a running VM.
+///
+/// # Errors
+/// It does not run, or the ISO is gone.
+pub async fn change_cd(libvirt: &Libvirt, request: ChangeCd) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let file = request.cdrom.as_ref().map(image_file);
+            if let Some(file) = &file {
+                std::fs::metadata(file).map_err(|e| from_io(file, &e))?;
+            }
+            let text = file.as_ref().map(|f| f.to_string_lossy().into_owned());
+            let xml = build::cd_change(text.as_deref()).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+            let flags = sys::VIR_DOMAIN_AFFECT_LIVE | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE;
+            must_find(connection, request.vm)?
+                .update_device_flags(&xml, flags)
+                .map(drop)
+                .map_err(|e| from_libvirt(&format!("the CD of VM {}", request.vm), &e))
+        })
+        .await
+}
+
+/// Presses keys together.
+///
+/// # Errors
+/// It does not run.
+pub async fn send_keys(libvirt: &Libvirt, request: SendKeys) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let mut codes = request.keycodes;
+            if codes.is_empty() || codes.len() > 16 {
+                return Err(refused(ErrorCode::InvalidRequest, "keycodes: must have 1 to 16 entries"));
+            }
+            let count = i32::try_from(codes.len()).unwrap_or(16);
+            must_find(connection, request.vm)?
+                .send_key(sys::VIR_KEYCODE_SET_LINUX, 100, codes.as_mut_ptr(), count, 0)
+                .map(drop)
+                .map_err(|e| from_libvirt(&format!("VM {}", request.vm), &e))
+        })
+        .await
+}
+
+/// The screen as an image file (PNG, or PPM from older QEMU).
+///
+/// # Errors
+/// It does not run.
+pub async fn screenshot(libvirt: &Libvirt, vm: VmId) -> Answer<Vec<u8>> {
+    libvirt
+        .with(move |connection| {
+            let failed = |e| from_libvirt(&format!("the screen of VM {vm}"), &e);
+            let domain = must_find(connection, vm)?;
+            let stream = virt::stream::Stream::new(connection, 0).map_err(failed)?;
+            domain.screenshot(&stream, 0, 0).map_err(failed)?;
+            let (mut image, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            loop {
+                let n = usize::try_from(stream.recv(&mut chunk).map_err(failed)?).unwrap_or(0);
+                if n == 0 {
+                    break;
+                }
+                image.extend_from_slice(chunk.get(..n).unwrap_or_default());
+            }
+            stream.finish().map_err(failed)?;
+            Ok(image)
+        })
+        .await
+}

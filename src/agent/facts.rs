@@ -1,0 +1,100 @@
+//! What the host is and can do.
+
+use super::error::from_libvirt;
+use super::xml::parse;
+use crate::wire::{HostCapabilities, WireError};
+use std::fs;
+use virt::connect::Connect;
+
+/// QEMU for x86-64 guests.
+pub const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
+
+/// Guests run on the CPU itself: /dev/kvm is there and can be opened. (A device file without CPU support cannot.)
+pub fn kvm() -> bool {
+    fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
+}
+
+/// Everything the Admin Portal shows of a host.
+///
+/// # Errors
+/// libvirt's.
+pub fn read(connection: &Connect) -> Result<HostCapabilities, WireError> {
+    let failed = |e| from_libvirt("the host's capabilities", &e);
+    let capabilities = connection.capabilities().map_err(failed)?;
+    let node = connection.node_info().map_err(failed)?;
+    let kvm = kvm();
+    let kind = if kvm { "kvm" } else { "qemu" };
+    let domain =
+        connection.domain_capabilities(Some(EMULATOR), Some("x86_64"), Some("pc"), Some(kind), 0).map_err(failed)?;
+    let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    Ok(HostCapabilities {
+        hostname: nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        hardware_id: parse::text(&capabilities, "host/uuid").unwrap_or_default(),
+        cpu_model: field(&cpu_info, "model name"),
+        sockets: node.sockets * node.nodes,
+        cores_per_socket: node.cores,
+        threads_per_core: node.threads,
+        memory_mib: memory_mib().unwrap_or(node.memory / 1024),
+        kvm,
+        libvirt_version: version(connection.lib_version().map_err(failed)?),
+        qemu_version: version(connection.hyp_version().map_err(failed)?),
+        kernel_version: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+        os: field_of(&fs::read_to_string("/etc/os-release").unwrap_or_default(), "PRETTY_NAME"),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        machines: {
+            let mut all = parse::texts(&capabilities, "machine");
+            all.sort();
+            all.dedup();
+            all
+        },
+        max_vcpus: parse::attribute(&domain, "vcpu", "max").and_then(|t| t.parse().ok()).unwrap_or(1),
+        addresses: addresses(),
+        video_models: parse::enum_values(&domain, "video", "modelType"),
+        graphics: parse::enum_values(&domain, "graphics", "type"),
+    })
+}
+
+/// libvirt packs versions as major * 1,000,000 + minor * 1,000 + release.
+fn version(packed: u32) -> String {
+    format!("{}.{}.{}", packed / 1_000_000, packed / 1000 % 1000, packed % 1000)
+}
+
+/// /proc/meminfo: libvirt's own figure can be a container's.
+fn memory_mib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let kib: u64 = text.lines().find(|l| l.starts_with("MemTotal:"))?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}
+
+fn field(text: &str, name: &str) -> String {
+    text.lines()
+        .find(|l| l.starts_with(name))
+        .and_then(|l| l.split_once(':'))
+        .map(|(_, v)| v.trim().to_owned())
+        .unwrap_or_default()
+}
+
+fn field_of(text: &str, name: &str) -> String {
+    text.lines()
+        .find_map(|l| l.strip_prefix(name)?.strip_prefix('='))
+        .map(|v| v.trim_matches('"').to_owned())
+        .unwrap_or_default()
+}
+
+fn addresses() -> Vec<String> {
+    let Ok(all) = nix::ifaddrs::getifaddrs() else {
+        return Vec::new();
+    };
+    let mut found: Vec<String> = all
+        .filter_map(|i| i.address)
+        .filter_map(|a| {
+            let ip = a.as_sockaddr_in().map(|v4| std::net::IpAddr::from(v4.ip()));
+            ip.or_else(|| a.as_sockaddr_in6().map(|v6| std::net::IpAddr::from(v6.ip())))
+        })
+        .filter(|ip| !ip.is_loopback() && !matches!(ip, std::net::IpAddr::V6(v6) if v6.is_unicast_link_local()))
+        .map(|ip| ip.to_string())
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}

@@ -1,0 +1,187 @@
+//! libvirt's events and statistics: the few functions the `virt` crate does not bind.
+
+use super::connection::Raw;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Once;
+use tokio::sync::mpsc::UnboundedSender;
+use virt::connect::Connect;
+use virt_sys as sys;
+
+/// Where callbacks put what they hear.
+type Sender = UnboundedSender<Raw>;
+
+static EVENT_LOOP: Once = Once::new();
+
+/// Starts libvirt's event loop in a thread of its own; must come before the first connection is opened.
+pub fn start_event_loop() {
+    EVENT_LOOP.call_once(|| {
+        if let Err(e) = virt::event::event_register_default_impl() {
+            tracing::error!("libvirt's event loop cannot be set up: {e}");
+            return;
+        }
+        std::thread::spawn(|| {
+            loop {
+                if virt::event::event_run_default_impl().is_err() {
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+            }
+        });
+    });
+}
+
+unsafe extern "C" fn free_sender(opaque: *mut c_void) {
+    // SAFETY: `opaque` is the box that `register` leaked; libvirt calls this once, when the callback is gone.
+    drop(unsafe { Box::from_raw(opaque.cast::<Sender>()) });
+}
+
+fn send(opaque: *mut c_void, event: Raw) {
+    // SAFETY: `opaque` is the box that `register` leaked; it lives until `free_sender`.
+    let sender = unsafe { &*opaque.cast::<Sender>() };
+    // The receiver is gone when the agent ends: nobody wants the event then.
+    let _ = sender.send(event);
+}
+
+fn uuid_of(domain: sys::virDomainPtr) -> Option<uuid::Uuid> {
+    let mut text = [0 as c_char; sys::VIR_UUID_STRING_BUFLEN as usize];
+    // SAFETY: libvirt hands a live domain to its callbacks; the buffer has the length it asks for.
+    let done = unsafe { sys::virDomainGetUUIDString(domain, text.as_mut_ptr()) };
+    if done < 0 {
+        return None;
+    }
+    // SAFETY: virDomainGetUUIDString ends the text with a NUL.
+    let text = unsafe { CStr::from_ptr(text.as_ptr()) };
+    uuid::Uuid::parse_str(text.to_str().ok()?).ok()
+}
+
+unsafe extern "C" fn on_lifecycle(
+    _: sys::virConnectPtr,
+    domain: sys::virDomainPtr,
+    event: c_int,
+    _detail: c_int,
+    opaque: *mut c_void,
+) {
+    if let Some(vm) = uuid_of(domain) {
+        let gone = event == sys::VIR_DOMAIN_EVENT_UNDEFINED as c_int;
+        send(opaque, if gone { Raw::Undefined(vm) } else { Raw::Changed(vm) });
+    }
+}
+
+unsafe extern "C" fn on_reboot(_: sys::virConnectPtr, domain: sys::virDomainPtr, opaque: *mut c_void) {
+    if let Some(vm) = uuid_of(domain) {
+        send(opaque, Raw::Rebooted(vm));
+    }
+}
+
+unsafe extern "C" fn on_agent(
+    _: sys::virConnectPtr,
+    domain: sys::virDomainPtr,
+    _state: c_int,
+    _reason: c_int,
+    opaque: *mut c_void,
+) {
+    if let Some(vm) = uuid_of(domain) {
+        send(opaque, Raw::Changed(vm));
+    }
+}
+
+unsafe extern "C" fn on_close(_: sys::virConnectPtr, _reason: c_int, opaque: *mut c_void) {
+    send(opaque, Raw::Closed);
+}
+
+/// Registers for everything the agent reports.
+pub fn register(connection: &Connect, sender: &Sender) -> Result<(), virt::error::Error> {
+    let lifecycle: unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void) =
+        on_lifecycle;
+    let agent: unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void) = on_agent;
+    // SAFETY: libvirt takes every callback under one generic type and calls it with the arguments of its event id
+    // (virConnectDomainEventRegisterAny's documentation); the ids below fit the functions.
+    let (lifecycle, agent) = unsafe {
+        (
+            std::mem::transmute::<
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void),
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, *mut c_void),
+            >(lifecycle),
+            std::mem::transmute::<
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void),
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, *mut c_void),
+            >(agent),
+        )
+    };
+    for (id, callback) in [
+        (sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE, lifecycle),
+        (sys::VIR_DOMAIN_EVENT_ID_REBOOT, on_reboot as _),
+        (sys::VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, agent),
+    ] {
+        let opaque = Box::into_raw(Box::new(sender.clone())).cast();
+        // SAFETY: the connection is open; `opaque` stays alive until libvirt calls `free_sender`.
+        let registered = unsafe {
+            sys::virConnectDomainEventRegisterAny(
+                connection.as_ptr(),
+                std::ptr::null_mut(),
+                id as c_int,
+                Some(callback),
+                opaque,
+                Some(free_sender),
+            )
+        };
+        if registered < 0 {
+            return Err(virt::error::Error::last_error());
+        }
+    }
+    let opaque = Box::into_raw(Box::new(sender.clone())).cast();
+    // SAFETY: as above.
+    let registered =
+        unsafe { sys::virConnectRegisterCloseCallback(connection.as_ptr(), Some(on_close), opaque, Some(free_sender)) };
+    if registered < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
+}
+
+/// One domain's numbers out of libvirt's statistics: name (`cpu.time`, `balloon.rss`, `net.0.rx.bytes`, …) and value.
+pub struct DomainStats {
+    pub vm: uuid::Uuid,
+    pub numbers: Vec<(String, u64)>,
+}
+
+/// Statistics of all running domains in one call.
+pub fn all_stats(connection: &Connect) -> Result<Vec<DomainStats>, virt::error::Error> {
+    let groups = sys::VIR_DOMAIN_STATS_CPU_TOTAL
+        | sys::VIR_DOMAIN_STATS_BALLOON
+        | sys::VIR_DOMAIN_STATS_VCPU
+        | sys::VIR_DOMAIN_STATS_INTERFACE
+        | sys::VIR_DOMAIN_STATS_BLOCK;
+    let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING | sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
+    let mut records: *mut sys::virDomainStatsRecordPtr = std::ptr::null_mut();
+    // SAFETY: the connection is open; `records` receives an array that virDomainStatsRecordListFree frees below.
+    let count = unsafe { sys::virConnectGetAllDomainStats(connection.as_ptr(), groups as _, &mut records, flags as _) };
+    if count < 0 {
+        return Err(virt::error::Error::last_error());
+    }
+    let mut all = Vec::new();
+    for i in 0..usize::try_from(count).unwrap_or(0) {
+        // SAFETY: libvirt filled `count` entries, each a valid record with `nparams` parameters.
+        let (domain, params) = unsafe {
+            let record = &**records.add(i);
+            (record.dom, std::slice::from_raw_parts(record.params, usize::try_from(record.nparams).unwrap_or(0)))
+        };
+        if let Some(vm) = uuid_of(domain) {
+            all.push(DomainStats { vm, numbers: params.iter().filter_map(number).collect() });
+        }
+    }
+    // SAFETY: `records` came from virConnectGetAllDomainStats and is not used afterwards.
+    unsafe { sys::virDomainStatsRecordListFree(records) };
+    Ok(all)
+}
+
+fn number(param: &sys::virTypedParameter) -> Option<(String, u64)> {
+    // SAFETY: `field` is a NUL-terminated array of libvirt's making; `type_` says which member of the union is set.
+    let (name, value) = unsafe {
+        let value = match param.type_ as u32 {
+            sys::VIR_TYPED_PARAM_ULLONG => param.value.ul,
+            sys::VIR_TYPED_PARAM_LLONG => u64::try_from(param.value.l).ok()?,
+            sys::VIR_TYPED_PARAM_UINT => u64::from(param.value.ui),
+            sys::VIR_TYPED_PARAM_INT => u64::try_from(param.value.i).ok()?,
+            _ => return None,
+        };
+        (CStr::from_ptr(param.field.as_ptr()), value)
+    };
+    Some((name.to_str().ok()?.to_owned(), value))
+}

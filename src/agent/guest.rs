@@ -1,0 +1,109 @@
+//! What guest agents tell: host name, addresses, operating system.
+
+use super::connection::Libvirt;
+use super::domains;
+use super::error::from_libvirt;
+use super::events::Hub;
+use crate::model::ids::VmId;
+use crate::wire::{GuestReport, HostEvent, WireError};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use virt::domain::Domain;
+
+/// Seconds a guest agent may take to answer.
+const ANSWER_SECONDS: i32 = 5;
+const REFRESH: Duration = Duration::from_secs(30);
+/// After a start the address comes a little later than the agent.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Asks every connected agent when it connects, soon after, and now and then; tells what changed.
+pub async fn run(libvirt: Libvirt, hub: Hub) {
+    let mut news = hub.listen();
+    let mut known = HashMap::new();
+    let mut next = tokio::time::Instant::now() + REFRESH;
+    loop {
+        tokio::select! {
+            event = news.recv() => match event {
+                Ok(HostEvent::Domain(report)) if report.agent_connected => {
+                    refresh(&libvirt, &hub, &mut known, report.vm).await;
+                    if known.get(&report.vm).is_none_or(|r: &GuestReport| r.addresses.is_empty()) {
+                        next = next.min(tokio::time::Instant::now() + SOON);
+                    }
+                }
+                Ok(HostEvent::Domain(report)) => { known.remove(&report.vm); }
+                Ok(HostEvent::Snapshot { .. }) => { known.clear(); next = tokio::time::Instant::now(); }
+                Err(RecvError::Closed) => return,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+            },
+            () = tokio::time::sleep_until(next) => {
+                next = tokio::time::Instant::now() + REFRESH;
+                let all = libvirt.with(domains::list).await.unwrap_or_default();
+                for report in all.iter().filter(|r| r.agent_connected) {
+                    refresh(&libvirt, &hub, &mut known, report.vm).await;
+                }
+                if known.values().any(|r| r.addresses.is_empty()) {
+                    next = tokio::time::Instant::now() + SOON;
+                }
+            }
+        }
+    }
+}
+
+async fn refresh(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>, vm: VmId) {
+    match ask(libvirt, vm).await {
+        Ok(report) if known.get(&vm) != Some(&report) => {
+            known.insert(vm, report.clone());
+            hub.tell(HostEvent::Guest(report));
+        }
+        Ok(_) => {}
+        Err(e) => tracing::debug!("{e}"),
+    }
+}
+
+/// Asks one guest's agent.
+///
+/// # Errors
+/// It does not answer.
+pub async fn ask(libvirt: &Libvirt, vm: VmId) -> Result<GuestReport, WireError> {
+    libvirt
+        .with(move |connection| {
+            let failed = |e| from_libvirt(&format!("the guest agent of VM {vm}"), &e);
+            let domain = connection.lookup_domain_by_uuid_string(&vm.to_string()).map_err(failed)?;
+            let interfaces = command(&domain, "guest-network-get-interfaces").map_err(failed)?;
+            // Old agents know only some of these.
+            let host = command(&domain, "guest-get-host-name").unwrap_or_default();
+            let os = command(&domain, "guest-get-osinfo").unwrap_or_default();
+            Ok(GuestReport {
+                vm,
+                hostname: text(&host, "host-name"),
+                addresses: addresses(&interfaces),
+                os: text(&os, "pretty-name").or_else(|| text(&os, "name")),
+            })
+        })
+        .await
+}
+
+fn command(domain: &Domain, name: &str) -> Result<Value, virt::error::Error> {
+    let said = domain.qemu_agent_command(&format!("{{\"execute\":\"{name}\"}}"), ANSWER_SECONDS, 0)?;
+    let answer: Value = serde_json::from_str(&said).unwrap_or_default();
+    Ok(answer.get("return").cloned().unwrap_or_default())
+}
+
+/// A guest can say anything: bounded, and without control characters.
+fn text(value: &Value, key: &str) -> Option<String> {
+    let clean: String = value.get(key)?.as_str()?.chars().filter(|c| !c.is_control()).take(255).collect();
+    (!clean.is_empty()).then_some(clean)
+}
+
+fn addresses(interfaces: &Value) -> Vec<String> {
+    let all = interfaces.as_array().into_iter().flatten();
+    all.filter_map(|i| i.get("ip-addresses")?.as_array().cloned())
+        .flatten()
+        .filter_map(|a| a.get("ip-address")?.as_str()?.parse::<std::net::IpAddr>().ok())
+        .filter(|ip| !ip.is_loopback() && !matches!(ip, std::net::IpAddr::V6(v6) if v6.is_unicast_link_local()))
+        .take(16)
+        .map(|ip| ip.to_string())
+        .collect()
+}

@@ -1,0 +1,271 @@
+//! The agent's one port: HTTP/1.1 in mutual TLS. Whoever gets as far as a request holds a certificate of the engine's authority; only the
+//! engine's own is obeyed.
+
+use super::connection::Libvirt;
+use super::error::refused;
+use super::events::Hub;
+use super::{AgentError, console, domains, facts, images, networks, storage};
+use crate::model::disk::DiskFormat;
+use crate::model::ids::VmId;
+use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, Verb, WireError, tls};
+use bytes::Bytes;
+use futures_util::stream::{StreamExt, unfold};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, BodyStream, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{broadcast::error::RecvError, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+/// A verb's JSON is small; images have their own way in.
+const MAX_BODY: usize = 1 << 20;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const ALIVE: Duration = Duration::from_secs(4);
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+type Answer = Result<Response<Body>, WireError>;
+
+/// What requests are served with.
+pub struct Agent {
+    pub libvirt: Libvirt,
+    pub hub: Hub,
+    pub data_dir: PathBuf,
+}
+
+/// Listens until `stop`.
+///
+/// # Errors
+/// The port is taken or a certificate is missing.
+pub async fn serve(
+    agent: Arc<Agent>,
+    listen: SocketAddr,
+    tls_dir: &Path,
+    ready: oneshot::Sender<SocketAddr>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let failed = |source| AgentError::Listen { address: listen, source };
+    let acceptor = TlsAcceptor::from(Arc::new(tls::agent_config(tls_dir)?));
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    // Whoever started the agent may not care where it listens.
+    let _ = ready.send(listener.local_addr().map_err(failed)?);
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => return Ok(()),
+        };
+        match accepted {
+            Ok((tcp, _)) => drop(tokio::spawn(connection(agent.clone(), acceptor.clone(), tcp))),
+            Err(e) => {
+                tracing::warn!("a connection could not be accepted: {e}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream) {
+    if tcp.set_nodelay(true).is_err() {
+        return;
+    }
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)).await else {
+        return;
+    };
+    let peer = stream.get_ref().1.peer_certificates().and_then(|c| tls::common_name(c.first()?));
+    if peer.as_deref() != Some(tls::ENGINE_NAME) {
+        tracing::warn!("a caller with the certificate of {peer:?} was turned away");
+        return;
+    }
+    let service = service_fn(move |request| {
+        let agent = agent.clone();
+        async move { Ok::<_, Infallible>(answer(agent, request).await) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(e) = served {
+        tracing::debug!("a connection of the engine ended: {e}");
+    }
+}
+
+async fn answer(agent: Arc<Agent>, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let result = match (request.method().clone(), parts.as_slice()) {
+        (Method::POST, ["v1", "verbs", name]) => verb(&agent, name, request).await,
+        (Method::GET, ["v1", "events"]) => Ok(events(&agent)),
+        (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm).await,
+        (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
+        (Method::GET, ["v1", "consoles", vm, display]) => open_console(&agent, vm, display, request).await,
+        _ => Err(refused(ErrorCode::NotFound, format!("the agent does not know {path}"))),
+    };
+    result.unwrap_or_else(|e| {
+        tracing::info!(%path, code = ?e.code, "{e}");
+        let mut response = json(&e);
+        *response.status_mut() = status_of(e.code);
+        response
+    })
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Exists | ErrorCode::WrongState => StatusCode::CONFLICT,
+        ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::LibvirtGone => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Libvirt | ErrorCode::Io => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn full(bytes: impl Into<Bytes>, kind: &'static str) -> Response<Body> {
+    let mut response = Response::new(Full::new(bytes.into()).boxed_unsync());
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}
+
+fn json(value: &impl serde::Serialize) -> Response<Body> {
+    full(serde_json::to_vec(value).unwrap_or_default(), "application/json")
+}
+
+async fn verb(agent: &Arc<Agent>, name: &str, request: Request<Incoming>) -> Answer {
+    let body = Limited::new(request.into_body(), MAX_BODY)
+        .collect()
+        .await
+        .map_err(|e| refused(ErrorCode::InvalidRequest, format!("the request's body cannot be read: {e}")))?
+        .to_bytes();
+    dispatch(agent, name, &body).await
+}
+
+/// Reads the verb's request; the error names what serde missed.
+fn read<V: Verb>(body: &[u8]) -> Result<V, WireError> {
+    serde_json::from_slice(body).map_err(|e| refused(ErrorCode::InvalidRequest, format!("{}: {e}", V::NAME)))
+}
+
+async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
+    let libvirt = &agent.libvirt;
+    Ok(match name {
+        wire::HostInfo::NAME => json(&libvirt.with(facts::read).await?),
+        wire::ListDomains::NAME => json(&libvirt.with(domains::list).await?),
+        wire::StartVm::NAME => json(&domains::start(libvirt, read(body)?).await?),
+        wire::StopVm::NAME => json(&domains::stop(libvirt, read::<wire::StopVm>(body)?.vm).await?),
+        wire::ShutdownVm::NAME => json(&domains::shutdown(libvirt, read::<wire::ShutdownVm>(body)?.vm).await?),
+        wire::RebootVm::NAME => json(&domains::reboot(libvirt, read::<wire::RebootVm>(body)?.vm).await?),
+        wire::SuspendVm::NAME => json(&domains::suspend(libvirt, read::<wire::SuspendVm>(body)?.vm).await?),
+        wire::PauseVm::NAME => json(&domains::pause(libvirt, read::<wire::PauseVm>(body)?.vm, true).await?),
+        wire::ResumeVm::NAME => json(&domains::pause(libvirt, read::<wire::ResumeVm>(body)?.vm, false).await?),
+        wire::ForgetVm::NAME => json(&domains::forget(libvirt, read::<wire::ForgetVm>(body)?.vm).await?),
+        wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
+        wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
+        wire::CreateDomain::NAME => json(&storage::create(&read(body)?)?),
+        wire::DomainInfo::NAME => json(&storage::info(&read::<wire::DomainInfo>(body)?.domain)?),
+        wire::CreateImage::NAME => json(&images::create(read(body)?).await?),
+        wire::CopyImage::NAME => json(&images::copy(read(body)?).await?),
+        wire::InspectImage::NAME => json(&images::inspect(read(body)?).await?),
+        wire::RemoveImage::NAME => json(&images::remove(read(body)?).await?),
+        wire::RemoveDisk::NAME => json(&images::remove_disk(read(body)?).await?),
+        wire::EnsureNetwork::NAME => {
+            let request: wire::EnsureNetwork = read(body)?;
+            json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)
+        }
+        _ => {
+            return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}")));
+        }
+    })
+}
+
+/// A snapshot, then everything as it happens; a line at least every few seconds.
+fn events(agent: &Arc<Agent>) -> Response<Body> {
+    let news = agent.hub.listen();
+    let libvirt = agent.libvirt.clone();
+    let lines = unfold((news, Some(libvirt)), |(mut news, first)| async move {
+        if let Some(libvirt) = first {
+            let event = match libvirt.with(domains::list).await {
+                Ok(domains) => HostEvent::Snapshot { domains },
+                Err(_) => HostEvent::Libvirt { connected: false },
+            };
+            return Some((event, (news, None)));
+        }
+        loop {
+            match tokio::time::timeout(ALIVE, news.recv()).await {
+                Err(_) => return Some((HostEvent::Alive, (news, None))),
+                Ok(Ok(event)) => return Some((event, (news, None))),
+                // Too slow a reader missed some: it reconnects and gets a snapshot.
+                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
+            }
+        }
+    });
+    let frames = lines.map(|event| {
+        let mut line = serde_json::to_vec(&event).unwrap_or_default();
+        line.push(b'\n');
+        Ok::<_, Infallible>(Frame::data(Bytes::from(line)))
+    });
+    let mut response = Response::new(BodyExt::boxed_unsync(StreamBody::new(frames.boxed())));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-ndjson"));
+    response
+}
+
+fn vm_id(text: &str) -> Result<VmId, WireError> {
+    text.parse().map_err(|_| refused(ErrorCode::InvalidRequest, format!("vm: {text:?} is not an id")))
+}
+
+async fn screenshot(agent: &Arc<Agent>, vm: &str) -> Answer {
+    Ok(full(domains::screenshot(&agent.libvirt, vm_id(vm)?).await?, "image/png"))
+}
+
+async fn upload(ids: [&str; 3], request: Request<Incoming>) -> Answer {
+    #[derive(serde::Deserialize)]
+    struct Query {
+        path: String,
+        format: DiskFormat,
+    }
+    let invalid = |what: String| refused(ErrorCode::InvalidRequest, what);
+    let query: Query = serde_urlencoded::from_str(request.uri().query().unwrap_or_default())
+        .map_err(|e| invalid(format!("the query is wrong: {e}")))?;
+    let [domain, disk, image] = ids;
+    let bad = |_| invalid(format!("{domain}/{disk}/{image} are not three ids"));
+    let target = ImagePath {
+        domain: DomainPath { id: domain.parse().map_err(bad)?, path: query.path },
+        disk: disk.parse().map_err(bad)?,
+        image: image.parse().map_err(bad)?,
+    };
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse().ok())
+        .ok_or_else(|| invalid("content-length: is missing".to_owned()))?;
+    let chunks = BodyStream::new(request.into_body())
+        .filter_map(|frame| async move { frame.map(|f| f.into_data().ok()).transpose() });
+    Ok(json(&images::upload(&target, query.format, length, Box::pin(chunks)).await?))
+}
+
+async fn open_console(agent: &Arc<Agent>, vm: &str, display: &str, mut request: Request<Incoming>) -> Answer {
+    let display = display.parse().map_err(|e| refused(ErrorCode::InvalidRequest, format!("display: {e}")))?;
+    let asked = request.headers().get(header::UPGRADE).map(|v| v.as_bytes());
+    if asked != Some(wire::CONSOLE_PROTOCOL.as_bytes()) {
+        return Err(refused(ErrorCode::InvalidRequest, "a console needs Upgrade: vireo-console"));
+    }
+    let socket = console::open(&agent.libvirt, vm_id(vm)?, display).await?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => console::carry(TokioIo::new(upgraded), socket).await,
+            Err(e) => tracing::debug!("a console was not taken: {e}"),
+        }
+    });
+    let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
+    response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static(wire::CONSOLE_PROTOCOL));
+    Ok(response)
+}

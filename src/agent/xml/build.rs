@@ -1,0 +1,254 @@
+//! Domain XML of a [`VmSpec`] (libvirt's formatdomain documentation). Everything is written by the XML writer: no name, however
+//! odd, can become markup.
+
+use crate::agent::storage;
+use crate::model::disk::{DiskFormat, DiskInterface};
+use crate::model::vm::{BootDevice, Display};
+use crate::wire::{DiskSpec, NicSpec, VmSpec};
+use quick_xml::Writer;
+use quick_xml::events::{BytesText, Event};
+use std::io::Cursor;
+
+/// Marks the domains that are ours.
+pub const NAMESPACE: &str = "https://vireo.invalid/domain/1";
+
+/// What the host adds to a spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTraits {
+    pub kvm: bool,
+    pub emulator: String,
+    /// How each logical network was made on this host.
+    pub networks: Vec<(String, NicSource)>,
+}
+
+/// Where a card is plugged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NicSource {
+    Bridge(String),
+    Network(String),
+    User,
+}
+
+type Xml = Writer<Cursor<Vec<u8>>>;
+type Done = std::io::Result<()>;
+
+/// The domain's XML.
+///
+/// # Errors
+/// The writer's (it writes to memory, so none is expected).
+pub fn domain(spec: &VmSpec, host: &HostTraits) -> std::io::Result<String> {
+    let mut w = Writer::new_with_indent(Cursor::new(Vec::new()), b' ', 2);
+    w.create_element("domain")
+        .with_attribute(("type", if host.kvm { "kvm" } else { "qemu" }))
+        .write_inner_content(|w| contents(w, spec, host))?;
+    Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
+}
+
+fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
+    leaf(w, "name", &[], &domain_name(spec))?;
+    leaf(w, "uuid", &[], &spec.id.to_string())?;
+    leaf(w, "title", &[], &spec.name)?;
+    element(w, "metadata", &[], |w| leaf(w, "vireo:vm", &[("xmlns:vireo", NAMESPACE)], &spec.id.to_string()))?;
+    leaf(w, "memory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
+    leaf(w, "currentMemory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
+    leaf(w, "vcpu", &[], &(spec.sockets * spec.cores * spec.threads).to_string())?;
+    sysinfo(w, spec)?;
+    element(w, "os", &[], |w| {
+        leaf(w, "type", &[("arch", "x86_64"), ("machine", "pc")], "hvm")?;
+        empty(w, "smbios", &[("mode", "sysinfo")])
+    })?;
+    element(w, "features", &[], |w| {
+        empty(w, "acpi", &[])?;
+        empty(w, "apic", &[])
+    })?;
+    cpu(w, spec, host)?;
+    element(w, "clock", &[("offset", "utc")], |w| empty(w, "timer", &[("name", "hpet"), ("present", "no")]))?;
+    leaf(w, "on_poweroff", &[], "destroy")?;
+    leaf(w, "on_reboot", &[], "restart")?;
+    leaf(w, "on_crash", &[], "destroy")?;
+    element(w, "devices", &[], |w| devices(w, spec, host))
+}
+
+/// libvirt wants names to be unique and without `/`; ours are unique in the engine, but two may swap names while running.
+fn domain_name(spec: &VmSpec) -> String {
+    format!("{}-{}", spec.name, &spec.id.to_string()[..8])
+}
+
+/// What the guest can read of itself: the demo guest takes its host name from the family.
+fn sysinfo(w: &mut Xml, spec: &VmSpec) -> Done {
+    element(w, "sysinfo", &[("type", "smbios")], |w| {
+        element(w, "system", &[], |w| {
+            leaf(w, "entry", &[("name", "manufacturer")], "Vireo")?;
+            leaf(w, "entry", &[("name", "product")], "Vireo VM")?;
+            leaf(w, "entry", &[("name", "serial")], &spec.id.to_string())?;
+            leaf(w, "entry", &[("name", "uuid")], &spec.id.to_string())?;
+            leaf(w, "entry", &[("name", "family")], &spec.name)
+        })
+    })
+}
+
+fn cpu(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
+    // Under TCG a named model with every feature QEMU can emulate runs everywhere; on KVM the host's own is fastest.
+    let attributes: &[(&str, &str)] = if host.kvm {
+        &[("mode", "host-model"), ("check", "partial")]
+    } else {
+        &[("mode", "custom"), ("match", "exact"), ("check", "none")]
+    };
+    element(w, "cpu", attributes, |w| {
+        if !host.kvm {
+            leaf(w, "model", &[("fallback", "allow")], "qemu64")?;
+        }
+        let (s, c, t) = (spec.sockets.to_string(), spec.cores.to_string(), spec.threads.to_string());
+        empty(w, "topology", &[("sockets", &s), ("cores", &c), ("threads", &t)])
+    })
+}
+
+fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
+    leaf(w, "emulator", &[], &host.emulator)?;
+    empty(w, "controller", &[("type", "usb"), ("model", "qemu-xhci")])?;
+    empty(w, "controller", &[("type", "virtio-serial"), ("index", "0")])?;
+    if spec.disks.iter().any(|d| d.interface == DiskInterface::VirtioScsi) {
+        empty(w, "controller", &[("type", "scsi"), ("index", "0"), ("model", "virtio-scsi")])?;
+    }
+    let mut names = DeviceNames::default();
+    for disk in &spec.disks {
+        write_disk(w, disk, &names.next(disk.interface), boot_order(spec, BootDevice::Disk).filter(|_| disk.bootable))?;
+    }
+    cdrom(w, spec)?;
+    for nic in &spec.nics {
+        write_nic(w, nic, host, boot_order(spec, BootDevice::Network))?;
+    }
+    element(w, "serial", &[("type", "pty")], |w| empty(w, "target", &[("port", "0")]))?;
+    element(w, "channel", &[("type", "unix")], |w| {
+        empty(w, "target", &[("type", "virtio"), ("name", "org.qemu.guest_agent.0")])
+    })?;
+    empty(w, "input", &[("type", "tablet"), ("bus", "usb")])?;
+    graphics(w, spec.display)?;
+    element(w, "memballoon", &[("model", "virtio")], |w| empty(w, "stats", &[("period", "5")]))?;
+    element(w, "rng", &[("model", "virtio")], |w| leaf(w, "backend", &[("model", "random")], "/dev/urandom"))
+}
+
+/// Place of this kind in the boot order, from 1.
+fn boot_order(spec: &VmSpec, device: BootDevice) -> Option<usize> {
+    spec.boot.iter().position(|b| *b == device).map(|p| p * 10 + 1)
+}
+
+/// Gives out `vda`, `vdb`, `sda`, …; the CD drive is `hdc`.
+#[derive(Default)]
+struct DeviceNames {
+    virtio: u8,
+    scsi: u8,
+    ide: u8,
+}
+
+impl DeviceNames {
+    fn next(&mut self, interface: DiskInterface) -> String {
+        let (prefix, count) = match interface {
+            DiskInterface::Virtio => ("vd", &mut self.virtio),
+            DiskInterface::VirtioScsi | DiskInterface::Sata => ("sd", &mut self.scsi),
+            DiskInterface::Ide => ("hd", &mut self.ide),
+        };
+        let letter = char::from(b'a' + (*count % 26));
+        *count += 1;
+        // The CD drive has hdc.
+        if prefix == "hd" && *count == 3 { format!("{prefix}d") } else { format!("{prefix}{letter}") }
+    }
+}
+
+fn write_disk(w: &mut Xml, disk: &DiskSpec, target: &str, boot: Option<usize>) -> Done {
+    let bus = match disk.interface {
+        DiskInterface::Virtio => "virtio",
+        DiskInterface::VirtioScsi => "scsi",
+        DiskInterface::Ide => "ide",
+        DiskInterface::Sata => "sata",
+    };
+    element(w, "disk", &[("type", "file"), ("device", "disk")], |w| {
+        let format = if disk.format == DiskFormat::Cow { "qcow2" } else { "raw" };
+        empty(w, "driver", &[("name", "qemu"), ("type", format), ("cache", "none"), ("discard", "unmap")])?;
+        empty(w, "source", &[("file", &storage::image_file(&disk.image).to_string_lossy())])?;
+        empty(w, "target", &[("dev", target), ("bus", bus)])?;
+        leaf(w, "serial", &[], &disk.id.to_string()[..20])?;
+        if disk.read_only {
+            empty(w, "readonly", &[])?;
+        }
+        boot_element(w, boot)
+    })
+}
+
+fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
+    element(w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+        empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
+        if let Some(image) = &spec.cdrom {
+            empty(w, "source", &[("file", &storage::image_file(image).to_string_lossy())])?;
+        }
+        empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
+        empty(w, "readonly", &[])?;
+        boot_element(w, boot_order(spec, BootDevice::Cdrom))
+    })
+}
+
+/// The CD drive's name in the guest.
+pub const CD_TARGET: &str = "hdc";
+
+/// A device XML that puts `file` into the CD drive, or nothing.
+///
+/// # Errors
+/// The writer's.
+pub fn cd_change(file: Option<&str>) -> std::io::Result<String> {
+    let mut w = Writer::new(Cursor::new(Vec::new()));
+    element(&mut w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+        empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
+        if let Some(file) = file {
+            empty(w, "source", &[("file", file)])?;
+        }
+        empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
+        empty(w, "readonly", &[])
+    })?;
+    Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
+}
+
+fn write_nic(w: &mut Xml, nic: &NicSpec, host: &HostTraits, boot: Option<usize>) -> Done {
+    let source = nic.network.as_ref().and_then(|name| host.networks.iter().find(|(n, _)| n == name)).map(|(_, s)| s);
+    let kind = match source {
+        Some(NicSource::Bridge(_)) => "bridge",
+        Some(NicSource::Network(_)) => "network",
+        Some(NicSource::User) | None => "user",
+    };
+    element(w, "interface", &[("type", kind)], |w| {
+        empty(w, "mac", &[("address", &nic.mac.to_string())])?;
+        match source {
+            Some(NicSource::Bridge(name)) => empty(w, "source", &[("bridge", name)])?,
+            Some(NicSource::Network(name)) => empty(w, "source", &[("network", name)])?,
+            Some(NicSource::User) | None => {}
+        }
+        empty(w, "model", &[("type", nic.model.as_str())])?;
+        // A card without a network exists in the guest with its cable out.
+        let up = nic.linked && nic.network.is_some();
+        empty(w, "link", &[("state", if up { "up" } else { "down" })])?;
+        boot_element(w, boot)
+    })
+}
+
+/// No TCP port: the agent hands a socket to QEMU (virDomainOpenGraphicsFD).
+fn graphics(w: &mut Xml, display: Display) -> Done {
+    element(w, "graphics", &[("type", display.as_str())], |w| {
+        empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])
+    })?;
+    element(w, "video", &[], |w| empty(w, "model", &[("type", if display == Display::Vnc { "vga" } else { "qxl" })]))
+}
+
+fn boot_element(w: &mut Xml, order: Option<usize>) -> Done {
+    order.map_or(Ok(()), |n| empty(w, "boot", &[("order", &n.to_string())]))
+}
+
+fn element(w: &mut Xml, name: &str, attributes: &[(&str, &str)], inner: impl FnOnce(&mut Xml) -> Done) -> Done {
+    w.create_element(name).with_attributes(attributes.iter().copied()).write_inner_content(inner).map(drop)
+}
+
+fn leaf(w: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> Done {
+    element(w, name, attributes, |w| w.write_event(Event::Text(BytesText::new(text))))
+}
+
+fn empty(w: &mut Xml, name: &str, attributes: &[(&str, &str)]) -> Done {
+    w.create_element(name).with_attributes(attributes.iter().copied()).write_empty().map(drop)
+}

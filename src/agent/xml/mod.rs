@@ -1,0 +1,4 @@
+//! libvirt's XML: what Vireo writes ([`build`]) and what it reads ([`parse`]).
+
+pub mod build;
+pub mod parse;

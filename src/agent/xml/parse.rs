@@ -1,0 +1,65 @@
+//! Reads what the agent needs out of libvirt's XML.
+
+use roxmltree::{Document, Node};
+
+/// The text of the first element at `path` (`cpu/model`) below the root.
+pub fn text(xml: &str, path: &str) -> Option<String> {
+    let document = Document::parse(xml).ok()?;
+    find(document.root_element(), path)?.text().map(|t| t.trim().to_owned())
+}
+
+/// The attribute `name` of the first element at `path`.
+pub fn attribute(xml: &str, path: &str, name: &str) -> Option<String> {
+    let document = Document::parse(xml).ok()?;
+    find(document.root_element(), path)?.attribute(name).map(ToOwned::to_owned)
+}
+
+/// Texts of every element of that name, anywhere.
+pub fn texts(xml: &str, name: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    document
+        .descendants()
+        .filter(|n| n.has_tag_name(name))
+        .filter_map(|n| n.text().map(|t| t.trim().to_owned()))
+        .collect()
+}
+
+/// The values of `<enum name='…'>` inside the element `inside` of domain capabilities.
+pub fn enum_values(xml: &str, inside: &str, name: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    document
+        .descendants()
+        .filter(|n| n.has_tag_name("enum") && n.attribute("name") == Some(name))
+        .filter(|n| n.parent().is_some_and(|p| p.has_tag_name(inside)))
+        .flat_map(|n| n.children().filter(|v| v.has_tag_name("value")))
+        .filter_map(|v| v.text().map(ToOwned::to_owned))
+        .collect()
+}
+
+fn find<'a>(root: Node<'a, 'a>, path: &str) -> Option<Node<'a, 'a>> {
+    path.split('/').try_fold(root, |here, name| here.children().find(|c| c.has_tag_name(name)))
+}
+
+/// True if the domain was made by Vireo.
+pub fn is_ours(xml: &str) -> bool {
+    let Ok(document) = Document::parse(xml) else {
+        return false;
+    };
+    document.descendants().any(|n| n.tag_name().namespace() == Some(super::build::NAMESPACE))
+}
+
+/// The guest agent's channel is connected.
+pub fn agent_connected(xml: &str) -> bool {
+    let Ok(document) = Document::parse(xml) else {
+        return false;
+    };
+    document.descendants().any(|n| {
+        n.has_tag_name("target")
+            && n.attribute("name") == Some("org.qemu.guest_agent.0")
+            && n.attribute("state") == Some("connected")
+    })
+}

@@ -24,3 +24,4 @@ pub mod template;
 pub mod user;
 pub mod valid;
 pub mod vm;
+pub mod vm_state;

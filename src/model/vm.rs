@@ -1,9 +1,10 @@
 //! Virtual machines: states, what is allowed in which, views and requests.
 
 use crate::model::clock::Timestamp;
-use crate::model::disk::{DiskAttachment, NewDisk};
+use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
+use crate::model::storage_domain::StorageDomainStatus;
 
 text_enum! {
     /// oVirt's VM states by their REST words.
@@ -88,10 +89,34 @@ pub enum Refusal {
     PoolSuspend,
     #[error("it has no disk to boot from, no CD and no network boot; attach one of them first")]
     NothingToBoot,
+    #[error("a VM whose disks forget everything at its end cannot be suspended")]
+    StatelessSuspend,
+    #[error("the CD in its drive is gone{}; choose another CD or eject it", in_brackets(.cd))]
+    CdGone {
+        /// Empty where nobody knows its name any more.
+        cd: String,
+    },
+    #[error("its disk {disk} is {status}")]
+    DiskNotOk { disk: String, status: DiskStatus },
+    #[error("its disk {disk} lies on the storage domain {domain}, which is {status}")]
+    StorageNotActive { disk: String, domain: String, status: StorageDomainStatus },
+    #[error("no host can run it: {}", .hosts.join("; "))]
+    NoHost {
+        /// For each host of the cluster why not; empty: the cluster has none.
+        hosts: Vec<String>,
+    },
     #[error("the host {host} is not up; it comes back by itself when the host does")]
     HostNotUp { host: String },
     #[error("you have no permission to do this")]
     NotPermitted,
+}
+
+fn in_brackets(name: &str) -> String {
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!(" ({name})")
+    }
 }
 
 /// Size and make of a VM or template.

@@ -183,10 +183,13 @@ impl Drive<'_> {
     async fn patiently(&mut self) -> Result<(), EngineError> {
         let begun = tokio::time::Instant::now();
         loop {
+            let before = self.args.clone();
             match self.kind.run(self.engine, &self.cx, &mut self.args).await {
                 Ok(Next::Done) => return Ok(()),
                 Ok(Next::Again(after)) => {
-                    self.keep_args().await?;
+                    if self.args != before {
+                        self.keep_args().await?;
+                    }
                     tokio::time::sleep(after).await;
                 }
                 Err(EngineError::Unavailable(why))

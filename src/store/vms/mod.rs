@@ -1,0 +1,3 @@
+//! Virtual machines.
+
+pub mod run;

@@ -1,3 +1,4 @@
 //! Virtual machines.
 
+pub mod launch;
 pub mod run;

@@ -1,0 +1,3 @@
+//! Hosts.
+
+pub mod write;

@@ -1,0 +1,288 @@
+//! What a VM is launched from, and the hosts that could run it.
+
+use crate::db::Db;
+use crate::db::schema::{
+    disk, host, image, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile,
+};
+use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
+use crate::model::host::{HostFacts, HostStatus};
+use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, StorageDomainId, VmId};
+use crate::model::network::{MacAddress, NicModel};
+use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::vm::{BootDevice, Display};
+use crate::model::vm_state::{Intent, Observed};
+use diesel::prelude::*;
+
+/// A VM's configuration as its launch needs it.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    pub vm: VmId,
+    pub name: String,
+    pub cluster: ClusterId,
+    pub memory_mib: u64,
+    pub sockets: u32,
+    pub cores: u32,
+    pub threads: u32,
+    pub display: Display,
+    pub boot: Vec<BootDevice>,
+    pub stateless: bool,
+    pub disks: Vec<LaunchDisk>,
+    /// What is in the drive: its id, and the disk if it still exists.
+    pub cd: Option<(DiskId, Option<LaunchDisk>)>,
+    pub nics: Vec<LaunchNic>,
+}
+
+/// A disk with its active layer and where that lies.
+#[derive(Debug, Clone)]
+pub struct LaunchDisk {
+    pub disk: DiskId,
+    pub alias: String,
+    pub status: DiskStatus,
+    pub image: ImageId,
+    pub format: DiskFormat,
+    pub interface: DiskInterface,
+    pub bootable: bool,
+    pub read_only: bool,
+    pub domain: StorageDomainId,
+    pub domain_name: String,
+    pub domain_status: StorageDomainStatus,
+    pub domain_path: String,
+    /// The only host that has it; none: all hosts.
+    pub domain_host: Option<HostId>,
+}
+
+/// A network card with its logical network's name.
+#[derive(Debug, Clone)]
+pub struct LaunchNic {
+    pub nic: NicId,
+    pub mac: MacAddress,
+    pub model: NicModel,
+    pub linked: bool,
+    pub network: Option<String>,
+}
+
+type VmRow = (
+    String,
+    ClusterId,
+    i64,
+    (i32, i32, i32),
+    Display,
+    String,
+    bool,
+    Option<DiskId>,
+);
+
+/// The VM's configuration; none: there is no such VM.
+pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
+    let row: Option<VmRow> = vm::table
+        .find(id)
+        .select((
+            vm::name,
+            vm::cluster_id,
+            vm::memory_mib,
+            (vm::sockets, vm::cores, vm::threads),
+            vm::display,
+            vm::boot,
+            vm::stateless,
+            vm::cd_disk_id,
+        ))
+        .first(db)
+        .optional()?;
+    let Some((name, cluster, memory, (sockets, cores, threads), display, boot, stateless, cd)) =
+        row
+    else {
+        return Ok(None);
+    };
+    let cd = match cd {
+        None => None,
+        Some(id) => Some((id, medium(db, id)?)),
+    };
+    Ok(Some(Launch {
+        vm: id,
+        name,
+        cluster,
+        memory_mib: u64::try_from(memory).unwrap_or_default(),
+        sockets: sockets.unsigned_abs(),
+        cores: cores.unsigned_abs(),
+        threads: threads.unsigned_abs(),
+        display,
+        boot: boot
+            .split(',')
+            .filter_map(|word| word.parse().ok())
+            .collect(),
+        stateless,
+        disks: disks(db, id)?,
+        cd,
+        nics: nics(db, id)?,
+    }))
+}
+
+type DiskRow = (
+    (DiskId, String, DiskStatus, ImageId, DiskFormat),
+    (DiskInterface, bool, bool),
+    (
+        StorageDomainId,
+        String,
+        StorageDomainStatus,
+        String,
+        Option<HostId>,
+    ),
+);
+
+fn to_disk(
+    ((disk, alias, status, image, format), (interface, bootable, read_only), domain): DiskRow,
+) -> LaunchDisk {
+    let (domain, domain_name, domain_status, domain_path, domain_host) = domain;
+    LaunchDisk {
+        disk,
+        alias,
+        status,
+        image,
+        format,
+        interface,
+        bootable,
+        read_only,
+        domain,
+        domain_name,
+        domain_status,
+        domain_path,
+        domain_host,
+    }
+}
+
+fn disks(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchDisk>> {
+    let rows: Vec<DiskRow> = vm_disk::table
+        .inner_join(
+            disk::table
+                .inner_join(storage_domain::table)
+                .inner_join(image::table),
+        )
+        .filter(vm_disk::vm_id.eq(id))
+        .filter(image::is_active.eq(true))
+        .order((vm_disk::position, disk::id))
+        .select((
+            (
+                disk::id,
+                disk::alias,
+                disk::status,
+                image::id,
+                image::format,
+            ),
+            (vm_disk::interface, vm_disk::bootable, vm_disk::read_only),
+            (
+                storage_domain::id,
+                storage_domain::name,
+                storage_domain::status,
+                storage_domain::path,
+                storage_domain::host_id,
+            ),
+        ))
+        .load(db)?;
+    Ok(rows.into_iter().map(to_disk).collect())
+}
+
+/// A disk as a medium of the CD drive; none: it is gone.
+pub fn medium(db: &mut Db, id: DiskId) -> QueryResult<Option<LaunchDisk>> {
+    let row = disk::table
+        .inner_join(storage_domain::table)
+        .inner_join(image::table)
+        .filter(disk::id.eq(id))
+        .filter(image::is_active.eq(true))
+        .select((
+            (
+                disk::id,
+                disk::alias,
+                disk::status,
+                image::id,
+                image::format,
+            ),
+            (
+                storage_domain::id,
+                storage_domain::name,
+                storage_domain::status,
+                storage_domain::path,
+                storage_domain::host_id,
+            ),
+        ))
+        .first(db)
+        .optional()?;
+    Ok(row.map(|(disk, domain)| to_disk((disk, (DiskInterface::Sata, false, true), domain))))
+}
+
+fn nics(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchNic>> {
+    let rows: Vec<(NicId, MacAddress, NicModel, bool, Option<String>)> = nic::table
+        .left_join(vnic_profile::table.left_join(network::table))
+        .filter(nic::vm_id.eq(id))
+        .order((nic::position, nic::id))
+        .select((
+            nic::id,
+            nic::mac,
+            nic::model,
+            nic::linked,
+            network::name.nullable(),
+        ))
+        .load(db)?;
+    Ok(rows
+        .into_iter()
+        .map(|(nic, mac, model, linked, network)| LaunchNic {
+            nic,
+            mac,
+            model,
+            linked,
+            network,
+        })
+        .collect())
+}
+
+/// A host of a cluster with what it has promised already.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub id: HostId,
+    pub name: String,
+    pub status: HostStatus,
+    pub facts: HostFacts,
+    /// Memory of the VMs that run there or are being started.
+    pub committed_mib: u64,
+    pub vms: u32,
+}
+
+/// The hosts of a cluster, by name.
+pub fn candidates(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Candidate>> {
+    let rows: Vec<(HostId, String, HostStatus, String)> = host::table
+        .filter(host::cluster_id.eq(cluster))
+        .order(host::name)
+        .select((host::id, host::name, host::status, host::facts))
+        .load(db)?;
+    let off = [Intent::Off, Intent::Suspended, Intent::Images];
+    let running: Vec<(Option<HostId>, i64)> = vm_run::table
+        .inner_join(vm::table)
+        .filter(vm_run::host_id.is_not_null())
+        .filter(
+            vm_run::intent
+                .ne_all(off)
+                .or(vm_run::observed.eq_any(LIVING)),
+        )
+        .select((vm_run::host_id, vm::memory_mib))
+        .load(db)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, status, facts)| {
+            let there = || running.iter().filter(move |(host, _)| *host == Some(id));
+            Candidate {
+                id,
+                name,
+                status,
+                facts: serde_json::from_str(&facts).unwrap_or_default(),
+                committed_mib: there().map(|(_, mib)| mib.unsigned_abs()).sum(),
+                vms: u32::try_from(there().count()).unwrap_or(u32::MAX),
+            }
+        })
+        .collect())
+}
+
+const LIVING: [Observed; 4] = [
+    Observed::Running,
+    Observed::Paused,
+    Observed::PausedIo,
+    Observed::Stopping,
+];

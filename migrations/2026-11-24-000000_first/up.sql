@@ -285,6 +285,8 @@ create table role (
     name text not null unique,
     description text not null,
     is_admin boolean not null,
+    -- oVirt's allows_viewing_children: its holder sees what is below the object
+    views_children boolean not null,
     mutable boolean not null
 );
 create table role_permit (

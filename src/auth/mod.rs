@@ -3,6 +3,8 @@
 //! Two functions decide everything: [`check`] at the entry of every command, [`visible`] for every list.
 
 pub mod error;
+mod hash;
+pub mod password;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
@@ -11,8 +13,9 @@ pub use error::AuthError;
 
 use crate::db::Db;
 use crate::model::ids::{ObjectId, PrincipalId, SessionId, UserId};
-use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::store::scope::{self, Roles, Scope};
+use crate::store::{ancestors, permissions};
 use std::collections::{HashMap, HashSet};
 
 /// Which of oVirt's two views a request has.
@@ -42,8 +45,28 @@ pub struct Actor {
 ///
 /// # Errors
 /// [`AuthError::Hidden`] (404) if he cannot even see the object, [`AuthError::Forbidden`] (403) if he can.
-pub fn check(_db: &mut Db, actor: &Actor, action: Action, object: ObjectId) -> Result<(), AuthError> {
-    Err(AuthError::Forbidden { user: actor.name.clone(), action, object })
+pub fn check(db: &mut Db, actor: &Actor, action: Action, object: ObjectId) -> Result<(), AuthError> {
+    if permissions::allows(db, &actor.principals, action, object)? {
+        return Ok(());
+    }
+    // One who administers everything hears 404 for what is not there, too.
+    let reach = scope::of(db, &actor.principals, Roles::Both)?;
+    if ancestors::exists(db, object)? && scope::contains(db, &reach, object)? {
+        return Err(AuthError::Forbidden { user: actor.name.clone(), action, object });
+    }
+    Err(AuthError::Hidden { object })
+}
+
+/// May `actor` see `object` in his view?
+///
+/// # Errors
+/// [`AuthError::Hidden`] if not.
+pub fn see(db: &mut Db, actor: &Actor, object: ObjectId) -> Result<(), AuthError> {
+    let reach = visible(db, actor)?;
+    if ancestors::exists(db, object)? && scope::contains(db, &reach, object)? {
+        return Ok(());
+    }
+    Err(AuthError::Hidden { object })
 }
 
 /// What `actor` may do to each of `objects` (one query, for a page of rows).
@@ -51,22 +74,25 @@ pub fn check(_db: &mut Db, actor: &Actor, action: Action, object: ObjectId) -> R
 /// # Errors
 /// The database failed.
 pub fn actions_on(
-    _db: &mut Db,
-    _actor: &Actor,
-    _objects: &[ObjectId],
+    db: &mut Db,
+    actor: &Actor,
+    objects: &[ObjectId],
 ) -> Result<HashMap<ObjectId, HashSet<Action>>, AuthError> {
-    Ok(HashMap::new())
+    let mut map: HashMap<ObjectId, HashSet<Action>> = HashMap::new();
+    for (object, action) in permissions::actions_on(db, &actor.principals, objects)? {
+        map.entry(object).or_default().insert(action);
+    }
+    Ok(map)
 }
 
-/// What a list may show: handed to the store's list functions, which turn it into a sub-query.
-#[derive(Debug, Clone)]
-pub struct Visible {
-    pub kind: ObjectKind,
-    pub view: View,
-    pub principals: Vec<PrincipalId>,
-}
-
-/// What `actor` may see of this kind.
-pub fn visible(actor: &Actor, kind: ObjectKind) -> Visible {
-    Visible { kind, view: actor.view, principals: actor.principals.clone() }
+/// What `actor` may see; the store's lists narrow themselves to it.
+///
+/// # Errors
+/// The database failed.
+pub fn visible(db: &mut Db, actor: &Actor) -> Result<Scope, AuthError> {
+    let roles = match actor.view {
+        View::Admin => Roles::Admin,
+        View::User => Roles::User,
+    };
+    Ok(scope::of(db, &actor.principals, roles)?)
 }

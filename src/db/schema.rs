@@ -310,6 +310,7 @@ diesel::table! {
         name -> Text,
         description -> Text,
         is_admin -> Bool,
+        views_children -> Bool,
         mutable -> Bool,
     }
 }

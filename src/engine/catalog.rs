@@ -48,10 +48,7 @@ pub async fn cluster(_cx: &Cx, _id: ClusterId) -> Result<ClusterView, EngineErro
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn data_centers(
-    _cx: &Cx,
-    _query: &ListQuery,
-) -> Result<Page<DataCenterView>, EngineError> {
+pub async fn data_centers(_cx: &Cx, _query: &ListQuery) -> Result<Page<DataCenterView>, EngineError> {
     Err(EngineError::Internal(String::new()))
 }
 
@@ -67,10 +64,7 @@ pub async fn data_center(_cx: &Cx, _id: DataCenterId) -> Result<DataCenterView, 
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn storage_domains(
-    _cx: &Cx,
-    _query: &ListQuery,
-) -> Result<Page<StorageDomainView>, EngineError> {
+pub async fn storage_domains(_cx: &Cx, _query: &ListQuery) -> Result<Page<StorageDomainView>, EngineError> {
     Err(EngineError::Internal(String::new()))
 }
 
@@ -78,10 +72,7 @@ pub async fn storage_domains(
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn storage_domain(
-    _cx: &Cx,
-    _id: StorageDomainId,
-) -> Result<StorageDomainView, EngineError> {
+pub async fn storage_domain(_cx: &Cx, _id: StorageDomainId) -> Result<StorageDomainView, EngineError> {
     Err(EngineError::Internal(String::new()))
 }
 

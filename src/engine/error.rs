@@ -18,11 +18,7 @@ pub enum EngineError {
     NotFound { kind: &'static str, id: String },
     /// 409
     #[error("Cannot {action} {name}: {because}.")]
-    Refused {
-        action: String,
-        name: String,
-        because: Refusal,
-    },
+    Refused { action: String, name: String, because: Refusal },
     /// 409
     #[error("{0}")]
     Conflict(String),
@@ -48,8 +44,5 @@ impl From<Invalid> for EngineError {
 }
 
 fn sentences(all: &[Invalid]) -> String {
-    all.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

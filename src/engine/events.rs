@@ -12,11 +12,7 @@ use crate::store::events::write::{NewEvent, insert};
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn list(
-    _cx: &Cx,
-    _query: &ListQuery,
-    _after: Option<i64>,
-) -> Result<Page<EventView>, EngineError> {
+pub async fn list(_cx: &Cx, _query: &ListQuery, _after: Option<i64>) -> Result<Page<EventView>, EngineError> {
     Err(EngineError::Internal(String::new()))
 }
 
@@ -34,13 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// The database failed.
-    pub fn tell(
-        &self,
-        db: &mut Db,
-        code: EventCode,
-        about: About,
-        detail: &str,
-    ) -> Result<(), EngineError> {
+    pub fn tell(&self, db: &mut Db, code: EventCode, about: About, detail: &str) -> Result<(), EngineError> {
         self.record(db, code, about, detail, None, "")
     }
 
@@ -55,18 +45,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let message = sentence(code, &about, detail);
         let time = self.clock.now();
-        insert(
-            db,
-            &NewEvent {
-                code,
-                message: &message,
-                detail,
-                time,
-                about: &about,
-                job,
-                correlation_id,
-            },
-        )?;
+        insert(db, &NewEvent { code, message: &message, detail, time, about: &about, job, correlation_id })?;
         self.changed(Topic::Events, None);
         Ok(())
     }
@@ -124,15 +103,9 @@ mod tests {
             sentence(EventCode::RunVmFailed, &about, "no host"),
             "Failed to run VM {detail} (user: alice@internal): no host"
         );
-        assert_eq!(
-            sentence(EventCode::VmDown, &about, ""),
-            "VM {detail} is down."
-        );
+        assert_eq!(sentence(EventCode::VmDown, &about, ""), "VM {detail} is down.");
         for code in EventCode::ALL {
-            assert!(
-                !sentence(*code, &About::default(), "x").contains(['{', '}']),
-                "{code}"
-            );
+            assert!(!sentence(*code, &About::default(), "x").contains(['{', '}']), "{code}");
         }
     }
 }

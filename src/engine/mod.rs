@@ -84,17 +84,10 @@ impl Cx {
     ///
     /// # Errors
     /// The database failed.
-    pub fn tell(
-        &self,
-        db: &mut Db,
-        code: EventCode,
-        mut about: About,
-        detail: &str,
-    ) -> Result<(), EngineError> {
+    pub fn tell(&self, db: &mut Db, code: EventCode, mut about: About, detail: &str) -> Result<(), EngineError> {
         if about.user.is_none() {
             about.user = Some((self.actor.user, self.actor.name.clone()));
         }
-        self.engine
-            .record(db, code, about, detail, None, &self.correlation_id)
+        self.engine.record(db, code, about, detail, None, &self.correlation_id)
     }
 }

@@ -17,6 +17,7 @@ pub mod network;
 pub mod page;
 pub mod permission;
 pub mod pool;
+pub mod predefined_roles;
 pub mod role;
 pub mod search;
 pub mod storage_domain;

@@ -112,11 +112,7 @@ pub enum Refusal {
 }
 
 fn in_brackets(name: &str) -> String {
-    if name.is_empty() {
-        String::new()
-    } else {
-        format!(" ({name})")
-    }
+    if name.is_empty() { String::new() } else { format!(" ({name})") }
 }
 
 /// Size and make of a VM or template.

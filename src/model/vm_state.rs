@@ -38,10 +38,7 @@ text_enum! {
 impl Observed {
     /// A QEMU process belongs to it.
     pub const fn is_living(self) -> bool {
-        matches!(
-            self,
-            Self::Running | Self::Paused | Self::PausedIo | Self::Stopping
-        )
+        matches!(self, Self::Running | Self::Paused | Self::PausedIo | Self::Stopping)
     }
 }
 
@@ -84,121 +81,37 @@ pub const fn status(facts: Facts) -> VmStatus {
 }
 
 const fn running(facts: Facts) -> VmStatus {
-    if facts.agent || facts.settled {
-        VmStatus::Up
-    } else {
-        VmStatus::PoweringUp
-    }
+    if facts.agent || facts.settled { VmStatus::Up } else { VmStatus::PoweringUp }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CALM: Facts = Facts {
-        intent: Intent::Off,
-        observed: Observed::Off,
-        agent: false,
-        host_responds: true,
-        settled: false,
-    };
+    const CALM: Facts =
+        Facts { intent: Intent::Off, observed: Observed::Off, agent: false, host_responds: true, settled: false };
 
     #[test]
     fn the_way_up_and_down() {
         let steps = [
             (CALM, VmStatus::Down),
+            (Facts { intent: Intent::Images, ..CALM }, VmStatus::ImageLocked),
+            (Facts { intent: Intent::Run, ..CALM }, VmStatus::WaitForLaunch),
+            (Facts { intent: Intent::Run, observed: Observed::Running, ..CALM }, VmStatus::PoweringUp),
+            (Facts { intent: Intent::Run, observed: Observed::Running, agent: true, ..CALM }, VmStatus::Up),
+            (Facts { intent: Intent::Run, observed: Observed::Running, settled: true, ..CALM }, VmStatus::Up),
             (
-                Facts {
-                    intent: Intent::Images,
-                    ..CALM
-                },
-                VmStatus::ImageLocked,
-            ),
-            (
-                Facts {
-                    intent: Intent::Run,
-                    ..CALM
-                },
-                VmStatus::WaitForLaunch,
-            ),
-            (
-                Facts {
-                    intent: Intent::Run,
-                    observed: Observed::Running,
-                    ..CALM
-                },
-                VmStatus::PoweringUp,
-            ),
-            (
-                Facts {
-                    intent: Intent::Run,
-                    observed: Observed::Running,
-                    agent: true,
-                    ..CALM
-                },
-                VmStatus::Up,
-            ),
-            (
-                Facts {
-                    intent: Intent::Run,
-                    observed: Observed::Running,
-                    settled: true,
-                    ..CALM
-                },
-                VmStatus::Up,
-            ),
-            (
-                Facts {
-                    intent: Intent::Reboot,
-                    observed: Observed::Running,
-                    agent: true,
-                    ..CALM
-                },
+                Facts { intent: Intent::Reboot, observed: Observed::Running, agent: true, ..CALM },
                 VmStatus::RebootInProgress,
             ),
             (
-                Facts {
-                    intent: Intent::Shutdown,
-                    observed: Observed::Running,
-                    settled: true,
-                    ..CALM
-                },
+                Facts { intent: Intent::Shutdown, observed: Observed::Running, settled: true, ..CALM },
                 VmStatus::PoweringDown,
             ),
-            (
-                Facts {
-                    intent: Intent::Shutdown,
-                    observed: Observed::Stopping,
-                    ..CALM
-                },
-                VmStatus::PoweringDown,
-            ),
-            (
-                Facts {
-                    intent: Intent::Run,
-                    observed: Observed::Stopping,
-                    agent: true,
-                    ..CALM
-                },
-                VmStatus::PoweringDown,
-            ),
-            (
-                Facts {
-                    intent: Intent::Off,
-                    observed: Observed::Running,
-                    agent: true,
-                    ..CALM
-                },
-                VmStatus::PoweringDown,
-            ),
-            (
-                Facts {
-                    intent: Intent::Off,
-                    observed: Observed::Crashed,
-                    ..CALM
-                },
-                VmStatus::Down,
-            ),
+            (Facts { intent: Intent::Shutdown, observed: Observed::Stopping, ..CALM }, VmStatus::PoweringDown),
+            (Facts { intent: Intent::Run, observed: Observed::Stopping, agent: true, ..CALM }, VmStatus::PoweringDown),
+            (Facts { intent: Intent::Off, observed: Observed::Running, agent: true, ..CALM }, VmStatus::PoweringDown),
+            (Facts { intent: Intent::Off, observed: Observed::Crashed, ..CALM }, VmStatus::Down),
         ];
         for (facts, expected) in steps {
             assert_eq!(status(facts), expected, "{facts:?}");
@@ -218,16 +131,7 @@ mod tests {
             (Intent::Run, Observed::PausedIo, VmStatus::Paused),
         ];
         for (intent, observed, expected) in steps {
-            assert_eq!(
-                status(Facts {
-                    intent,
-                    observed,
-                    settled: true,
-                    ..CALM
-                }),
-                expected,
-                "{intent} {observed}"
-            );
+            assert_eq!(status(Facts { intent, observed, settled: true, ..CALM }), expected, "{intent} {observed}");
         }
     }
 
@@ -235,17 +139,8 @@ mod tests {
     fn nothing_is_known_of_what_ran_on_a_silent_host() {
         for &intent in Intent::ALL {
             for &observed in Observed::ALL {
-                let status = status(Facts {
-                    intent,
-                    observed,
-                    host_responds: false,
-                    ..CALM
-                });
-                assert_eq!(
-                    status == VmStatus::Unknown,
-                    observed.is_living(),
-                    "{intent} {observed}"
-                );
+                let status = status(Facts { intent, observed, host_responds: false, ..CALM });
+                assert_eq!(status == VmStatus::Unknown, observed.is_living(), "{intent} {observed}");
             }
         }
     }

@@ -61,35 +61,13 @@ pub fn holder(db: &mut Db, objects: &[ObjectId]) -> QueryResult<Option<(JobId, J
 }
 
 /// Keeps a job with its steps and locks. A lock that is held already is a unique violation.
-pub fn insert(
-    db: &mut Db,
-    new: &NewJobRow<'_>,
-    steps: &[&str],
-    locks: &[ObjectId],
-) -> QueryResult<()> {
+pub fn insert(db: &mut Db, new: &NewJobRow<'_>, steps: &[&str], locks: &[ObjectId]) -> QueryResult<()> {
     diesel::insert_into(job::table)
         .values((
-            (
-                job::id.eq(new.id),
-                job::kind.eq(new.kind),
-                job::version.eq(new.version),
-                job::args.eq(new.args),
-            ),
-            (
-                job::subject.eq(new.subject),
-                job::status.eq(JobStatus::Started),
-                job::owner_id.eq(new.owner),
-            ),
-            (
-                job::error.eq(""),
-                job::correlation_id.eq(new.correlation_id),
-                job::started.eq(new.now),
-            ),
-            (
-                job::engine_id.eq(new.engine_id),
-                job::lease_until.eq(new.lease_until),
-                job::undoing.eq(false),
-            ),
+            (job::id.eq(new.id), job::kind.eq(new.kind), job::version.eq(new.version), job::args.eq(new.args)),
+            (job::subject.eq(new.subject), job::status.eq(JobStatus::Started), job::owner_id.eq(new.owner)),
+            (job::error.eq(""), job::correlation_id.eq(new.correlation_id), job::started.eq(new.now)),
+            (job::engine_id.eq(new.engine_id), job::lease_until.eq(new.lease_until), job::undoing.eq(false)),
         ))
         .execute(db)?;
     for (number, name) in (0..).zip(steps) {
@@ -112,14 +90,7 @@ pub fn insert(
 
 type Loaded = (
     (JobId, JobKind, i32, String, String, JobStatus),
-    (
-        Option<UserId>,
-        Option<String>,
-        Option<String>,
-        String,
-        String,
-        bool,
-    ),
+    (Option<UserId>, Option<String>, Option<String>, String, String, bool),
 );
 
 /// A job with its steps.
@@ -128,14 +99,7 @@ pub fn load(db: &mut Db, id: JobId) -> QueryResult<Option<JobRow>> {
         .left_join(users::table.on(users::id.nullable().eq(job::owner_id)))
         .filter(job::id.eq(id))
         .select((
-            (
-                job::id,
-                job::kind,
-                job::version,
-                job::args,
-                job::subject,
-                job::status,
-            ),
+            (job::id, job::kind, job::version, job::args, job::subject, job::status),
             (
                 job::owner_id,
                 users::user_name.nullable(),
@@ -147,10 +111,8 @@ pub fn load(db: &mut Db, id: JobId) -> QueryResult<Option<JobRow>> {
         ))
         .first(db)
         .optional()?;
-    let Some((
-        (id, kind, version, args, subject, status),
-        (owner, name, domain, error, correlation_id, undoing),
-    )) = found
+    let Some(((id, kind, version, args, subject, status), (owner, name, domain, error, correlation_id, undoing))) =
+        found
     else {
         return Ok(None);
     };
@@ -177,13 +139,7 @@ pub fn load(db: &mut Db, id: JobId) -> QueryResult<Option<JobRow>> {
 }
 
 /// Changes a step; false: the job belongs to another engine, or is gone.
-pub fn set_step(
-    db: &mut Db,
-    id: JobId,
-    engine_id: &str,
-    number: usize,
-    status: StepStatus,
-) -> QueryResult<bool> {
+pub fn set_step(db: &mut Db, id: JobId, engine_id: &str, number: usize, status: StepStatus) -> QueryResult<bool> {
     if !is_mine(db, id, engine_id)? {
         return Ok(false);
     }
@@ -193,11 +149,7 @@ pub fn set_step(
     let changed = if status == StepStatus::Started {
         step.set(job_step::status.eq(status)).execute(db)?
     } else {
-        step.set((
-            job_step::status.eq(status),
-            job_step::progress.eq(None::<i32>),
-        ))
-        .execute(db)?
+        step.set((job_step::status.eq(status), job_step::progress.eq(None::<i32>))).execute(db)?
     };
     Ok(changed == 1)
 }
@@ -214,51 +166,29 @@ pub fn set_progress(db: &mut Db, id: JobId, number: usize, percent: u8) -> Query
 
 /// Keeps what the steps have found out.
 pub fn set_args(db: &mut Db, id: JobId, engine_id: &str, args: &str) -> QueryResult<bool> {
-    let mine = job::table
-        .filter(job::id.eq(id))
-        .filter(job::engine_id.eq(engine_id));
+    let mine = job::table.filter(job::id.eq(id)).filter(job::engine_id.eq(engine_id));
     Ok(diesel::update(mine).set(job::args.eq(args)).execute(db)? == 1)
 }
 
 /// From now on the job is undone, because of `error`.
 pub fn set_undoing(db: &mut Db, id: JobId, engine_id: &str, error: &str) -> QueryResult<bool> {
-    let mine = job::table
-        .filter(job::id.eq(id))
-        .filter(job::engine_id.eq(engine_id));
-    Ok(diesel::update(mine)
-        .set((job::undoing.eq(true), job::error.eq(error)))
-        .execute(db)?
-        == 1)
+    let mine = job::table.filter(job::id.eq(id)).filter(job::engine_id.eq(engine_id));
+    Ok(diesel::update(mine).set((job::undoing.eq(true), job::error.eq(error))).execute(db)? == 1)
 }
 
 /// Its undoing failed: it keeps its locks and waits.
 pub fn set_stuck(db: &mut Db, id: JobId, engine_id: &str, error: &str) -> QueryResult<bool> {
-    let mine = job::table
-        .filter(job::id.eq(id))
-        .filter(job::engine_id.eq(engine_id));
-    Ok(diesel::update(mine)
-        .set((job::status.eq(JobStatus::Stuck), job::error.eq(error)))
-        .execute(db)?
-        == 1)
+    let mine = job::table.filter(job::id.eq(id)).filter(job::engine_id.eq(engine_id));
+    Ok(diesel::update(mine).set((job::status.eq(JobStatus::Stuck), job::error.eq(error))).execute(db)? == 1)
 }
 
 /// Ends it and frees what it held; false: it is not this engine's any more, or ended already.
-pub fn end(
-    db: &mut Db,
-    id: JobId,
-    engine_id: &str,
-    status: JobStatus,
-    now: Timestamp,
-) -> QueryResult<bool> {
+pub fn end(db: &mut Db, id: JobId, engine_id: &str, status: JobStatus, now: Timestamp) -> QueryResult<bool> {
     let mine = job::table
         .filter(job::id.eq(id))
         .filter(job::engine_id.eq(engine_id))
         .filter(job::status.eq(JobStatus::Started));
-    if diesel::update(mine)
-        .set((job::status.eq(status), job::ended.eq(now)))
-        .execute(db)?
-        != 1
-    {
+    if diesel::update(mine).set((job::status.eq(status), job::ended.eq(now))).execute(db)? != 1 {
         return Ok(false);
     }
     diesel::delete(job_lock::table.filter(job_lock::job_id.eq(id))).execute(db)?;
@@ -267,14 +197,8 @@ pub fn end(
 
 /// A stuck job goes on, at this engine; false: it is not stuck.
 pub fn retry(db: &mut Db, id: JobId, engine_id: &str, lease_until: Timestamp) -> QueryResult<bool> {
-    let stuck = job::table
-        .filter(job::id.eq(id))
-        .filter(job::status.eq(JobStatus::Stuck));
-    let set = (
-        job::status.eq(JobStatus::Started),
-        job::engine_id.eq(engine_id),
-        job::lease_until.eq(lease_until),
-    );
+    let stuck = job::table.filter(job::id.eq(id)).filter(job::status.eq(JobStatus::Stuck));
+    let set = (job::status.eq(JobStatus::Started), job::engine_id.eq(engine_id), job::lease_until.eq(lease_until));
     Ok(diesel::update(stuck).set(set).execute(db)? == 1)
 }
 
@@ -299,45 +223,22 @@ pub fn unfinished(db: &mut Db, engine_id: &str) -> QueryResult<Vec<JobId>> {
 }
 
 /// Makes this engine the owner of unfinished jobs whose engine let its lease run out.
-pub fn take_over(
-    db: &mut Db,
-    engine_id: &str,
-    now: Timestamp,
-    lease_until: Timestamp,
-) -> QueryResult<usize> {
-    let left = job::table
-        .filter(job::status.eq(JobStatus::Started))
-        .filter(job::lease_until.lt(now));
-    diesel::update(left)
-        .set((
-            job::engine_id.eq(engine_id),
-            job::lease_until.eq(lease_until),
-        ))
-        .execute(db)
+pub fn take_over(db: &mut Db, engine_id: &str, now: Timestamp, lease_until: Timestamp) -> QueryResult<usize> {
+    let left = job::table.filter(job::status.eq(JobStatus::Started)).filter(job::lease_until.lt(now));
+    diesel::update(left).set((job::engine_id.eq(engine_id), job::lease_until.eq(lease_until))).execute(db)
 }
 
 /// Says that this engine still works on its jobs.
 pub fn renew(db: &mut Db, engine_id: &str, lease_until: Timestamp) -> QueryResult<usize> {
-    let mine = job::table
-        .filter(job::status.eq(JobStatus::Started))
-        .filter(job::engine_id.eq(engine_id));
-    diesel::update(mine)
-        .set(job::lease_until.eq(lease_until))
-        .execute(db)
+    let mine = job::table.filter(job::status.eq(JobStatus::Started)).filter(job::engine_id.eq(engine_id));
+    diesel::update(mine).set(job::lease_until.eq(lease_until)).execute(db)
 }
 
 /// Forgets jobs that ended: well before `finished_before`, otherwise before `failed_before`.
-pub fn purge(
-    db: &mut Db,
-    finished_before: Timestamp,
-    failed_before: Timestamp,
-) -> QueryResult<usize> {
-    let well = diesel::delete(
-        job::table
-            .filter(job::status.eq(JobStatus::Finished))
-            .filter(job::ended.lt(finished_before)),
-    )
-    .execute(db)?;
+pub fn purge(db: &mut Db, finished_before: Timestamp, failed_before: Timestamp) -> QueryResult<usize> {
+    let well =
+        diesel::delete(job::table.filter(job::status.eq(JobStatus::Finished)).filter(job::ended.lt(finished_before)))
+            .execute(db)?;
     let badly = diesel::delete(
         job::table
             .filter(job::status.eq_any([JobStatus::Failed, JobStatus::Aborted]))
@@ -348,15 +249,7 @@ pub fn purge(
 }
 
 type Viewed = (
-    (
-        JobId,
-        JobKind,
-        String,
-        JobStatus,
-        Option<UserId>,
-        Option<String>,
-        Option<String>,
-    ),
+    (JobId, JobKind, String, JobStatus, Option<UserId>, Option<String>, Option<String>),
     (String, Timestamp, Option<Timestamp>, String),
 );
 
@@ -414,13 +307,7 @@ fn attach(db: &mut Db, views: &mut [JobView]) -> QueryResult<()> {
     let steps: Vec<(JobId, i32, String, StepStatus, Option<i32>)> = job_step::table
         .filter(job_step::job_id.eq_any(&ids))
         .order((job_step::job_id, job_step::number))
-        .select((
-            job_step::job_id,
-            job_step::number,
-            job_step::name,
-            job_step::status,
-            job_step::progress,
-        ))
+        .select((job_step::job_id, job_step::number, job_step::name, job_step::status, job_step::progress))
         .load(db)?;
     let locks: Vec<(JobId, ObjectId)> = job_lock::table
         .filter(job_lock::job_id.eq_any(&ids))
@@ -438,11 +325,7 @@ fn attach(db: &mut Db, views: &mut [JobView]) -> QueryResult<()> {
                 progress: progress.and_then(|p| u8::try_from(p).ok()),
             })
             .collect();
-        view.locks = locks
-            .iter()
-            .filter(|l| l.0 == view.id)
-            .map(|l| l.1)
-            .collect();
+        view.locks = locks.iter().filter(|l| l.0 == view.id).map(|l| l.1).collect();
     }
     Ok(())
 }

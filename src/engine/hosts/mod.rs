@@ -25,10 +25,7 @@ struct Link {
 
 impl Hosts {
     pub fn new(tls: ClientConfig) -> Self {
-        Self {
-            tls,
-            links: Mutex::default(),
-        }
+        Self { tls, links: Mutex::default() }
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<HostId, Link>> {
@@ -39,27 +36,14 @@ impl Hosts {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn add(
-        &self,
-        id: HostId,
-        name: &str,
-        address: &str,
-        port: u16,
-    ) -> Result<HostClient, EngineError> {
+    pub fn add(&self, id: HostId, name: &str, address: &str, port: u16) -> Result<HostClient, EngineError> {
         let mut links = self.links();
         let wanted = (address.to_owned(), port);
         if let Some(link) = links.get(&id).filter(|link| link.address == wanted) {
             return Ok(link.client.clone());
         }
         let client = HostClient::new(address, port, &self.tls)?;
-        links.insert(
-            id,
-            Link {
-                name: name.to_owned(),
-                address: wanted,
-                client: client.clone(),
-            },
-        );
+        links.insert(id, Link { name: name.to_owned(), address: wanted, client: client.clone() });
         Ok(client)
     }
 
@@ -74,9 +58,7 @@ impl Hosts {
 
     /// What people call it.
     pub fn name(&self, id: HostId) -> String {
-        self.links()
-            .get(&id)
-            .map_or_else(|| id.to_string(), |link| link.name.clone())
+        self.links().get(&id).map_or_else(|| id.to_string(), |link| link.name.clone())
     }
 }
 
@@ -98,9 +80,7 @@ impl From<HostError> for EngineError {
             error if error.is_passing() => Self::Unavailable(text),
             HostError::Refused(refusal) => match refusal.code {
                 ErrorCode::NotFound => Self::NotFoundOnHost(text),
-                ErrorCode::Exists | ErrorCode::NoSpace | ErrorCode::WrongState => {
-                    Self::Conflict(text)
-                }
+                ErrorCode::Exists | ErrorCode::NoSpace | ErrorCode::WrongState => Self::Conflict(text),
                 _ => Self::Internal(text),
             },
             _ => Self::Internal(text),

@@ -84,14 +84,7 @@ impl JobContext {
         if about.user.is_none() {
             about.user = self.user();
         }
-        engine.record(
-            db,
-            code,
-            about,
-            detail,
-            Some(self.job),
-            &self.correlation_id,
-        )
+        engine.record(db, code, about, detail, Some(self.job), &self.correlation_id)
     }
 
     /// Shows how far the running step is, in percent.
@@ -102,13 +95,9 @@ impl JobContext {
         let (job, step) = (self.job, self.step);
         engine
             .db
-            .write(move |db| {
-                Ok::<_, EngineError>(crate::store::jobs::set_progress(db, job, step, percent)?)
-            })
+            .write(move |db| Ok::<_, EngineError>(crate::store::jobs::set_progress(db, job, step, percent)?))
             .await?;
-        engine
-            .changes
-            .tell(crate::engine::changes::Topic::Jobs, Some(job.0));
+        engine.changes.tell(crate::engine::changes::Topic::Jobs, Some(job.0));
         Ok(())
     }
 }
@@ -186,8 +175,7 @@ impl<K> Hidden<K> {
 }
 
 fn parse<K: Kind>(args: &str) -> Result<K::Args, EngineError> {
-    serde_json::from_str(args)
-        .map_err(|e| EngineError::Internal(format!("the {} task cannot be read: {e}", K::KIND)))
+    serde_json::from_str(args).map_err(|e| EngineError::Internal(format!("the {} task cannot be read: {e}", K::KIND)))
 }
 
 pub(super) fn print<K: Kind>(args: &K::Args) -> Result<String, EngineError> {

@@ -48,11 +48,7 @@ pub struct NewJob {
 impl NewJob {
     /// What somebody asked for.
     pub fn asked(cx: &Cx, subject: &str) -> Self {
-        Self {
-            owner: Some(cx.actor.user),
-            correlation_id: cx.correlation_id.clone(),
-            ..Self::own(&cx.engine, subject)
-        }
+        Self { owner: Some(cx.actor.user), correlation_id: cx.correlation_id.clone(), ..Self::own(&cx.engine, subject) }
     }
 
     /// What the engine does by itself.
@@ -73,12 +69,7 @@ impl NewJob {
 ///
 /// # Errors
 /// Another job holds one of the locks, or the database failed.
-pub fn insert<K: Kind>(
-    db: &mut Db,
-    new: &NewJob,
-    args: &K::Args,
-    locks: &[ObjectId],
-) -> Result<JobId, EngineError> {
+pub fn insert<K: Kind>(db: &mut Db, new: &NewJob, args: &K::Args, locks: &[ObjectId]) -> Result<JobId, EngineError> {
     if let Some((_, kind, subject)) = store::holder(db, locks)? {
         return Err(locked(K::KIND, &new.subject, &kind, &subject));
     }
@@ -107,21 +98,11 @@ pub fn insert<K: Kind>(
 }
 
 fn locked(wanted: JobKind, name: &str, holder: &JobKind, subject: &str) -> EngineError {
-    refused(
-        wanted,
-        name,
-        Refusal::Locked {
-            job: format!("{} {subject}", holder.in_words()),
-        },
-    )
+    refused(wanted, name, Refusal::Locked { job: format!("{} {subject}", holder.in_words()) })
 }
 
 fn refused(wanted: JobKind, name: &str, because: Refusal) -> EngineError {
-    EngineError::Refused {
-        action: wanted.as_str().replace('_', " "),
-        name: name.to_owned(),
-        because,
-    }
+    EngineError::Refused { action: wanted.as_str().replace('_', " "), name: name.to_owned(), because }
 }
 
 /// Starts working on a job that is committed.
@@ -146,10 +127,7 @@ pub fn kick_after_commit(engine: &Arc<Engine>, job: JobId) {
 pub async fn wait(engine: &Arc<Engine>, id: JobId) -> Result<JobView, EngineError> {
     let mut changes = engine.changes.listen();
     loop {
-        let view = engine
-            .db
-            .read(move |db| one(db, Whose::Everybody, id))
-            .await?;
+        let view = engine.db.read(move |db| one(db, Whose::Everybody, id)).await?;
         if view.status != JobStatus::Started {
             return Ok(view);
         }
@@ -174,10 +152,7 @@ fn whose(cx: &Cx) -> Whose {
 
 fn one(db: &mut Db, whose: Whose, id: JobId) -> Result<JobView, EngineError> {
     let found = store::views(db, whose, Some(id))?.pop();
-    found.ok_or(EngineError::NotFound {
-        kind: "job",
-        id: id.to_string(),
-    })
+    found.ok_or(EngineError::NotFound { kind: "job", id: id.to_string() })
 }
 
 /// Running jobs and those that ended lately, newest first; users see their own.
@@ -186,10 +161,7 @@ fn one(db: &mut Db, whose: Whose, id: JobId) -> Result<JobView, EngineError> {
 /// Refused, invalid, hidden, or the database failed.
 pub async fn list(cx: &Cx) -> Result<Vec<JobView>, EngineError> {
     let whose = whose(cx);
-    cx.engine
-        .db
-        .read(move |db| Ok(store::views(db, whose, None)?))
-        .await
+    cx.engine.db.read(move |db| Ok(store::views(db, whose, None)?)).await
 }
 
 /// One job with its steps.

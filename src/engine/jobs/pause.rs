@@ -13,11 +13,7 @@ pub(super) struct Pause(Option<String>);
 
 impl Pause {
     pub(super) fn from_environment() -> Self {
-        Self(
-            std::env::var("VIREO_TEST_PAUSE")
-                .ok()
-                .filter(|place| !place.is_empty()),
-        )
+        Self(std::env::var("VIREO_TEST_PAUSE").ok().filter(|place| !place.is_empty()))
     }
 
     /// Never returns if this is the place.

@@ -31,10 +31,7 @@ pub struct Jobs {
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self {
-            running: Mutex::default(),
-            pause: Pause::from_environment(),
-        }
+        Self { running: Mutex::default(), pause: Pause::from_environment() }
     }
 }
 
@@ -56,10 +53,7 @@ pub(super) fn kick(engine: &Arc<Engine>, job: JobId) {
     }
     let engine = engine.clone();
     tokio::spawn(async move {
-        let _running = Running {
-            engine: engine.clone(),
-            job,
-        };
+        let _running = Running { engine: engine.clone(), job };
         if let Err(error) = drive(&engine, job).await {
             tracing::error!(%job, %error, "a task stopped; it goes on with the next round");
         }
@@ -111,21 +105,13 @@ struct Drive<'a> {
 }
 
 async fn drive(engine: &Arc<Engine>, job: JobId) -> Result<(), EngineError> {
-    let found = engine
-        .db
-        .read(move |db| Ok::<_, EngineError>(store::load(db, job)?))
-        .await?;
+    let found = engine.db.read(move |db| Ok::<_, EngineError>(store::load(db, job)?)).await?;
     let Some(row) = found.filter(|row| row.status == JobStatus::Started) else {
         return Ok(());
     };
-    let kind = registry::find(row.kind)
-        .filter(|kind| kind.version() == row.version)
-        .ok_or_else(|| {
-            EngineError::Internal(format!(
-                "this program does not know {} tasks of version {}",
-                row.kind, row.version
-            ))
-        })?;
+    let kind = registry::find(row.kind).filter(|kind| kind.version() == row.version).ok_or_else(|| {
+        EngineError::Internal(format!("this program does not know {} tasks of version {}", row.kind, row.version))
+    })?;
     let cx = JobContext {
         job,
         subject: row.subject.clone(),
@@ -134,16 +120,9 @@ async fn drive(engine: &Arc<Engine>, job: JobId) -> Result<(), EngineError> {
         correlation_id: row.correlation_id.clone(),
         step: 0,
     };
-    let span =
-        tracing::info_span!("job", %job, kind = %row.kind, correlation_id = %row.correlation_id);
+    let span = tracing::info_span!("job", %job, kind = %row.kind, correlation_id = %row.correlation_id);
     let args = row.args.clone();
-    let mut drive = Drive {
-        engine,
-        row,
-        kind,
-        cx,
-        args,
-    };
+    let mut drive = Drive { engine, row, kind, cx, args };
     async move {
         if !drive.row.undoing && drive.forward().await? {
             return Ok(());
@@ -192,9 +171,7 @@ impl Drive<'_> {
                     }
                     tokio::time::sleep(after).await;
                 }
-                Err(EngineError::Unavailable(why))
-                    if begun.elapsed() < self.engine.timing.patience =>
-                {
+                Err(EngineError::Unavailable(why)) if begun.elapsed() < self.engine.timing.patience => {
                     tracing::info!(why, "a step waits for its host");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -206,10 +183,7 @@ impl Drive<'_> {
     /// Undoes what was begun, last step first, and ends the job as failed.
     async fn back(&mut self) -> Result<(), EngineError> {
         for number in (0..self.row.steps.len()).rev() {
-            if matches!(
-                self.row.steps[number].1,
-                StepStatus::Pending | StepStatus::Undone
-            ) {
+            if matches!(self.row.steps[number].1, StepStatus::Pending | StepStatus::Undone) {
                 continue;
             }
             self.cx.step = number;
@@ -217,9 +191,7 @@ impl Drive<'_> {
             loop {
                 match self.kind.undo(self.engine, &self.cx, &mut self.args).await {
                     Ok(()) => break,
-                    Err(EngineError::Unavailable(why))
-                        if begun.elapsed() < self.engine.timing.patience =>
-                    {
+                    Err(EngineError::Unavailable(why)) if begun.elapsed() < self.engine.timing.patience => {
                         tracing::info!(why, "undoing waits for its host");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
@@ -232,11 +204,7 @@ impl Drive<'_> {
     }
 
     async fn pause(&self, number: usize, moment: &str) {
-        self.engine
-            .jobs
-            .pause
-            .at(self.row.kind, &self.row.steps[number].0, moment)
-            .await;
+        self.engine.jobs.pause.at(self.row.kind, &self.row.steps[number].0, moment).await;
     }
 
     /// A write that only the job's owner may do.
@@ -247,13 +215,7 @@ impl Drive<'_> {
         let id = self.engine.id.clone();
         let mine = self.engine.db.write(move |db| work(db, &id)).await?;
         self.engine.changes.tell(Topic::Jobs, Some(self.cx.job.0));
-        if mine {
-            Ok(())
-        } else {
-            Err(EngineError::Internal(
-                "another engine works on it".to_owned(),
-            ))
-        }
+        if mine { Ok(()) } else { Err(EngineError::Internal("another engine works on it".to_owned())) }
     }
 
     async fn mark(&mut self, number: usize, status: StepStatus) -> Result<(), EngineError> {
@@ -269,8 +231,7 @@ impl Drive<'_> {
 
     async fn keep_args(&self) -> Result<(), EngineError> {
         let (job, args) = (self.cx.job, self.args.clone());
-        self.own(move |db, engine| Ok(store::set_args(db, job, engine, &args)?))
-            .await
+        self.own(move |db, engine| Ok(store::set_args(db, job, engine, &args)?)).await
     }
 
     async fn turn_back(&mut self, number: usize, error: &EngineError) -> Result<(), EngineError> {
@@ -278,11 +239,9 @@ impl Drive<'_> {
         let (job, args, error) = (self.cx.job, self.args.clone(), error.to_string());
         self.row.error.clone_from(&error);
         self.own(move |db, engine| {
-            Ok(
-                store::set_step(db, job, engine, number, StepStatus::Failed)?
-                    && store::set_args(db, job, engine, &args)?
-                    && store::set_undoing(db, job, engine, &error)?,
-            )
+            Ok(store::set_step(db, job, engine, number, StepStatus::Failed)?
+                && store::set_args(db, job, engine, &args)?
+                && store::set_undoing(db, job, engine, &error)?)
         })
         .await?;
         self.row.steps[number].1 = StepStatus::Failed;
@@ -293,11 +252,8 @@ impl Drive<'_> {
         let what = format!("{} {}", self.row.kind.in_words(), self.cx.subject);
         let detail = format!("{what}, step {}: {error}", self.row.steps[number].0);
         tracing::error!(detail, "a task is stuck");
-        let (engine, cx, error) = (
-            self.engine.clone(),
-            self.cx.clone(),
-            format!("{} (undoing: {error})", self.row.error),
-        );
+        let (engine, cx, error) =
+            (self.engine.clone(), self.cx.clone(), format!("{} (undoing: {error})", self.row.error));
         self.own(move |db, id| {
             let mine = store::set_stuck(db, cx.job, id, &error)?;
             cx.tell(&engine, db, EventCode::JobStuck, About::default(), &detail)?;
@@ -307,22 +263,13 @@ impl Drive<'_> {
     }
 
     async fn end(&mut self, status: JobStatus) -> Result<(), EngineError> {
-        let (engine, cx, kind, args) = (
-            self.engine.clone(),
-            self.cx.clone(),
-            self.kind,
-            self.args.clone(),
-        );
+        let (engine, cx, kind, args) = (self.engine.clone(), self.cx.clone(), self.kind, self.args.clone());
         let (error, now) = (self.row.error.clone(), self.engine.clock.now());
         self.own(move |db, id| {
             if !store::end(db, cx.job, id, status, now)? {
                 return Ok(false);
             }
-            let outcome = if status == JobStatus::Finished {
-                Outcome::Finished
-            } else {
-                Outcome::Failed(&error)
-            };
+            let outcome = if status == JobStatus::Finished { Outcome::Finished } else { Outcome::Failed(&error) };
             kind.ended(&engine, &cx, db, &args, outcome)?;
             Ok(true)
         })

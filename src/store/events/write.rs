@@ -26,48 +26,19 @@ pub fn insert(db: &mut Db, new: &NewEvent<'_>) -> QueryResult<i64> {
     let about = new.about;
     diesel::insert_into(event::table)
         .values((
-            (
-                event::id.eq(id),
-                event::code.eq(new.code),
-                event::severity.eq(new.code.severity()),
-            ),
-            (
-                event::message.eq(new.message),
-                event::detail.eq(new.detail),
-                event::time.eq(new.time),
-            ),
-            (
-                event::user_id.eq(id_of(&about.user)),
-                event::user_name.eq(name_of(&about.user)),
-            ),
-            (
-                event::vm_id.eq(id_of(&about.vm)),
-                event::vm_name.eq(name_of(&about.vm)),
-            ),
-            (
-                event::host_id.eq(id_of(&about.host)),
-                event::host_name.eq(name_of(&about.host)),
-            ),
-            (
-                event::template_id.eq(id_of(&about.template)),
-                event::template_name.eq(name_of(&about.template)),
-            ),
-            (
-                event::vm_pool_id.eq(id_of(&about.pool)),
-                event::vm_pool_name.eq(name_of(&about.pool)),
-            ),
-            (
-                event::cluster_id.eq(id_of(&about.cluster)),
-                event::cluster_name.eq(name_of(&about.cluster)),
-            ),
+            (event::id.eq(id), event::code.eq(new.code), event::severity.eq(new.code.severity())),
+            (event::message.eq(new.message), event::detail.eq(new.detail), event::time.eq(new.time)),
+            (event::user_id.eq(id_of(&about.user)), event::user_name.eq(name_of(&about.user))),
+            (event::vm_id.eq(id_of(&about.vm)), event::vm_name.eq(name_of(&about.vm))),
+            (event::host_id.eq(id_of(&about.host)), event::host_name.eq(name_of(&about.host))),
+            (event::template_id.eq(id_of(&about.template)), event::template_name.eq(name_of(&about.template))),
+            (event::vm_pool_id.eq(id_of(&about.pool)), event::vm_pool_name.eq(name_of(&about.pool))),
+            (event::cluster_id.eq(id_of(&about.cluster)), event::cluster_name.eq(name_of(&about.cluster))),
             (
                 event::storage_domain_id.eq(id_of(&about.storage_domain)),
                 event::storage_domain_name.eq(name_of(&about.storage_domain)),
             ),
-            (
-                event::job_id.eq(new.job),
-                event::correlation_id.eq(new.correlation_id),
-            ),
+            (event::job_id.eq(new.job), event::correlation_id.eq(new.correlation_id)),
         ))
         .execute(db)?;
     Ok(id)
@@ -75,18 +46,11 @@ pub fn insert(db: &mut Db, new: &NewEvent<'_>) -> QueryResult<i64> {
 
 fn next_number(db: &mut Db) -> QueryResult<i64> {
     let row = counter::table.filter(counter::name.eq("event"));
-    let changed = diesel::update(row)
-        .set(counter::value.eq(counter::value + 1))
-        .execute(db)?;
+    let changed = diesel::update(row).set(counter::value.eq(counter::value + 1)).execute(db)?;
     if changed == 0 {
-        diesel::insert_into(counter::table)
-            .values((counter::name.eq("event"), counter::value.eq(1i64)))
-            .execute(db)?;
+        diesel::insert_into(counter::table).values((counter::name.eq("event"), counter::value.eq(1i64))).execute(db)?;
     }
-    counter::table
-        .filter(counter::name.eq("event"))
-        .select(counter::value)
-        .first(db)
+    counter::table.filter(counter::name.eq("event")).select(counter::value).first(db)
 }
 
 fn id_of<Id: std::fmt::Display>(named: &Option<(Id, String)>) -> Option<String> {

@@ -1,9 +1,7 @@
 //! What a VM is launched from, and the hosts that could run it.
 
 use crate::db::Db;
-use crate::db::schema::{
-    disk, host, image, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile,
-};
+use crate::db::schema::{disk, host, image, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile};
 use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
 use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, StorageDomainId, VmId};
@@ -61,16 +59,7 @@ pub struct LaunchNic {
     pub network: Option<String>,
 }
 
-type VmRow = (
-    String,
-    ClusterId,
-    i64,
-    (i32, i32, i32),
-    Display,
-    String,
-    bool,
-    Option<DiskId>,
-);
+type VmRow = (String, ClusterId, i64, (i32, i32, i32), Display, String, bool, Option<DiskId>);
 
 /// The VM's configuration; none: there is no such VM.
 pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
@@ -88,9 +77,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         ))
         .first(db)
         .optional()?;
-    let Some((name, cluster, memory, (sockets, cores, threads), display, boot, stateless, cd)) =
-        row
-    else {
+    let Some((name, cluster, memory, (sockets, cores, threads), display, boot, stateless, cd)) = row else {
         return Ok(None);
     };
     let cd = match cd {
@@ -106,10 +93,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         cores: cores.unsigned_abs(),
         threads: threads.unsigned_abs(),
         display,
-        boot: boot
-            .split(',')
-            .filter_map(|word| word.parse().ok())
-            .collect(),
+        boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
         stateless,
         disks: disks(db, id)?,
         cd,
@@ -120,18 +104,10 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
 type DiskRow = (
     (DiskId, String, DiskStatus, ImageId, DiskFormat),
     (DiskInterface, bool, bool),
-    (
-        StorageDomainId,
-        String,
-        StorageDomainStatus,
-        String,
-        Option<HostId>,
-    ),
+    (StorageDomainId, String, StorageDomainStatus, String, Option<HostId>),
 );
 
-fn to_disk(
-    ((disk, alias, status, image, format), (interface, bootable, read_only), domain): DiskRow,
-) -> LaunchDisk {
+fn to_disk(((disk, alias, status, image, format), (interface, bootable, read_only), domain): DiskRow) -> LaunchDisk {
     let (domain, domain_name, domain_status, domain_path, domain_host) = domain;
     LaunchDisk {
         disk,
@@ -152,22 +128,12 @@ fn to_disk(
 
 fn disks(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchDisk>> {
     let rows: Vec<DiskRow> = vm_disk::table
-        .inner_join(
-            disk::table
-                .inner_join(storage_domain::table)
-                .inner_join(image::table),
-        )
+        .inner_join(disk::table.inner_join(storage_domain::table).inner_join(image::table))
         .filter(vm_disk::vm_id.eq(id))
         .filter(image::is_active.eq(true))
         .order((vm_disk::position, disk::id))
         .select((
-            (
-                disk::id,
-                disk::alias,
-                disk::status,
-                image::id,
-                image::format,
-            ),
+            (disk::id, disk::alias, disk::status, image::id, image::format),
             (vm_disk::interface, vm_disk::bootable, vm_disk::read_only),
             (
                 storage_domain::id,
@@ -189,13 +155,7 @@ pub fn medium(db: &mut Db, id: DiskId) -> QueryResult<Option<LaunchDisk>> {
         .filter(disk::id.eq(id))
         .filter(image::is_active.eq(true))
         .select((
-            (
-                disk::id,
-                disk::alias,
-                disk::status,
-                image::id,
-                image::format,
-            ),
+            (disk::id, disk::alias, disk::status, image::id, image::format),
             (
                 storage_domain::id,
                 storage_domain::name,
@@ -214,23 +174,11 @@ fn nics(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchNic>> {
         .left_join(vnic_profile::table.left_join(network::table))
         .filter(nic::vm_id.eq(id))
         .order((nic::position, nic::id))
-        .select((
-            nic::id,
-            nic::mac,
-            nic::model,
-            nic::linked,
-            network::name.nullable(),
-        ))
+        .select((nic::id, nic::mac, nic::model, nic::linked, network::name.nullable()))
         .load(db)?;
     Ok(rows
         .into_iter()
-        .map(|(nic, mac, model, linked, network)| LaunchNic {
-            nic,
-            mac,
-            model,
-            linked,
-            network,
-        })
+        .map(|(nic, mac, model, linked, network)| LaunchNic { nic, mac, model, linked, network })
         .collect())
 }
 
@@ -257,11 +205,7 @@ pub fn candidates(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Candidate>
     let running: Vec<(Option<HostId>, i64)> = vm_run::table
         .inner_join(vm::table)
         .filter(vm_run::host_id.is_not_null())
-        .filter(
-            vm_run::intent
-                .ne_all(off)
-                .or(vm_run::observed.eq_any(LIVING)),
-        )
+        .filter(vm_run::intent.ne_all(off).or(vm_run::observed.eq_any(LIVING)))
         .select((vm_run::host_id, vm::memory_mib))
         .load(db)?;
     Ok(rows
@@ -280,9 +224,4 @@ pub fn candidates(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Candidate>
         .collect())
 }
 
-const LIVING: [Observed; 4] = [
-    Observed::Running,
-    Observed::Paused,
-    Observed::PausedIo,
-    Observed::Stopping,
-];
+const LIVING: [Observed; 4] = [Observed::Running, Observed::Paused, Observed::PausedIo, Observed::Stopping];

@@ -48,22 +48,9 @@ pub enum Which {
 pub fn insert(db: &mut Db, vm: VmId, intent: Intent, status: VmStatus) -> QueryResult<()> {
     diesel::insert_into(vm_run::table)
         .values((
-            (
-                vm_run::vm_id.eq(vm),
-                vm_run::intent.eq(intent),
-                vm_run::observed.eq(Observed::Off),
-            ),
-            (
-                vm_run::agent_connected.eq(false),
-                vm_run::status.eq(status),
-                vm_run::status_reason.eq(""),
-            ),
-            (
-                vm_run::addresses.eq("[]"),
-                vm_run::fqdn.eq(""),
-                vm_run::guest_os.eq(""),
-                vm_run::generation.eq(0i64),
-            ),
+            (vm_run::vm_id.eq(vm), vm_run::intent.eq(intent), vm_run::observed.eq(Observed::Off)),
+            (vm_run::agent_connected.eq(false), vm_run::status.eq(status), vm_run::status_reason.eq("")),
+            (vm_run::addresses.eq("[]"), vm_run::fqdn.eq(""), vm_run::guest_os.eq(""), vm_run::generation.eq(0i64)),
         ))
         .execute(db)
         .map(drop)
@@ -73,14 +60,7 @@ type Row = (
     (VmId, String, Option<PoolId>, Option<String>, bool),
     (Intent, Observed, bool, VmStatus, String),
     (Option<HostId>, Option<String>, Option<HostStatus>),
-    (
-        String,
-        String,
-        String,
-        Option<Timestamp>,
-        Option<Timestamp>,
-        i64,
-    ),
+    (String, String, String, Option<Timestamp>, Option<Timestamp>, i64),
 );
 
 /// The VMs asked for, by name.
@@ -90,33 +70,10 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
         .left_join(host::table)
         .left_join(vm_pool::table.on(vm_pool::id.nullable().eq(vm::vm_pool_id)))
         .select((
-            (
-                vm::id,
-                vm::name,
-                vm::vm_pool_id,
-                vm_pool::name.nullable(),
-                vm::stateless,
-            ),
-            (
-                vm_run::intent,
-                vm_run::observed,
-                vm_run::agent_connected,
-                vm_run::status,
-                vm_run::status_reason,
-            ),
-            (
-                vm_run::host_id,
-                host::name.nullable(),
-                host::status.nullable(),
-            ),
-            (
-                vm_run::addresses,
-                vm_run::fqdn,
-                vm_run::guest_os,
-                vm_run::started,
-                vm_run::stopped,
-                vm_run::generation,
-            ),
+            (vm::id, vm::name, vm::vm_pool_id, vm_pool::name.nullable(), vm::stateless),
+            (vm_run::intent, vm_run::observed, vm_run::agent_connected, vm_run::status, vm_run::status_reason),
+            (vm_run::host_id, host::name.nullable(), host::status.nullable()),
+            (vm_run::addresses, vm_run::fqdn, vm_run::guest_os, vm_run::started, vm_run::stopped, vm_run::generation),
         ))
         .order(vm::name)
         .into_boxed::<MultiBackend>();
@@ -167,32 +124,14 @@ pub fn get(db: &mut Db, vm: VmId) -> QueryResult<Option<VmRun>> {
 /// Keeps `run` if nobody changed it since it was read; false: somebody did.
 pub fn replace(db: &mut Db, run: &VmRun) -> QueryResult<bool> {
     let addresses = serde_json::to_string(&run.addresses).unwrap_or_else(|_| "[]".to_owned());
-    let as_read = vm_run::table
-        .filter(vm_run::vm_id.eq(run.vm))
-        .filter(vm_run::generation.eq(run.generation));
+    let as_read = vm_run::table.filter(vm_run::vm_id.eq(run.vm)).filter(vm_run::generation.eq(run.generation));
     let changed = diesel::update(as_read)
         .set((
-            (
-                vm_run::intent.eq(run.intent),
-                vm_run::observed.eq(run.observed),
-            ),
-            (
-                vm_run::agent_connected.eq(run.agent),
-                vm_run::status.eq(run.status),
-            ),
-            (
-                vm_run::status_reason.eq(&run.reason),
-                vm_run::host_id.eq(run.host),
-            ),
-            (
-                vm_run::addresses.eq(addresses),
-                vm_run::fqdn.eq(&run.fqdn),
-                vm_run::guest_os.eq(&run.guest_os),
-            ),
-            (
-                vm_run::started.eq(run.started),
-                vm_run::stopped.eq(run.stopped),
-            ),
+            (vm_run::intent.eq(run.intent), vm_run::observed.eq(run.observed)),
+            (vm_run::agent_connected.eq(run.agent), vm_run::status.eq(run.status)),
+            (vm_run::status_reason.eq(&run.reason), vm_run::host_id.eq(run.host)),
+            (vm_run::addresses.eq(addresses), vm_run::fqdn.eq(&run.fqdn), vm_run::guest_os.eq(&run.guest_os)),
+            (vm_run::started.eq(run.started), vm_run::stopped.eq(run.stopped)),
             vm_run::generation.eq(run.generation + 1),
         ))
         .execute(db)?;
@@ -202,8 +141,5 @@ pub fn replace(db: &mut Db, run: &VmRun) -> QueryResult<bool> {
 /// A job holds the VM.
 pub fn is_locked(db: &mut Db, vm: VmId) -> QueryResult<bool> {
     let object: ObjectId = vm.object();
-    diesel::select(diesel::dsl::exists(
-        job_lock::table.filter(job_lock::object_id.eq(object)),
-    ))
-    .get_result(db)
+    diesel::select(diesel::dsl::exists(job_lock::table.filter(job_lock::object_id.eq(object)))).get_result(db)
 }

@@ -1,0 +1,440 @@
+//! oVirt's predefined roles with their fixed ids (engine 4.1).
+
+use crate::model::ids::RoleId;
+use crate::model::role::Action::{self, *};
+
+/// A role every engine has.
+#[derive(Debug, Clone, Copy)]
+pub struct Predefined {
+    pub id: RoleId,
+    pub name: &'static str,
+    pub admin: bool,
+    /// Its holder sees what is below the object (oVirt: allows_viewing_children).
+    pub views_children: bool,
+    pub permits: Permits,
+}
+
+/// Which actions a role allows.
+#[derive(Debug, Clone, Copy)]
+pub enum Permits {
+    Only(&'static [Action]),
+    AllBut(&'static [Action]),
+}
+
+impl Predefined {
+    /// The actions, in the enum's order.
+    pub fn actions(&self) -> Vec<Action> {
+        let holds = |a: &Action| match self.permits {
+            Permits::Only(some) => some.contains(a),
+            Permits::AllBut(some) => !some.contains(a),
+        };
+        Action::ALL.iter().copied().filter(holds).collect()
+    }
+}
+
+const fn role(id: u128, name: &'static str, admin: bool, views_children: bool, permits: Permits) -> Predefined {
+    Predefined { id: RoleId::fixed(id), name, admin, views_children, permits }
+}
+
+const VM_BASIC: &[Action] = &[
+    ChangeVmCd,
+    ConnectToVm,
+    RebootVm,
+    StopVm,
+    ShutDownVm,
+    HibernateVm,
+    RunVm,
+    VmPoolBasicOperations,
+    AccessImageStorage,
+    Login,
+];
+const VM_RUN_TIME: &[Action] = &[
+    CreateVm,
+    DeleteVm,
+    EditVmProperties,
+    ChangeVmCd,
+    ConnectToVm,
+    ConfigureVmNetwork,
+    ConfigureVmStorage,
+    RebootVm,
+    StopVm,
+    ShutDownVm,
+    HibernateVm,
+    RunVm,
+    ReconnectToVm,
+    ManipulatePermissions,
+    CreateDisk,
+    AttachDisk,
+    EditDiskProperties,
+    ConfigureDiskStorage,
+    DeleteDisk,
+    Login,
+    AttachDiskProfile,
+];
+const VM_MANAGER: &[Action] = &[
+    CreateVm,
+    DeleteVm,
+    EditVmProperties,
+    ChangeVmCd,
+    ConnectToVm,
+    ConfigureVmNetwork,
+    ConfigureVmStorage,
+    RebootVm,
+    StopVm,
+    ShutDownVm,
+    HibernateVm,
+    RunVm,
+    ReconnectToVm,
+    ManipulatePermissions,
+    CreateDisk,
+    AttachDisk,
+    EditDiskProperties,
+    ConfigureDiskStorage,
+    DeleteDisk,
+    Login,
+    AttachDiskProfile,
+    ManipulateVmSnapshots,
+    ConnectToSerialConsole,
+];
+const CLUSTER: &[Action] = &[
+    CreateVm,
+    DeleteVm,
+    EditVmProperties,
+    ChangeVmCd,
+    MigrateVm,
+    ConnectToVm,
+    ImportExportVm,
+    ConfigureVmNetwork,
+    ConfigureVmStorage,
+    MoveVm,
+    ManipulateVmSnapshots,
+    ReconnectToVm,
+    ChangeVmCustomProperties,
+    EditAdminVmProperties,
+    RebootVm,
+    StopVm,
+    ShutDownVm,
+    HibernateVm,
+    RunVm,
+    CreateHost,
+    EditHostConfiguration,
+    DeleteHost,
+    ManipulateHost,
+    ConfigureHostNetwork,
+    CreateVmPool,
+    EditVmPoolConfiguration,
+    DeleteVmPool,
+    VmPoolBasicOperations,
+    CreateCluster,
+    EditClusterConfiguration,
+    DeleteCluster,
+    ConfigureClusterNetwork,
+    AssignClusterNetwork,
+    ManipulatePermissions,
+    CreateDisk,
+    AttachDisk,
+    EditDiskProperties,
+    ConfigureDiskStorage,
+    DeleteDisk,
+    Login,
+    TagManagement,
+    BookmarkManagement,
+    EventNotificationManagement,
+    AuditLogManagement,
+    ManipulateAffinityGroups,
+    DeleteCpuProfile,
+    UpdateCpuProfile,
+    CreateCpuProfile,
+    AssignCpuProfile,
+    AccessImageStorage,
+    SparsifyDisk,
+    AttachDiskProfile,
+];
+const NOT_DATA_CENTER: &[Action] = &[
+    CreateStorageDomain,
+    EditStorageDomainConfiguration,
+    DeleteStorageDomain,
+    ConfigureStorageDiskProfile,
+    CreateStorageDiskProfile,
+    DeleteStorageDiskProfile,
+    CreateMacPool,
+    EditMacPool,
+    DeleteMacPool,
+    ManipulateRoles,
+    ManipulateUsers,
+    ConfigureEngine,
+    ConnectToSerialConsole,
+    CreateInstance,
+    EditProfile,
+    InjectExternalEvents,
+    InjectExternalTasks,
+];
+const HOST: &[Action] = &[
+    CreateHost,
+    EditHostConfiguration,
+    DeleteHost,
+    ManipulateHost,
+    ConfigureHostNetwork,
+    ManipulatePermissions,
+    Login,
+    TagManagement,
+    BookmarkManagement,
+    EventNotificationManagement,
+    AuditLogManagement,
+];
+const STORAGE: &[Action] = &[
+    CreateStorageDomain,
+    EditStorageDomainConfiguration,
+    DeleteStorageDomain,
+    ManipulateStorageDomain,
+    ManipulatePermissions,
+    CreateDisk,
+    AttachDisk,
+    EditDiskProperties,
+    ConfigureDiskStorage,
+    DeleteDisk,
+    ConfigureScsiGenericIo,
+    AccessImageStorage,
+    DiskLiveStorageMigration,
+    SparsifyDisk,
+    ConfigureStorageDiskProfile,
+    CreateStorageDiskProfile,
+    DeleteStorageDiskProfile,
+    AttachDiskProfile,
+    Login,
+    TagManagement,
+    BookmarkManagement,
+    EventNotificationManagement,
+    AuditLogManagement,
+];
+const NETWORK: &[Action] = &[
+    ConfigureHostNetwork,
+    ConfigureClusterNetwork,
+    AssignClusterNetwork,
+    ConfigureStoragePoolNetwork,
+    CreateStoragePoolNetwork,
+    DeleteStoragePoolNetwork,
+    ConfigureVmNetwork,
+    ConfigureTemplateNetwork,
+    ConfigureNetworkVnicProfile,
+    CreateNetworkVnicProfile,
+    DeleteNetworkVnicProfile,
+    ManipulatePermissions,
+    Login,
+    TagManagement,
+    BookmarkManagement,
+    EventNotificationManagement,
+    AuditLogManagement,
+];
+const TEMPLATE: &[Action] = &[
+    CreateTemplate,
+    EditTemplateProperties,
+    EditAdminTemplateProperties,
+    DeleteTemplate,
+    CopyTemplate,
+    ConfigureTemplateNetwork,
+    CreateVm,
+    ImportExportVm,
+    ManipulatePermissions,
+    Login,
+    TagManagement,
+    BookmarkManagement,
+    EventNotificationManagement,
+    AuditLogManagement,
+];
+const MAC_POOL: &[Action] =
+    &[CreateMacPool, EditMacPool, DeleteMacPool, ConfigureMacPool, ManipulatePermissions, Login];
+const POWER: &[Action] = &[
+    CreateVm,
+    CreateTemplate,
+    CreateDisk,
+    AccessImageStorage,
+    Login,
+    AttachDiskProfile,
+    CreateCpuProfile,
+    UpdateCpuProfile,
+    DeleteCpuProfile,
+    AssignCpuProfile,
+];
+
+use Permits::{AllBut, Only};
+
+/// All of them; ids and permits as oVirt 4.1 seeds them.
+pub const PREDEFINED: &[Predefined] = &[
+    role(0x00000000_0000_0000_0000_000000000001, "SuperUser", true, true, AllBut(&[CreateInstance, EditProfile])),
+    role(0xdef00002_0000_0000_0000_def000000002, "DataCenterAdmin", true, true, AllBut(NOT_DATA_CENTER)),
+    role(0xdef00001_0000_0000_0000_def000000001, "ClusterAdmin", true, true, Only(CLUSTER)),
+    role(0xdef00004_0000_0000_0000_def000000004, "HostAdmin", true, true, Only(HOST)),
+    role(0xdef00003_0000_0000_0000_def000000003, "StorageAdmin", true, true, Only(STORAGE)),
+    role(0xdef00005_0000_0000_0000_def000000005, "NetworkAdmin", true, true, Only(NETWORK)),
+    role(0xdef00008_0000_0000_0000_def000000008, "TemplateAdmin", true, true, Only(TEMPLATE)),
+    role(
+        0xdef00007_0000_0000_0000_def000000007,
+        "VmPoolAdmin",
+        true,
+        true,
+        Only(&[
+            CreateVm,
+            CreateVmPool,
+            EditVmPoolConfiguration,
+            DeleteVmPool,
+            VmPoolBasicOperations,
+            AssignCpuProfile,
+            Login,
+        ]),
+    ),
+    role(0xdef0000b_0000_0000_0000_def00000000b, "GlusterAdmin", true, true, Only(&[Login])),
+    role(0xdef0000c_0000_0000_0000_def00000000c, "ReadOnlyAdmin", true, true, Only(&[Login])),
+    role(0xdef00030_0000_0000_0000_def000000011, "VmImporterExporter", true, true, Only(&[ImportExportVm, Login])),
+    role(0xdef00013_0000_0000_0000_def000000013, "MacPoolAdmin", true, true, Only(MAC_POOL)),
+    role(0xdef00014_0000_0000_0000_def000000014, "MacPoolUser", true, true, Only(&[ConfigureMacPool, Login])),
+    role(0xdef00016_0000_0000_0000_def000000016, "CpuProfileCreator", true, false, Only(&[CreateCpuProfile, Login])),
+    role(0xdef00011_0000_0000_0000_def000000013, "TagManager", true, false, Only(&[TagManagement, Login])),
+    role(0xdef00011_0000_0000_0000_def000000014, "BookmarkManager", true, false, Only(&[BookmarkManagement, Login])),
+    role(
+        0xdef00011_0000_0000_0000_def000000015,
+        "EventNotificationManager",
+        true,
+        false,
+        Only(&[EventNotificationManagement, Login]),
+    ),
+    role(0xdef00011_0000_0000_0000_def000000016, "AuditLogManager", true, false, Only(&[AuditLogManagement, Login])),
+    role(0x00000000_0000_0000_0001_000000000001, "UserRole", false, true, Only(VM_BASIC)),
+    role(0x00000000_0000_0000_0001_000000000002, "PowerUserRole", false, false, Only(POWER)),
+    role(0xdef00006_0000_0000_0000_def000000006, "UserVmManager", false, true, Only(VM_MANAGER)),
+    role(0xdef00006_0000_0000_0000_def000000011, "UserVmRunTimeManager", false, true, Only(VM_RUN_TIME)),
+    role(
+        0xdef00009_0000_0000_0000_def000000009,
+        "UserTemplateBasedVm",
+        false,
+        false,
+        Only(&[CreateVm, AssignCpuProfile]),
+    ),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000d,
+        "VmCreator",
+        false,
+        false,
+        Only(&[CreateVm, CreateDisk, Login, AssignCpuProfile]),
+    ),
+    role(0xdef0000a_0000_0000_0000_def00000000e, "TemplateCreator", false, false, Only(&[CreateTemplate, Login])),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000f,
+        "TemplateOwner",
+        false,
+        true,
+        Only(&[
+            EditTemplateProperties,
+            DeleteTemplate,
+            CopyTemplate,
+            ConfigureTemplateNetwork,
+            CreateVm,
+            ManipulatePermissions,
+            Login,
+        ]),
+    ),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000c,
+        "DiskCreator",
+        false,
+        false,
+        Only(&[CreateDisk, Login, AttachDiskProfile]),
+    ),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000b,
+        "DiskOperator",
+        false,
+        true,
+        Only(&[
+            AttachDisk,
+            EditDiskProperties,
+            ConfigureDiskStorage,
+            DeleteDisk,
+            AccessImageStorage,
+            SparsifyDisk,
+            Login,
+        ]),
+    ),
+    role(
+        0xdef0000a_0000_0000_0000_def000000010,
+        "VnicProfileUser",
+        false,
+        true,
+        Only(&[ConfigureVmNetwork, ConfigureTemplateNetwork, Login]),
+    ),
+    role(0xdef00020_0000_0000_0000_abc000000010, "DiskProfileUser", false, true, Only(&[AttachDiskProfile])),
+    role(0xdef00017_0000_0000_0000_def000000017, "CpuProfileOperator", false, true, Only(&[AssignCpuProfile])),
+    role(0xdef0000a_0000_0000_0000_def00000000a, "QuotaConsumer", false, false, Only(&[ConsumeQuota])),
+    role(0xdef00011_0000_0000_0000_def000000011, "InstanceCreator", false, false, Only(&[CreateInstance, Login])),
+    role(
+        0xdef00012_0000_0000_0000_def000000012,
+        "UserInstanceManager",
+        false,
+        true,
+        Only(&[
+            DeleteVm,
+            ChangeVmCd,
+            ConnectToVm,
+            RebootVm,
+            StopVm,
+            ShutDownVm,
+            HibernateVm,
+            RunVm,
+            ManipulateVmSnapshots,
+            ManipulatePermissions,
+            ConnectToSerialConsole,
+            Login,
+        ]),
+    ),
+    role(0xdef00021_0000_0000_0000_def000000015, "UserProfileEditor", false, false, Only(&[EditProfile])),
+    role(
+        0xdef0000c_0000_0000_0000_def000000000,
+        "ExternalEventsCreator",
+        false,
+        false,
+        Only(&[InjectExternalEvents, Login]),
+    ),
+    role(
+        0xdef0000d_0000_0000_0000_def000000000,
+        "ExternalTasksCreator",
+        false,
+        false,
+        Only(&[InjectExternalTasks, Login]),
+    ),
+];
+
+pub const USER_TEMPLATE_BASED_VM: RoleId = RoleId::fixed(0xdef00009_0000_0000_0000_def000000009);
+pub const USER_VM_MANAGER: RoleId = RoleId::fixed(0xdef00006_0000_0000_0000_def000000006);
+pub const DISK_OPERATOR: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000b);
+pub const TEMPLATE_OWNER: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000f);
+pub const VNIC_PROFILE_USER: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def000000010);
+pub const USER_PROFILE_EDITOR: RoleId = RoleId::fixed(0xdef00021_0000_0000_0000_def000000015);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_and_names_are_unique() {
+        let ids: HashSet<_> = PREDEFINED.iter().map(|r| r.id).collect();
+        let names: HashSet<_> = PREDEFINED.iter().map(|r| r.name).collect();
+        assert_eq!((ids.len(), names.len()), (PREDEFINED.len(), PREDEFINED.len()));
+        assert_eq!(PREDEFINED.len(), 37);
+    }
+
+    #[test]
+    fn the_matrix_is_as_recorded() {
+        let mut matrix = String::new();
+        for role in PREDEFINED {
+            let actions: Vec<_> = role.actions().iter().map(|a| a.as_str()).collect();
+            matrix +=
+                &format!("{} ({}): {}\n", role.name, if role.admin { "admin" } else { "user" }, actions.join(" "));
+        }
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(golden, &matrix).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(golden).unwrap(), matrix, "run with UPDATE_GOLDEN=1 if the change is meant");
+    }
+}

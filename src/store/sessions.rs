@@ -1,0 +1,115 @@
+//! Sessions and console tickets: only hashes of their secrets are kept.
+
+use crate::db::Db;
+use crate::db::schema::{console_ticket, session, users};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{SessionId, UserId, VmId};
+use crate::model::user::SessionKind;
+use diesel::prelude::*;
+
+/// A session with whose it is.
+#[derive(Debug, Clone, Queryable)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub user: UserId,
+    pub user_name: String,
+    pub domain: String,
+    pub created: Timestamp,
+    pub last_active: Timestamp,
+}
+
+type Columns = (session::id, session::user_id, users::user_name, users::domain, session::created, session::last_active);
+const COLUMNS: Columns =
+    (session::id, session::user_id, users::user_name, users::domain, session::created, session::last_active);
+
+/// The session with this secret's hash.
+pub fn find(db: &mut Db, secret_hash: &str) -> QueryResult<Option<SessionRow>> {
+    session::table
+        .inner_join(users::table)
+        .filter(session::secret_hash.eq(secret_hash))
+        .select(COLUMNS)
+        .first(db)
+        .optional()
+}
+
+/// Opens one.
+pub fn insert(
+    db: &mut Db,
+    id: SessionId,
+    secret_hash: &str,
+    user: UserId,
+    kind: SessionKind,
+    source_ip: &str,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::insert_into(session::table)
+        .values((
+            session::id.eq(id),
+            session::secret_hash.eq(secret_hash),
+            session::user_id.eq(user),
+            session::kind.eq(kind),
+            session::source_ip.eq(source_ip),
+            session::created.eq(now),
+            session::last_active.eq(now),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Moves its idle time.
+pub fn touch(db: &mut Db, id: SessionId, now: Timestamp) -> QueryResult<()> {
+    diesel::update(session::table.find(id)).set(session::last_active.eq(now)).execute(db).map(drop)
+}
+
+/// Ends it.
+pub fn remove(db: &mut Db, id: SessionId) -> QueryResult<()> {
+    diesel::delete(session::table.find(id)).execute(db).map(drop)
+}
+
+/// Ends all that were idle since `idle` or opened before `oldest`.
+pub fn purge(db: &mut Db, idle: Timestamp, oldest: Timestamp) -> QueryResult<Vec<SessionId>> {
+    let gone: Vec<SessionId> = session::table
+        .filter(session::last_active.lt(idle).or(session::created.lt(oldest)))
+        .select(session::id)
+        .load(db)?;
+    diesel::delete(session::table.filter(session::id.eq_any(&gone))).execute(db)?;
+    Ok(gone)
+}
+
+/// Which of these are still open.
+pub fn alive(db: &mut Db, ids: &[SessionId]) -> QueryResult<Vec<SessionId>> {
+    session::table.filter(session::id.eq_any(ids)).select(session::id).load(db)
+}
+
+/// Keeps a console ticket.
+pub fn insert_ticket(
+    db: &mut Db,
+    secret_hash: &str,
+    session: SessionId,
+    vm: VmId,
+    expires: Timestamp,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::delete(console_ticket::table.filter(console_ticket::expires.lt(now))).execute(db)?;
+    diesel::insert_into(console_ticket::table)
+        .values((
+            console_ticket::secret_hash.eq(secret_hash),
+            console_ticket::session_id.eq(session),
+            console_ticket::vm_id.eq(vm),
+            console_ticket::expires.eq(expires),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Uses a ticket up: of two who come with it, one gets it.
+pub fn take_ticket(db: &mut Db, secret_hash: &str, vm: VmId, now: Timestamp) -> QueryResult<Option<SessionId>> {
+    let found: Option<(SessionId, VmId, Timestamp)> = console_ticket::table
+        .find(secret_hash)
+        .select((console_ticket::session_id, console_ticket::vm_id, console_ticket::expires))
+        .first(db)
+        .optional()?;
+    let Some((session, of_vm, expires)) = found else { return Ok(None) };
+    let taken = diesel::delete(console_ticket::table.find(secret_hash)).execute(db)?;
+    Ok((taken == 1 && of_vm == vm && expires >= now).then_some(session))
+}

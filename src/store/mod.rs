@@ -1,13 +1,17 @@
 //! Where it is kept: queries, one file per noun.
 
 pub mod ancestors;
+pub mod catalog;
+pub mod disks;
 pub mod events;
 pub mod hosts;
 pub mod jobs;
 pub mod permissions;
+pub mod pools;
 pub mod scope;
 pub mod seed;
 pub mod sessions;
 pub mod settings;
+pub mod templates;
 pub mod users;
 pub mod vms;

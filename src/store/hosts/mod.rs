@@ -1,3 +1,4 @@
 //! Hosts.
 
+pub mod list;
 pub mod write;

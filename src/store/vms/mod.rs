@@ -1,4 +1,6 @@
 //! Virtual machines.
 
+pub mod get;
 pub mod launch;
+pub mod list;
 pub mod run;

@@ -1,0 +1,5 @@
+//! Disks.
+
+mod list;
+
+pub use list::{by_ids, list};

@@ -1,0 +1,5 @@
+//! Pools.
+
+mod list;
+
+pub use list::{get, list};

@@ -71,6 +71,7 @@ event_codes! {
     SuspendVmFailed = "USER_FAILED_SUSPEND_VM", 532, Error, "Failed to suspend VM {vm}: {detail}";
     UserResumeVm = "USER_RESUME_VM", 39, Normal, "VM {vm} was resumed by {user}.";
     UserRebootVm = "USER_REBOOT_VM", 157, Normal, "VM {vm} was rebooted by {user}.";
+    RebootVmFailed = "REBOOT_VM_FAILED", 10302, Error, "Failed to reboot VM {vm}: {detail}";
     UserAddVm = "USER_ADD_VM", 34, Normal, "VM {vm} was created by {user}.";
     AddVmStarted = "USER_ADD_VM_STARTED", 37, Normal, "Creation of VM {vm} was started by {user}.";
     AddVmFailed = "USER_FAILED_ADD_VM", 60, Error, "Failed to create VM {vm} (user: {user}): {detail}";

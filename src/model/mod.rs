@@ -25,4 +25,5 @@ pub mod template;
 pub mod user;
 pub mod valid;
 pub mod vm;
+pub mod vm_rules;
 pub mod vm_state;

@@ -1,12 +1,17 @@
 //! Hosts: who can be called, and what they report.
 
+mod connect;
+pub(in crate::engine) mod report;
+pub(in crate::engine) mod storage;
+
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
 use crate::model::ids::HostId;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::AbortHandle;
 
 /// The agents this engine knows.
 #[derive(Debug)]
@@ -16,11 +21,18 @@ pub struct Hosts {
 }
 
 /// One host's connection.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Link {
     name: String,
     address: (String, u16),
     client: HostClient,
+    watcher: AbortHandle,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
 }
 
 impl Hosts {
@@ -30,21 +42,6 @@ impl Hosts {
 
     fn links(&self) -> MutexGuard<'_, HashMap<HostId, Link>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes the host callable; the same address again changes nothing.
-    ///
-    /// # Errors
-    /// TLS cannot be set up.
-    pub fn add(&self, id: HostId, name: &str, address: &str, port: u16) -> Result<HostClient, EngineError> {
-        let mut links = self.links();
-        let wanted = (address.to_owned(), port);
-        if let Some(link) = links.get(&id).filter(|link| link.address == wanted) {
-            return Ok(link.client.clone());
-        }
-        let client = HostClient::new(address, port, &self.tls)?;
-        links.insert(id, Link { name: name.to_owned(), address: wanted, client: client.clone() });
-        Ok(client)
     }
 
     /// The client of a host.
@@ -60,6 +57,37 @@ impl Hosts {
     pub fn name(&self, id: HostId) -> String {
         self.links().get(&id).map_or_else(|| id.to_string(), |link| link.name.clone())
     }
+
+    /// The hosts there are.
+    pub(in crate::engine) fn ids(&self) -> Vec<HostId> {
+        self.links().keys().copied().collect()
+    }
+
+    /// Ends all connections.
+    pub(in crate::engine) fn close(&self) {
+        self.links().clear();
+    }
+}
+
+/// Connects to every host of the database and lets go of those that are gone. Woken as `hosts`, it sees a host that was just added.
+///
+/// # Errors
+/// The database failed, or TLS cannot be set up.
+pub(in crate::engine) async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
+    let mut links = engine.hosts.links();
+    links.retain(|id, link| rows.iter().any(|row| row.id == *id && (row.address.clone(), row.port) == link.address));
+    for row in rows {
+        if let Some(link) = links.get_mut(&row.id) {
+            link.name = row.name;
+            continue;
+        }
+        let client = HostClient::new(&row.address, row.port, &engine.hosts.tls)?;
+        let watcher = tokio::spawn(connect::watch(engine.clone(), row.id, client.clone())).abort_handle();
+        let address = (row.address, row.port);
+        links.insert(row.id, Link { name: row.name, address, client, watcher });
+    }
+    Ok(())
 }
 
 impl Engine {

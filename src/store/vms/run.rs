@@ -18,6 +18,7 @@ pub struct VmRun {
     pub name: String,
     pub pool: Option<(PoolId, String)>,
     pub stateless: bool,
+    pub delete_protected: bool,
     pub intent: Intent,
     pub observed: Observed,
     pub agent: bool,
@@ -57,7 +58,7 @@ pub fn insert(db: &mut Db, vm: VmId, intent: Intent, status: VmStatus) -> QueryR
 }
 
 type Row = (
-    (VmId, String, Option<PoolId>, Option<String>, bool),
+    (VmId, String, Option<PoolId>, Option<String>, bool, bool),
     (Intent, Observed, bool, VmStatus, String),
     (Option<HostId>, Option<String>, Option<HostStatus>),
     (String, String, String, Option<Timestamp>, Option<Timestamp>, i64),
@@ -88,7 +89,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
 
 fn to_run(
     (
-        (vm, name, pool, pool_name, stateless),
+        (vm, name, pool, pool_name, stateless, delete_protected),
         (intent, observed, agent, status, reason),
         (host, host_name, host_status),
         (addresses, fqdn, guest_os, started, stopped, generation),
@@ -99,6 +100,7 @@ fn to_run(
         name,
         pool: pool.zip(pool_name),
         stateless,
+        delete_protected,
         intent,
         observed,
         agent,

@@ -1,0 +1,221 @@
+//! Keeps the line to one host: its events in, its state up, connecting or non-responsive.
+
+use super::report;
+use crate::engine::changes::Topic;
+use crate::engine::{Engine, EngineError};
+use crate::hosts::{HostClient, HostError};
+use crate::model::event::{About, EventCode};
+use crate::model::host::{HostFacts, HostStatus};
+use crate::model::ids::HostId;
+use crate::model::permission::ObjectKind;
+use crate::store::hosts::write as store;
+use crate::store::vms::run::{self, Which};
+use crate::wire::{EnsureNetwork, HostCapabilities, HostEvent, HostInfo};
+use futures_util::StreamExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A line comes every few seconds from a living host; this long without one means the line is dead.
+const SILENCE: Duration = Duration::from_secs(15);
+/// Between two tries to reach a host that is away.
+const RETRY: Duration = Duration::from_secs(1);
+/// The management network every host has.
+const MANAGEMENT: &str = "ovirtmgmt";
+
+/// Watches a host for as long as the engine runs.
+pub(super) async fn watch(engine: Arc<Engine>, host: HostId, client: HostClient) {
+    let mut heard = Instant::now();
+    loop {
+        let why = match listen(&engine, host, &client, &mut heard).await {
+            Ok(()) => "it ended the connection".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let silent_too_long = heard.elapsed() >= engine.timing.host_silence;
+        if let Err(error) = lost(&engine, host, silent_too_long, &why).await {
+            tracing::warn!(%host, %error, "the host's state could not be kept");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// One connection, from its snapshot to its end.
+async fn listen(
+    engine: &Arc<Engine>,
+    host: HostId,
+    client: &HostClient,
+    heard: &mut Instant,
+) -> Result<(), EngineError> {
+    let stream = tokio::time::timeout(SILENCE, client.events()).await;
+    let mut events = stream.map_err(|_| silent())??;
+    let mut greeted = false;
+    loop {
+        let Some(event) = tokio::time::timeout(SILENCE, events.next()).await.map_err(|_| silent())? else {
+            return Ok(());
+        };
+        let event = event?;
+        *heard = Instant::now();
+        let first = matches!(event, HostEvent::Snapshot { .. });
+        let libvirt_back = matches!(event, HostEvent::Libvirt { connected: true });
+        take(engine, host, event).await?;
+        if (first && !greeted) || libvirt_back {
+            greeted = greet(engine, host, client).await?;
+        }
+    }
+}
+
+fn silent() -> EngineError {
+    EngineError::Unavailable(format!("it said nothing for {} seconds", SILENCE.as_secs()))
+}
+
+async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<(), EngineError> {
+    match event {
+        HostEvent::Snapshot { domains } => report::snapshot(engine, host, domains).await,
+        HostEvent::Domain(domain) => report::domain(engine, host, domain).await,
+        HostEvent::Rebooted { vm } => report::rebooted(engine, vm).await,
+        HostEvent::Guest(guest) => report::guest(engine, guest).await,
+        HostEvent::Stats { host: stats, vms } => {
+            engine.live.sample(host, &stats, &vms);
+            engine.changes.tell(Topic::Stats, None);
+            Ok(())
+        }
+        HostEvent::Libvirt { connected: false } => {
+            non_operational(engine, host, "its libvirtd does not answer; the host comes back by itself when that does").await
+        }
+        HostEvent::Libvirt { connected: true } | HostEvent::Alive => Ok(()),
+    }
+}
+
+/// Asks a host that is there again what it is, and calls it up. False: its libvirtd is away.
+async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Result<bool, EngineError> {
+    let info = match client.call(&HostInfo {}).await {
+        Ok(info) => info,
+        Err(error @ HostError::Refused(_)) => {
+            non_operational(engine, host, &error.to_string()).await?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let network = client.call(&EnsureNetwork { name: MANAGEMENT.to_owned() }).await;
+    let mode = match &network {
+        Ok(state) => serde_json::to_value(state.mode).ok().and_then(|v| v.as_str().map(str::to_owned)),
+        Err(_) => None,
+    };
+    let facts = facts(info, mode.unwrap_or_default());
+    let now = engine.clock.now();
+    engine.db.write(move |db| Ok::<_, EngineError>(store::set_facts(db, host, &facts, now)?)).await?;
+    if let Err(error) = network {
+        non_operational(engine, host, &format!("its network {MANAGEMENT} cannot be made: {error}")).await?;
+        return Ok(false);
+    }
+    move_to(engine, host, HostStatus::Up, "").await?;
+    super::storage::refresh(engine, host).await?;
+    Ok(true)
+}
+
+fn facts(info: HostCapabilities, network_mode: String) -> HostFacts {
+    HostFacts {
+        hostname: info.hostname,
+        hardware_id: info.hardware_id,
+        cpu_model: info.cpu_model,
+        sockets: info.sockets,
+        cores_per_socket: info.cores_per_socket,
+        threads_per_core: info.threads_per_core,
+        memory_mib: info.memory_mib,
+        kvm: info.kvm,
+        libvirt_version: info.libvirt_version,
+        qemu_version: info.qemu_version,
+        kernel_version: info.kernel_version,
+        os: info.os,
+        agent_version: info.agent_version,
+        machines: info.machines,
+        max_vcpus: info.max_vcpus,
+        addresses: info.addresses,
+        video_models: info.video_models,
+        graphics: info.graphics,
+        network_mode,
+    }
+}
+
+async fn non_operational(engine: &Arc<Engine>, host: HostId, why: &str) -> Result<(), EngineError> {
+    move_to(engine, host, HostStatus::NonOperational, why).await
+}
+
+async fn lost(engine: &Arc<Engine>, host: HostId, silent_too_long: bool, why: &str) -> Result<(), EngineError> {
+    let status = if silent_too_long { HostStatus::NonResponsive } else { HostStatus::Connecting };
+    if silent_too_long {
+        engine.live.forget(host);
+    }
+    move_to(engine, host, status, why).await
+}
+
+/// Which of the states that follow from the connection replaces which.
+fn may_move(from: HostStatus, to: HostStatus) -> bool {
+    use HostStatus as S;
+    match to {
+        // Who was given up stays so until he is back, and is not called "connecting" by every try.
+        S::Connecting => matches!(from, S::Up | S::NonOperational | S::Initializing | S::Unassigned),
+        S::Up | S::NonOperational | S::NonResponsive => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
+        _ => false,
+    }
+}
+
+/// Moves the host to another state; its VMs become unknown, or known again, with it.
+async fn move_to(engine: &Arc<Engine>, id: HostId, status: HostStatus, why: &str) -> Result<(), EngineError> {
+    let known = engine.db.read(move |db| Ok::<_, EngineError>(store::row(db, id)?)).await?;
+    let Some(known) = known else { return Ok(()) };
+    if !may_move(known.status, status) || (known.status == status && (status != HostStatus::NonOperational || known.reason == why))
+    {
+        return Ok(());
+    }
+    let (inner, why, now) = (engine.clone(), why.to_owned(), engine.clock.now());
+    engine
+        .db
+        .write(move |db| {
+            if !store::set_status(db, &known, status, &why)? {
+                return Ok(());
+            }
+            let was_there = known.status == HostStatus::Up;
+            if was_there {
+                store::set_last_seen(db, id, now)?;
+            }
+            let about = About { host: Some((id, known.name.clone())), ..About::default() };
+            let code = match status {
+                HostStatus::Up => Some(EventCode::HostUp),
+                HostStatus::NonResponsive => Some(EventCode::HostNonResponsive),
+                HostStatus::NonOperational => Some(EventCode::HostNonOperational),
+                _ => None,
+            };
+            if let Some(code) = code {
+                inner.tell(db, code, about, &why)?;
+            }
+            inner.changed(Topic::Object(ObjectKind::Host), Some(id.0));
+            if status == HostStatus::NonResponsive || known.status == HostStatus::NonResponsive {
+                for run in run::find(db, Which::OnHost(id))? {
+                    crate::engine::vms::state::change(&inner, db, run.vm, |_| Ok(()))?;
+                }
+            }
+            Ok::<_, EngineError>(())
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_was_given_up_is_not_connecting_at_every_try() {
+        assert!(may_move(HostStatus::Up, HostStatus::Connecting));
+        assert!(may_move(HostStatus::Connecting, HostStatus::NonResponsive));
+        assert!(!may_move(HostStatus::NonResponsive, HostStatus::Connecting));
+        assert!(may_move(HostStatus::NonResponsive, HostStatus::Up));
+    }
+
+    #[test]
+    fn maintenance_is_left_by_command_only() {
+        for status in [HostStatus::Up, HostStatus::Connecting, HostStatus::NonResponsive, HostStatus::NonOperational] {
+            assert!(!may_move(HostStatus::Maintenance, status), "{status}");
+        }
+    }
+}

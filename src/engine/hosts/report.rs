@@ -1,0 +1,212 @@
+//! What a host reports of its domains, set against what is intended. Every report may come twice or late.
+
+use crate::db::Db;
+use crate::engine::vms::state::{self, about, change, set_off};
+use crate::engine::{Engine, EngineError};
+use crate::model::event::EventCode;
+use crate::model::ids::{HostId, VmId};
+use crate::model::vm_state::{Intent, Observed};
+use crate::store::vms::run::{self, VmRun, Which};
+use crate::wire::event::{DomainState, StopReason};
+use crate::wire::{DomainReport, GuestReport, StopVm};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// What is to be done on the host after a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// It runs where or when it must not.
+    Stop(VmId),
+}
+
+/// All domains of a host: what is not among them does not run there.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn snapshot(
+    engine: &Arc<Engine>,
+    host: HostId,
+    domains: Vec<DomainReport>,
+) -> Result<(), EngineError> {
+    let inner = engine.clone();
+    let thens = engine
+        .db
+        .write(move |db| {
+            let known: HashSet<VmId> = domains.iter().map(|d| d.vm).collect();
+            let gone: Vec<DomainReport> = run::find(db, Which::OnHost(host))?
+                .into_iter()
+                .filter(|run| !known.contains(&run.vm))
+                .map(|run| DomainReport {
+                    vm: run.vm,
+                    state: DomainState::Missing,
+                    stop_reason: None,
+                    agent_connected: false,
+                })
+                .collect();
+            domains.iter().chain(&gone).map(|report| apply(&inner, db, host, report)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    obey(engine, host, thens);
+    Ok(())
+}
+
+/// One domain's report, from the event stream or a verb's answer.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn domain(
+    engine: &Arc<Engine>,
+    host: HostId,
+    report: DomainReport,
+) -> Result<(), EngineError> {
+    let inner = engine.clone();
+    let then = engine.db.write(move |db| apply(&inner, db, host, &report)).await?;
+    obey(engine, host, vec![then]);
+    Ok(())
+}
+
+/// Stops what must not run; whether it worked the next report tells.
+fn obey(engine: &Arc<Engine>, host: HostId, thens: Vec<Then>) {
+    for then in thens {
+        let Then::Stop(vm) = then else { continue };
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            tracing::warn!(%vm, %host, "runs though it must not; it is powered off");
+            if let Err(error) = engine.call(host, &StopVm { vm }).await {
+                tracing::warn!(%vm, %host, %error, "could not be powered off");
+            }
+        });
+    }
+}
+
+fn observed(report: &DomainReport) -> Observed {
+    match report.state {
+        DomainState::Running => Observed::Running,
+        DomainState::Paused => Observed::Paused,
+        DomainState::PausedIo => Observed::PausedIo,
+        DomainState::Shutdown => Observed::Stopping,
+        DomainState::Shutoff | DomainState::Missing => Observed::Off,
+        DomainState::Saved => Observed::Saved,
+        DomainState::Crashed => Observed::Crashed,
+    }
+}
+
+fn apply(engine: &Arc<Engine>, db: &mut Db, host: HostId, report: &DomainReport) -> Result<Then, EngineError> {
+    let Some(before) = run::get(db, report.vm)? else {
+        if observed(report).is_living() {
+            tracing::warn!(vm = %report.vm, %host, "a guest runs that this engine does not know; it is left alone");
+        }
+        return Ok(Then::Nothing);
+    };
+    let now = observed(report);
+    if before.host.is_some_and(|at| at != host) || (before.host.is_none() && before.intent != Intent::Suspended) {
+        let stop = now.is_living() && !run::is_locked(db, report.vm)?;
+        return Ok(if stop { Then::Stop(report.vm) } else { Then::Nothing });
+    }
+    if now.is_living() { living(engine, db, report, now) } else { dead(engine, db, &before, report, now) }
+}
+
+fn living(engine: &Arc<Engine>, db: &mut Db, report: &DomainReport, now: Observed) -> Result<Then, EngineError> {
+    let run = change(engine, db, report.vm, |run| {
+        if !run.observed.is_living() {
+            run.started = run.started.or(Some(engine.clock.now()));
+            run.reason.clear();
+        }
+        run.observed = now;
+        run.agent = report.agent_connected && now == Observed::Running;
+        Ok(())
+    })?;
+    let unwanted = matches!(run.intent, Intent::Off | Intent::Images) && !run::is_locked(db, run.vm)?;
+    Ok(if unwanted { Then::Stop(run.vm) } else { Then::Nothing })
+}
+
+fn dead(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    before: &VmRun,
+    report: &DomainReport,
+    now: Observed,
+) -> Result<Then, EngineError> {
+    let died = before.observed.is_living();
+    // A start in flight: the domain is not there yet, and its job decides.
+    if !died && !matches!(before.intent, Intent::Off) {
+        return Ok(Then::Nothing);
+    }
+    let saved = now == Observed::Saved;
+    let (bad, reason) = explain(report);
+    change(engine, db, report.vm, |run| {
+        match run.intent {
+            // Its job has the last word.
+            Intent::Suspend if saved => {
+                run.observed = now;
+                run.agent = false;
+            }
+            Intent::Run | Intent::Restore | Intent::Reboot | Intent::Shutdown if saved => {
+                run.intent = Intent::Suspended;
+                run.observed = now;
+                run.agent = false;
+            }
+            _ => set_off(engine, run, if bad { reason } else { "" }),
+        }
+        Ok(())
+    })?;
+    if died && !saved && before.intent != Intent::Off {
+        let code = if bad { EventCode::VmDownError } else { EventCode::VmDown };
+        engine.tell(db, code, about(before), reason)?;
+    }
+    Ok(Then::Nothing)
+}
+
+/// Whether it went down badly, and why.
+fn explain(report: &DomainReport) -> (bool, &'static str) {
+    if report.state == DomainState::Missing {
+        return (true, "Its host does not know it any more; the host was restarted, perhaps.");
+    }
+    match report.stop_reason {
+        Some(StopReason::Shutdown) => (false, "The guest shut down."),
+        Some(StopReason::Destroyed) => (false, "It was powered off outside of the engine."),
+        Some(StopReason::Crashed) => (true, "Its QEMU process crashed."),
+        Some(StopReason::Failed) => (true, "Its QEMU process could not start."),
+        Some(StopReason::Saved) => (false, "Its memory was saved outside of the engine."),
+        Some(StopReason::Unknown) | None => (false, ""),
+    }
+}
+
+/// The guest itself began to reboot.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+    if engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await?.is_none() {
+        return Ok(());
+    }
+    let edit = |run: &mut VmRun| {
+        if run.intent == Intent::Reboot {
+            run.intent = Intent::Run;
+        }
+        Ok(())
+    };
+    state::write(engine, vm, edit).await.map(drop)
+}
+
+/// The guest agent told something.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn guest(engine: &Arc<Engine>, report: GuestReport) -> Result<(), EngineError> {
+    let vm = report.vm;
+    if engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await?.is_none() {
+        return Ok(());
+    }
+    let edit = move |run: &mut VmRun| {
+        if run.observed == Observed::Running {
+            run.agent = true;
+            run.addresses.clone_from(&report.addresses);
+            run.fqdn = report.hostname.clone().unwrap_or_default();
+            run.guest_os = report.os.clone().unwrap_or_default();
+        }
+        Ok(())
+    };
+    state::write(engine, vm, edit).await.map(drop)
+}

@@ -1,0 +1,59 @@
+//! The list of reconcilers.
+
+use super::Reconciler;
+use crate::engine::vms::state;
+use crate::engine::{Engine, EngineError, hosts, jobs, pools};
+use crate::model::vm::VmStatus;
+use crate::store::vms::run::{self, Which};
+use futures_util::FutureExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Finished jobs stay this long in the task list, failed ones longer.
+const KEEP_FINISHED: time::Duration = time::Duration::minutes(10);
+const KEEP_FAILED: time::Duration = time::Duration::minutes(60);
+
+/// All of them; the names are what [`wake`](super::Reconcilers::wake) takes.
+pub(super) const ALL: &[Reconciler] = &[
+    Reconciler { name: "jobs", period: Duration::from_secs(10), run: |e| jobs::resume_all(e).boxed() },
+    Reconciler { name: "hosts", period: Duration::from_secs(30), run: |e| hosts::connect_all(e).boxed() },
+    Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
+    Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
+    Reconciler { name: "pools", period: Duration::from_secs(10), run: |e| pools::prestart(e).boxed() },
+    Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
+    Reconciler { name: "old jobs", period: Duration::from_secs(60), run: |e| old_jobs(e).boxed() },
+];
+
+/// Free space and state of the storage domains.
+async fn storage(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    for host in engine.hosts.ids() {
+        hosts::storage::refresh(engine, host).await?;
+    }
+    Ok(())
+}
+
+/// A guest without agent counts as up when it has run for a while.
+async fn vms(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let find = |db: &mut crate::db::Db| Ok::<_, EngineError>(run::find(db, Which::InState(VmStatus::PoweringUp))?);
+    let grace = time::Duration::try_from(engine.timing.powering_up).unwrap_or_default();
+    let due = engine.clock.now().saturating_sub(grace);
+    for run in engine.db.read(find).await?.into_iter().filter(|run| run.started.is_some_and(|at| at <= due)) {
+        state::write(engine, run.vm, |_| Ok(())).await?;
+    }
+    Ok(())
+}
+
+/// Sessions that ended by themselves, and the consoles that hung on them.
+async fn sessions(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    engine.consoles.recheck(engine).await
+}
+
+async fn old_jobs(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let now = engine.clock.now();
+    let (finished, failed) = (now.saturating_sub(KEEP_FINISHED), now.saturating_sub(KEEP_FAILED));
+    let gone = engine.db.write(move |db| Ok::<_, EngineError>(crate::store::jobs::purge(db, finished, failed)?)).await?;
+    if gone > 0 {
+        engine.changes.tell(crate::engine::changes::Topic::Jobs, None);
+    }
+    Ok(())
+}

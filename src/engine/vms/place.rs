@@ -1,0 +1,163 @@
+//! Where a VM can run, and whether it can run at all.
+
+use crate::engine::EngineError;
+use crate::engine::vms::admit::refuse;
+use crate::model::disk::DiskStatus;
+use crate::model::host::HostStatus;
+use crate::model::ids::HostId;
+use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::{BootDevice, Refusal, VmAction};
+use crate::store::vms::launch::{Candidate, Launch};
+
+/// Memory a host keeps for itself (oVirt's HostReservedMemory), and what QEMU needs beside the guest's (GuestOverhead).
+const HOST_RESERVED_MIB: u64 = 256;
+const GUEST_OVERHEAD_MIB: u64 = 65;
+
+/// Nothing of the VM itself stands in the way of a start.
+///
+/// # Errors
+/// It has nothing to boot from, or a disk or CD that cannot be used.
+pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
+    let refused = |because| Err(refuse(VmAction::Run, &vm.name, because));
+    let bootable = vm.boot.iter().any(|device| match device {
+        BootDevice::Disk => !vm.disks.is_empty(),
+        BootDevice::Cdrom => vm.cd.is_some(),
+        BootDevice::Network => !vm.nics.is_empty(),
+    });
+    if !bootable {
+        return refused(Refusal::NothingToBoot);
+    }
+    if let Some((_, None)) = vm.cd {
+        return refused(Refusal::CdGone { cd: String::new() });
+    }
+    for disk in vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref())) {
+        if disk.status != DiskStatus::Ok {
+            return refused(Refusal::DiskNotOk { disk: disk.alias.clone(), status: disk.status });
+        }
+        if disk.domain_status != StorageDomainStatus::Active {
+            return refused(Refusal::StorageNotActive {
+                disk: disk.alias.clone(),
+                domain: disk.domain_name.clone(),
+                status: disk.domain_status,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The host that has most room. `only`: it must be this one, for something of the VM is there.
+///
+/// # Errors
+/// No host of the cluster can run it; says for each why.
+pub(super) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> Result<HostId, EngineError> {
+    let most = hosts.iter().map(|h| h.facts.memory_mib.saturating_sub(HOST_RESERVED_MIB)).max().unwrap_or_default();
+    let known = hosts.iter().any(|h| h.facts.memory_mib > 0);
+    if known && vm.memory_mib > most {
+        return Err(Invalid::new("memory", Problem::MoreThanHost { available: most }).into());
+    }
+    let mut why_not = Vec::new();
+    let mut best: Option<(u64, HostId)> = None;
+    for host in hosts {
+        match room(vm, host, only) {
+            Ok(free) if best.is_none_or(|(most, _)| free > most) => best = Some((free, host.id)),
+            Ok(_) => {}
+            Err(reason) => why_not.push(format!("{} {reason}", host.name)),
+        }
+    }
+    match best {
+        Some((_, host)) => Ok(host),
+        None if hosts.is_empty() => {
+            let none = vec!["its cluster has no host".to_owned()];
+            Err(refuse(VmAction::Run, &vm.name, Refusal::NoHost { hosts: none }))
+        }
+        None => Err(refuse(VmAction::Run, &vm.name, Refusal::NoHost { hosts: why_not })),
+    }
+}
+
+/// What stays free in MiB with this VM there, or why it cannot be there.
+fn room(vm: &Launch, host: &Candidate, only: Option<HostId>) -> Result<u64, String> {
+    if host.status != HostStatus::Up {
+        return Err(format!("is {}", host.status.as_str().replace('_', " ")));
+    }
+    if only.is_some_and(|only| only != host.id) {
+        return Err("is not the host the VM is tied to".to_owned());
+    }
+    let disks = vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref()));
+    if let Some(disk) = disks.into_iter().find(|d| d.domain_host.is_some_and(|at| at != host.id)) {
+        return Err(format!("does not have the storage domain {} with its disk {}", disk.domain_name, disk.alias));
+    }
+    let vcpus = vm.sockets * vm.cores * vm.threads;
+    if host.facts.max_vcpus > 0 && vcpus > host.facts.max_vcpus {
+        return Err(format!("can give a VM {} virtual CPUs, not {vcpus}", host.facts.max_vcpus));
+    }
+    let promised = host.committed_mib + u64::from(host.vms) * GUEST_OVERHEAD_MIB + HOST_RESERVED_MIB;
+    let free = host.facts.memory_mib.saturating_sub(promised);
+    free.checked_sub(vm.memory_mib + GUEST_OVERHEAD_MIB)
+        .ok_or_else(|| format!("has {free} MiB of memory left, the VM needs {}", vm.memory_mib + GUEST_OVERHEAD_MIB))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::host::HostFacts;
+    use crate::model::ids::{ClusterId, VmId};
+    use crate::model::vm::Display;
+
+    fn vm(memory_mib: u64) -> Launch {
+        Launch {
+            vm: VmId::random(),
+            name: "a".to_owned(),
+            cluster: ClusterId::random(),
+            memory_mib,
+            sockets: 1,
+            cores: 1,
+            threads: 1,
+            display: Display::Vnc,
+            boot: vec![BootDevice::Disk],
+            stateless: false,
+            disks: Vec::new(),
+            cd: None,
+            nics: Vec::new(),
+        }
+    }
+    fn host(name: &str, memory_mib: u64, committed_mib: u64) -> Candidate {
+        Candidate {
+            id: HostId::random(),
+            name: name.to_owned(),
+            status: HostStatus::Up,
+            facts: HostFacts { memory_mib, max_vcpus: 8, ..HostFacts::default() },
+            committed_mib,
+            vms: 0,
+        }
+    }
+
+    #[test]
+    fn takes_the_host_with_most_room() {
+        let hosts = [host("full", 4096, 3000), host("wide", 4096, 0), host("small", 2048, 0)];
+        assert_eq!(choose(&vm(1024), &hosts, None).unwrap(), hosts[1].id);
+        assert_eq!(choose(&vm(512), &hosts, Some(hosts[2].id)).unwrap(), hosts[2].id);
+    }
+
+    #[test]
+    fn says_for_each_host_why_not() {
+        let mut hosts = [host("full", 4096, 3500), host("away", 4096, 0)];
+        hosts[1].status = HostStatus::NonResponsive;
+        let said = choose(&vm(1024), &hosts, None).unwrap_err().to_string();
+        assert!(said.contains("full has 340 MiB") && said.contains("away is non responsive"), "{said}");
+        let said = choose(&vm(1024), &[], None).unwrap_err().to_string();
+        assert!(said.contains("no host"), "{said}");
+    }
+
+    #[test]
+    fn more_memory_than_any_host_has_is_a_wrong_request() {
+        let error = choose(&vm(9000), &[host("h", 4096, 0)], None).unwrap_err();
+        assert!(matches!(error, EngineError::Invalid(ref all) if all[0].field == "memory"), "{error}");
+    }
+
+    #[test]
+    fn needs_something_to_boot_from() {
+        let error = check_media(&vm(512)).unwrap_err();
+        assert!(matches!(error, EngineError::Refused { because: Refusal::NothingToBoot, .. }));
+    }
+}

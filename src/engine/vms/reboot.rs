@@ -1,0 +1,103 @@
+//! Asking the guest to reboot.
+
+use crate::db::Db;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::state;
+use crate::engine::{Cx, Engine, EngineError};
+use crate::model::clock::Timestamp;
+use crate::model::event::EventCode;
+use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::job::JobKind;
+use crate::model::vm::{Refusal, VmAction};
+use crate::model::vm_state::Intent;
+use crate::wire::RebootVm as RebootVerb;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    vm: VmId,
+    host: HostId,
+    asked: Timestamp,
+}
+
+steps! { Step { Ask = "ask", Wait = "wait", } }
+
+/// The job. Like a shutdown it holds no lock.
+pub(in crate::engine) struct RebootVm;
+
+/// Asks the guest to reboot.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn reboot(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx.engine.db.write(move |db| ask(&inner, db, id)).await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+fn ask(cx: &Cx, db: &mut Db, id: VmId) -> Result<JobId, EngineError> {
+    let run = admit(cx, db, id, VmAction::Reboot)?;
+    let host = run.host.ok_or_else(|| refuse(VmAction::Reboot, &run.name, Refusal::Status(run.status)))?;
+    state::change(&cx.engine, db, id, |run| {
+        run.intent = Intent::Reboot;
+        Ok(())
+    })?;
+    let args = Args { vm: id, host, asked: cx.engine.clock.now() };
+    jobs::insert::<RebootVm>(db, &NewJob::asked(cx, &run.name), &args, &[])
+}
+
+impl Kind for RebootVm {
+    const KIND: JobKind = JobKind::RebootVm;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        // The guest's reset, or its end, takes the intent away.
+        if state::read(engine, args.vm).await?.intent != Intent::Reboot {
+            return Ok(Next::Done);
+        }
+        match step {
+            Step::Ask => {
+                engine.call(args.host, &RebootVerb { vm: args.vm }).await?;
+                Ok(Next::Done)
+            }
+            Step::Wait if engine.clock.now() - args.asked < engine.timing.shutdown => {
+                Ok(Next::Again(Duration::from_millis(500)))
+            }
+            Step::Wait => {
+                let seconds = engine.timing.shutdown.as_secs();
+                Err(EngineError::Conflict(format!("the guest did not reboot within {seconds} seconds; power it off and start it")))
+            }
+        }
+    }
+
+    async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
+        if step == Step::Ask {
+            state::write(engine, args.vm, |run| {
+                run.intent = if run.intent == Intent::Reboot { Intent::Run } else { run.intent };
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        let about = state::about(&state::load(db, args.vm)?);
+        match outcome {
+            Outcome::Finished => cx.tell(engine, db, EventCode::UserRebootVm, about, ""),
+            Outcome::Failed(why) => cx.tell(engine, db, EventCode::RebootVmFailed, about, why),
+        }
+    }
+}

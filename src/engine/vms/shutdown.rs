@@ -1,0 +1,110 @@
+//! Asking the guest to shut down.
+
+use crate::db::Db;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::vms::admit::admit;
+use crate::engine::vms::{state, stop};
+use crate::engine::{Cx, Engine, EngineError};
+use crate::model::clock::Timestamp;
+use crate::model::event::EventCode;
+use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::job::JobKind;
+use crate::model::vm::{VmAction, VmStatus};
+use crate::model::vm_state::Intent;
+use crate::wire::ShutdownVm as ShutdownVerb;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    vm: VmId,
+    host: HostId,
+    asked: Timestamp,
+    /// The guest had its time.
+    ignored: bool,
+}
+
+steps! { Step { Ask = "ask", Wait = "wait", } }
+
+/// The job. It holds no lock: whoever waits for a guest that does not listen may power it off.
+pub(in crate::engine) struct ShutdownVm;
+
+/// Asks the guest to shut down.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn shutdown(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx.engine.db.write(move |db| ask(&inner, db, id)).await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+fn ask(cx: &Cx, db: &mut Db, id: VmId) -> Result<JobId, EngineError> {
+    let run = admit(cx, db, id, VmAction::Shutdown)?;
+    let new = NewJob::asked(cx, &run.name);
+    let Some(host) = run.host.filter(|_| run.status != VmStatus::Suspended) else {
+        // Nobody is there who could be asked: the saved state is thrown away.
+        return stop::begin(&cx.engine, db, &run, &new);
+    };
+    state::change(&cx.engine, db, id, |run| {
+        run.intent = Intent::Shutdown;
+        Ok(())
+    })?;
+    cx.tell(db, EventCode::UserShutdownVm, state::about(&run), "")?;
+    let args = Args { vm: id, host, asked: cx.engine.clock.now(), ignored: false };
+    jobs::insert::<ShutdownVm>(db, &new, &args, &[])
+}
+
+impl Kind for ShutdownVm {
+    const KIND: JobKind = JobKind::ShutdownVm;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        let run = state::read(engine, args.vm).await?;
+        if run.intent != Intent::Shutdown {
+            return Ok(Next::Done);
+        }
+        match step {
+            Step::Ask => {
+                engine.call(args.host, &ShutdownVerb { vm: args.vm }).await?;
+                Ok(Next::Done)
+            }
+            Step::Wait if engine.clock.now() - args.asked < engine.timing.shutdown => {
+                Ok(Next::Again(Duration::from_millis(500)))
+            }
+            Step::Wait => {
+                args.ignored = true;
+                let seconds = engine.timing.shutdown.as_secs();
+                Err(EngineError::Conflict(format!("the guest still runs {seconds} seconds after it was asked")))
+            }
+        }
+    }
+
+    async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
+        if step == Step::Ask {
+            state::write(engine, args.vm, |run| {
+                run.intent = if run.intent == Intent::Shutdown { Intent::Run } else { run.intent };
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        let Outcome::Failed(why) = outcome else { return Ok(()) };
+        let about = state::about(&state::load(db, args.vm)?);
+        let code = if args.ignored { EventCode::ShutdownIgnored } else { EventCode::StopVmFailed };
+        cx.tell(engine, db, code, about, why)
+    }
+}

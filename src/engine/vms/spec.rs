@@ -1,0 +1,49 @@
+//! From the database's rows to what the agent must know to run a guest.
+
+use crate::store::vms::launch::{Launch, LaunchDisk};
+use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
+
+/// Where a disk's active layer lies.
+pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
+    let domain = DomainPath { id: disk.domain, path: disk.domain_path.clone() };
+    ImagePath { domain, disk: disk.disk, image: disk.image }
+}
+
+/// The guest as the host is to run it.
+pub(super) fn build(vm: &Launch) -> VmSpec {
+    VmSpec {
+        id: vm.vm,
+        name: vm.name.clone(),
+        memory_mib: vm.memory_mib,
+        sockets: vm.sockets,
+        cores: vm.cores,
+        threads: vm.threads,
+        boot: vm.boot.clone(),
+        disks: vm
+            .disks
+            .iter()
+            .map(|disk| DiskSpec {
+                id: disk.disk,
+                image: image(disk),
+                format: disk.format,
+                interface: disk.interface,
+                read_only: disk.read_only,
+                bootable: disk.bootable,
+            })
+            .collect(),
+        cdrom: vm.cd.as_ref().and_then(|(_, cd)| cd.as_ref()).map(image),
+        nics: vm
+            .nics
+            .iter()
+            .map(|nic| NicSpec {
+                id: nic.nic,
+                mac: nic.mac,
+                network: nic.network.clone(),
+                model: nic.model,
+                linked: nic.linked,
+            })
+            .collect(),
+        display: vm.display,
+        paused: false,
+    }
+}

@@ -1,0 +1,271 @@
+//! Running a VM: down starts, suspended restores, paused goes on.
+
+use crate::db::Db;
+use crate::engine::hosts::report;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::{place, spec, state};
+use crate::engine::{Cx, Engine, EngineError, disks};
+use crate::model::event::EventCode;
+use crate::model::host::HostStatus;
+use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::job::JobKind;
+use crate::model::vm::{Refusal, VmAction, VmStatus};
+use crate::model::vm_state::{Intent, Observed};
+use crate::store::vms::launch::{self, Launch};
+use crate::store::vms::run::VmRun;
+use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartVm as StartVerb, StopVm as StopVerb};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// From what the VM is brought to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine) enum How {
+    Launch,
+    Restore,
+    Resume,
+}
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    vm: VmId,
+    host: HostId,
+    how: How,
+    /// The host could not be asked whether the guest runs.
+    #[serde(default)]
+    unsure: bool,
+}
+
+steps! { Step { Prepare = "prepare", Launch = "launch", Confirm = "confirm", } }
+
+/// The job.
+pub(in crate::engine) struct StartVm;
+
+/// Runs it: down starts, suspended restores, paused goes on.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn start(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx
+        .engine
+        .db
+        .write(move |db| {
+            let run = admit(&inner, db, id, VmAction::Run)?;
+            begin(&inner.engine, db, &run, &NewJob::asked(&inner, &run.name))
+        })
+        .await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+/// Chooses a host, marks the VM as starting there and keeps the job, all in the caller's transaction; kick the job after it.
+///
+/// # Errors
+/// The VM cannot run, or the database failed.
+pub(in crate::engine) fn begin(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    run: &VmRun,
+    new: &NewJob,
+) -> Result<JobId, EngineError> {
+    let args = reserve(engine, db, run)?;
+    jobs::insert::<StartVm>(db, new, &args, &[run.vm.object()])
+}
+
+/// The part of [`begin`] that other kinds of jobs use who start a VM under a lock of their own.
+pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun) -> Result<Args, EngineError> {
+    let vm = run.vm;
+    let wanted = run.status;
+    let (how, intent) = match run.status {
+        VmStatus::Paused => (How::Resume, Intent::Run),
+        VmStatus::Suspended => (How::Restore, Intent::Restore),
+        _ => (How::Launch, Intent::Run),
+    };
+    let host = match (how, run.host) {
+        (How::Resume, Some(host)) => host,
+        (_, tied) => {
+            let config = config(db, vm)?;
+            place::check_media(&config)?;
+            place::choose(&config, &launch::candidates(db, config.cluster)?, tied)?
+        }
+    };
+    state::change(engine, db, vm, |run| {
+        if run.status != wanted {
+            return Err(refuse(VmAction::Run, &run.name, Refusal::Status(run.status)));
+        }
+        run.intent = intent;
+        if how != How::Resume {
+            run.host = Some(host);
+            run.host_status = Some(HostStatus::Up);
+            run.host_name = engine.hosts.name(host);
+            run.reason.clear();
+        }
+        Ok(())
+    })?;
+    Ok(Args { vm, host, how, unsure: false })
+}
+
+fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
+    launch::get(db, vm)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: vm.to_string() })
+}
+
+/// What the host must have before the guest starts: its CD, its networks, throw-away layers.
+pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
+    if args.how != How::Launch {
+        return Ok(Next::Done);
+    }
+    let vm = args.vm;
+    let config = engine.db.read(move |db| config(db, vm)).await?;
+    if let Some((_, Some(cd))) = &config.cd {
+        let inspect = InspectImage { image: spec::image(cd), format: cd.format };
+        match engine.call(args.host, &inspect).await {
+            Err(EngineError::NotFoundOnHost(_)) => {
+                return Err(refuse(VmAction::Run, &config.name, Refusal::CdGone { cd: cd.alias.clone() }));
+            }
+            other => drop(other?),
+        }
+    }
+    for network in config.nics.iter().filter_map(|nic| nic.network.as_ref()) {
+        engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
+    }
+    if config.stateless {
+        disks::layers::create_stateless(engine, vm).await?;
+    }
+    Ok(Next::Done)
+}
+
+/// Has the host start the guest.
+pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
+    let vm = args.vm;
+    if args.how == How::Resume {
+        engine.call(args.host, &ResumeVm { vm }).await?;
+        return Ok(Next::Done);
+    }
+    let config = engine.db.read(move |db| config(db, vm)).await?;
+    let report = engine.call(args.host, &StartVerb { vm: spec::build(&config) }).await?;
+    report::domain(engine, args.host, report).await?;
+    Ok(Next::Done)
+}
+
+/// Waits until the host reports the guest as running.
+pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
+    let run = state::read(engine, args.vm).await?;
+    match (run.intent, run.observed) {
+        (Intent::Restore, Observed::Running) => {
+            state::write(engine, args.vm, |run| {
+                run.intent = if run.intent == Intent::Restore { Intent::Run } else { run.intent };
+                Ok(())
+            })
+            .await?;
+            Ok(Next::Done)
+        }
+        (_, Observed::Running | Observed::PausedIo) => Ok(Next::Done),
+        (Intent::Off, _) => {
+            let why = if run.reason.is_empty() { "it stopped at once" } else { &run.reason };
+            Err(EngineError::Conflict(why.to_owned()))
+        }
+        _ => Ok(Next::Again(Duration::from_millis(300))),
+    }
+}
+
+/// Makes sure the guest does not run. Where the host cannot be asked, the VM stays tied to it: the host's next snapshot tells,
+/// and the VM starts nowhere else until then.
+pub(in crate::engine) async fn undo_launch(engine: &Arc<Engine>, args: &mut Args) -> Result<(), EngineError> {
+    if args.how == How::Resume {
+        return Ok(());
+    }
+    // A restore that failed must not throw the saved state away.
+    if args.how == How::Restore && !state::read(engine, args.vm).await?.observed.is_living() {
+        return Ok(());
+    }
+    match engine.call(args.host, &StopVerb { vm: args.vm }).await {
+        Ok(()) | Err(EngineError::NotFoundOnHost(_)) => args.unsure = false,
+        Err(EngineError::Unavailable(_)) => args.unsure = true,
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Takes the throw-away layers away. With the host away they stay until the next start.
+pub(in crate::engine) async fn undo_prepare(engine: &Arc<Engine>, args: &Args) -> Result<(), EngineError> {
+    let vm = args.vm;
+    if args.how != How::Launch || !engine.db.read(move |db| config(db, vm)).await?.stateless {
+        return Ok(());
+    }
+    match disks::layers::drop_stateless(engine, vm).await {
+        Err(EngineError::Unavailable(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The VM's state when its start came to nothing.
+pub(in crate::engine) fn give_up(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    args: &Args,
+    why: &str,
+) -> Result<VmRun, EngineError> {
+    state::change(engine, db, args.vm, |run| {
+        match args.how {
+            How::Resume => {}
+            How::Restore if !run.observed.is_living() => {
+                run.intent = Intent::Suspended;
+                why.clone_into(&mut run.reason);
+            }
+            How::Restore | How::Launch => {
+                let (host, status) = (run.host, run.host_status);
+                state::set_off(engine, run, why);
+                if args.unsure {
+                    (run.host, run.host_status) = (host, status);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+impl Kind for StartVm {
+    const KIND: JobKind = JobKind::StartVm;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        match step {
+            Step::Prepare => prepare(engine, args).await,
+            Step::Launch => launch(engine, args).await,
+            Step::Confirm => confirm(engine, args).await,
+        }
+    }
+
+    async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
+        match step {
+            Step::Prepare => undo_prepare(engine, args).await,
+            Step::Launch => undo_launch(engine, args).await,
+            Step::Confirm => Ok(()),
+        }
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        match outcome {
+            Outcome::Finished => {
+                let run = state::load(db, args.vm)?;
+                let code = if args.how == How::Launch { EventCode::UserRunVm } else { EventCode::UserResumeVm };
+                cx.tell(engine, db, code, state::about(&run), "")
+            }
+            Outcome::Failed(why) => {
+                let about = state::about(&state::load(db, args.vm)?);
+                give_up(engine, db, args, why)?;
+                cx.tell(engine, db, EventCode::RunVmFailed, about, why)
+            }
+        }
+    }
+}

@@ -31,9 +31,7 @@ pub async fn resolve(db: &Database, now: Timestamp, secret: &str, view: View) ->
     let (actor, touch) = db
         .read(move |db| {
             let row = sessions::find(db, &secret_hash)?.ok_or(AuthError::NotSignedIn)?;
-            if now - row.last_active > Duration::minutes(IDLE_MINUTES)
-                || now - row.created > Duration::minutes(HARD_MINUTES)
-            {
+            if is_over(&row, now) {
                 return Err(AuthError::NotSignedIn);
             }
             let touch = now - row.last_active > Duration::seconds(TOUCH_SECONDS);
@@ -88,4 +86,20 @@ pub async fn alive(db: &Database, ids: Vec<SessionId>) -> Result<Vec<SessionId>,
 /// The token that every change must carry, derived from the session's secret.
 pub fn csrf_token(secret: &str) -> String {
     hash::of_secret(&format!("csrf:{secret}"))
+}
+
+/// Who a session belongs to, by its id: for what was bound to the session before (a console's ticket).
+///
+/// # Errors
+/// [`AuthError::NotSignedIn`] if there is no such session any more.
+pub fn of(db: &mut Db, now: Timestamp, id: SessionId, view: View) -> Result<Actor, AuthError> {
+    let row = sessions::by_id(db, id)?.ok_or(AuthError::NotSignedIn)?;
+    if is_over(&row, now) {
+        return Err(AuthError::NotSignedIn);
+    }
+    Ok(actor(db, row.user, &row.user_name, &row.domain, Some(row.id), view)?)
+}
+
+fn is_over(row: &sessions::SessionRow, now: Timestamp) -> bool {
+    now - row.last_active > Duration::minutes(IDLE_MINUTES) || now - row.created > Duration::minutes(HARD_MINUTES)
 }

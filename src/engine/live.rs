@@ -113,7 +113,11 @@ mod tests {
         let (live, host, vm, gone) = (Live::default(), HostId::random(), VmId::random(), VmId::random());
         live.sample(host, &HostStats::default(), &[stats(vm, 1.0), stats(gone, 1.0)]);
         for n in 0..100u8 {
-            live.sample(host, &HostStats { cpu_percent: f32::from(n), ..HostStats::default() }, &[stats(vm, f32::from(n))]);
+            live.sample(
+                host,
+                &HostStats { cpu_percent: f32::from(n), ..HostStats::default() },
+                &[stats(vm, f32::from(n))],
+            );
         }
         assert!((live.vm(vm).cpu_percent - 99.0).abs() < 0.1);
         assert_eq!(live.vm_history(vm).len(), HISTORY);

@@ -11,8 +11,11 @@ pub mod error;
 pub mod events;
 pub mod hosts;
 pub mod jobs;
+pub mod live;
 pub mod permissions;
 pub mod pools;
+pub mod reconcile;
+pub mod sign_in;
 pub mod users;
 pub mod vms;
 
@@ -23,6 +26,7 @@ use crate::db::{Database, Db};
 use crate::model::clock::Clock;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::JobId;
+use crate::model::page::{DEFAULT_PAGE, ListQuery, Page};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +40,9 @@ pub struct Engine {
     pub changes: changes::Changes,
     pub jobs: jobs::Jobs,
     pub hosts: hosts::Hosts,
+    pub live: live::Live,
+    pub consoles: vms::console::Consoles,
+    pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
 
@@ -60,6 +67,74 @@ impl Default for Timing {
             powering_up: Duration::from_secs(60),
             host_silence: Duration::from_secs(20),
         }
+    }
+}
+
+impl Timing {
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE` and `VIREO_PATIENCE` say (seconds).
+    pub fn from_environment() -> Self {
+        let seconds = |name: &str, usual: Duration| {
+            let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
+            said.map_or(usual, Duration::from_secs)
+        };
+        let usual = Self::default();
+        Self {
+            patience: seconds("VIREO_PATIENCE", usual.patience),
+            shutdown: seconds("VIREO_SHUTDOWN_TIMEOUT", usual.shutdown),
+            powering_up: seconds("VIREO_POWERING_UP", usual.powering_up),
+            host_silence: seconds("VIREO_HOST_SILENCE", usual.host_silence),
+        }
+    }
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Config {
+    /// This engine's own, the same after every start.
+    pub id: String,
+    /// Open, up to date, with the objects every engine has.
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    /// How agents are called.
+    pub tls: rustls::ClientConfig,
+    pub timing: Timing,
+}
+
+impl Engine {
+    /// An engine that answers commands but does nothing by itself.
+    pub fn new(config: Config) -> Arc<Self> {
+        Arc::new(Self {
+            id: config.id,
+            db: config.db,
+            clock: config.clock,
+            changes: changes::Changes::default(),
+            jobs: jobs::Jobs::default(),
+            hosts: hosts::Hosts::new(config.tls),
+            live: live::Live::default(),
+            consoles: vms::console::Consoles::default(),
+            reconcilers: reconcile::Reconcilers::default(),
+            timing: config.timing,
+        })
+    }
+
+    /// An engine at work: unfinished jobs go on, hosts are called, reconcilers run.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn start(config: Config) -> Result<Arc<Self>, EngineError> {
+        let engine = Self::new(config);
+        let inner = engine.clone();
+        engine.db.write(move |db| inner.tell(db, EventCode::EngineStarted, About::default(), "")).await?;
+        hosts::connect_all(&engine).await?;
+        reconcile::start(&engine);
+        Ok(engine)
+    }
+
+    /// Ends what runs by itself. Jobs stop where they are and go on at the next start; guests run on.
+    pub fn stop(&self) {
+        self.reconcilers.stop();
+        self.jobs.stop();
+        self.hosts.close();
     }
 }
 
@@ -90,4 +165,13 @@ impl Cx {
         }
         self.engine.record(db, code, about, detail, None, &self.correlation_id)
     }
+}
+
+/// The page a list's query asks for, of rows that are all here.
+fn page_of<T>(rows: Vec<T>, query: &ListQuery) -> Page<T> {
+    let per_page = if query.max == 0 { DEFAULT_PAGE } else { query.max };
+    let page = query.page.max(1);
+    let total = rows.len() as u64;
+    let skip = usize::try_from(u64::from(page - 1) * u64::from(per_page)).unwrap_or(usize::MAX);
+    Page { rows: rows.into_iter().skip(skip).take(per_page as usize).collect(), total, page, per_page }
 }

@@ -1,9 +1,20 @@
 //! Users and groups.
 
+use crate::auth::{self, password};
+use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError};
-use crate::model::ids::UserId;
+use crate::model::event::{About, EventCode};
+use crate::model::ids::{SYSTEM, UserId};
 use crate::model::page::{ListQuery, Page};
-use crate::model::user::{GroupView, UserView};
+use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
+use crate::model::user::{GroupView, INTERNAL_DOMAIN, UserView};
+use crate::model::valid::{self, Invalid, Problem};
+use crate::store::users::{self as store, NewUserRow};
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+
+/// oVirt's minimum for the internal domain.
+const MIN_PASSWORD: usize = 6;
 
 /// A user of the internal domain to be made.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -15,42 +26,129 @@ pub struct NewUser {
     pub email: String,
 }
 
-/// The users.
+/// The users: all of them for administrators, else oneself.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn list(_cx: &Cx, _query: &ListQuery) -> Result<Page<UserView>, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<UserView>, EngineError> {
+    let (me, all) = (cx.actor.user, sees_all(cx));
+    let rows = cx.engine.db.read(|db| Ok::<_, EngineError>(store::list(db)?)).await?;
+    let wanted = query.search.trim().trim_start_matches("Users:").trim().trim_matches('*').to_lowercase();
+    let rows: Vec<UserView> = rows
+        .into_iter()
+        .filter(|user| all || user.id == me)
+        .filter(|user| {
+            let texts = [user.principal(), user.first_name.clone(), user.last_name.clone(), user.email.clone()];
+            wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+        })
+        .collect();
+    Ok(crate::engine::page_of(rows, query))
+}
+
+fn sees_all(cx: &Cx) -> bool {
+    cx.actor.is_admin && cx.actor.view == auth::View::Admin
 }
 
 /// One user.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn get(_cx: &Cx, _id: UserId) -> Result<UserView, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn get(cx: &Cx, id: UserId) -> Result<UserView, EngineError> {
+    let none = move || EngineError::NotFound { kind: "user", id: id.to_string() };
+    if id != cx.actor.user && !sees_all(cx) {
+        return Err(none());
+    }
+    cx.engine.db.read(move |db| store::get(db, id)?.ok_or_else(none)).await
 }
 
 /// The groups.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn groups(_cx: &Cx) -> Result<Vec<GroupView>, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn groups(cx: &Cx) -> Result<Vec<GroupView>, EngineError> {
+    cx.engine.db.read(|db| Ok(store::groups(db)?)).await
 }
 
 /// Adds a user of the internal domain.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn add(_cx: &Cx, _new: NewUser) -> Result<UserId, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn add(cx: &Cx, new: NewUser) -> Result<UserId, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| Ok::<_, EngineError>(auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?))
+        .await?;
+    let new = checked(new)?;
+    let hash = password::hash(&new.password).await.map_err(EngineError::Internal)?;
+    let (inner, id) = (cx.clone(), UserId::random());
+    cx.engine
+        .db
+        .write(move |db| {
+            let row = NewUserRow {
+                user_name: &new.user_name,
+                domain: INTERNAL_DOMAIN,
+                first_name: &new.first_name,
+                last_name: &new.last_name,
+                email: &new.email,
+                password_hash: &hash,
+            };
+            match store::insert(db, id, &row, inner.engine.clock.now()) {
+                Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                    return Err(Invalid::new("user_name", Problem::Taken { name: new.user_name }).into());
+                }
+                other => other?,
+            }
+            // The event's user is who did it; whom it is about stands in the detail.
+            let name = format!("{}@{INTERNAL_DOMAIN}", new.user_name);
+            inner.engine.changed(Topic::Object(ObjectKind::User), Some(id.0));
+            let about = About { user: Some((id, name)), ..About::default() };
+            inner.tell(db, EventCode::UserAdded, about, "")?;
+            Ok(id)
+        })
+        .await
+}
+
+fn checked(new: NewUser) -> Result<NewUser, EngineError> {
+    let mut wrong = Vec::new();
+    let mut take = |result: Result<String, Invalid>| result.map_err(|one| wrong.push(one)).unwrap_or_default();
+    let user = NewUser {
+        user_name: take(valid::name("user_name", &new.user_name, 255)).to_lowercase(),
+        first_name: take(valid::text("name", &new.first_name, 255)),
+        last_name: take(valid::text("last_name", &new.last_name, 255)),
+        email: take(valid::text("email", &new.email, 255)),
+        password: new.password,
+    };
+    let length = user.password.chars().count();
+    if length < MIN_PASSWORD {
+        let because = format!("has {length} characters; it needs at least {MIN_PASSWORD}");
+        wrong.push(Invalid::new("password", Problem::Other { because }));
+    }
+    if user.password.len() > password::MAX_PASSWORD {
+        wrong.push(Invalid::new("password", Problem::TooLong { max: password::MAX_PASSWORD }));
+    }
+    if wrong.is_empty() { Ok(user) } else { Err(EngineError::Invalid(wrong)) }
 }
 
 /// Removes a user with his permissions; nobody removes himself.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn remove(_cx: &Cx, _id: UserId) -> Result<(), EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn remove(cx: &Cx, id: UserId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?;
+            if id == inner.actor.user {
+                return Err(EngineError::Conflict("Nobody can remove himself; ask another administrator.".to_owned()));
+            }
+            let none = || EngineError::NotFound { kind: "user", id: id.to_string() };
+            store::get(db, id)?.ok_or_else(none)?;
+            store::remove(db, id)?;
+            inner.engine.changed(Topic::Object(ObjectKind::User), Some(id.0));
+            Ok(())
+        })
+        .await?;
+    cx.engine.consoles.recheck(&cx.engine).await
 }

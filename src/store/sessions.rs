@@ -32,6 +32,11 @@ pub fn find(db: &mut Db, secret_hash: &str) -> QueryResult<Option<SessionRow>> {
         .optional()
 }
 
+/// The session of this id.
+pub fn by_id(db: &mut Db, id: SessionId) -> QueryResult<Option<SessionRow>> {
+    session::table.inner_join(users::table).filter(session::id.eq(id)).select(COLUMNS).first(db).optional()
+}
+
 /// Opens one.
 pub fn insert(
     db: &mut Db,

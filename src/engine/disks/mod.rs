@@ -1,5 +1,7 @@
 //! Disks and ISO images.
 
+pub mod layers;
+
 use crate::engine::{Created, Cx, EngineError};
 use crate::model::disk::{DiskContent, DiskFormat, DiskView, NewDisk};
 use crate::model::ids::{DiskId, JobId, StorageDomainId, VmId};

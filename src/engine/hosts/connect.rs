@@ -80,7 +80,8 @@ async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<()
             Ok(())
         }
         HostEvent::Libvirt { connected: false } => {
-            non_operational(engine, host, "its libvirtd does not answer; the host comes back by itself when that does").await
+            non_operational(engine, host, "its libvirtd does not answer; the host comes back by itself when that does")
+                .await
         }
         HostEvent::Libvirt { connected: true } | HostEvent::Alive => Ok(()),
     }
@@ -164,7 +165,8 @@ fn may_move(from: HostStatus, to: HostStatus) -> bool {
 async fn move_to(engine: &Arc<Engine>, id: HostId, status: HostStatus, why: &str) -> Result<(), EngineError> {
     let known = engine.db.read(move |db| Ok::<_, EngineError>(store::row(db, id)?)).await?;
     let Some(known) = known else { return Ok(()) };
-    if !may_move(known.status, status) || (known.status == status && (status != HostStatus::NonOperational || known.reason == why))
+    if !may_move(known.status, status)
+        || (known.status == status && (status != HostStatus::NonOperational || known.reason == why))
     {
         return Ok(());
     }

@@ -14,9 +14,10 @@ use crate::model::event::{About, EventCode};
 use crate::model::ids::JobId;
 use crate::model::job::{JobStatus, StepStatus};
 use crate::store::jobs::{self as store, JobRow};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 /// How long an engine that says nothing keeps its jobs.
@@ -25,7 +26,7 @@ const LEASE: time::Duration = time::Duration::seconds(30);
 /// The jobs this engine works on now.
 #[derive(Debug)]
 pub struct Jobs {
-    running: Mutex<HashSet<JobId>>,
+    running: Mutex<HashMap<JobId, AbortHandle>>,
     pause: Pause,
 }
 
@@ -36,8 +37,13 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    fn running(&self) -> MutexGuard<'_, HashSet<JobId>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, AbortHandle>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves all jobs where they are.
+    pub(in crate::engine) fn stop(&self) {
+        self.running().values().for_each(AbortHandle::abort);
     }
 }
 
@@ -48,16 +54,18 @@ pub(super) fn lease(now: Timestamp) -> Timestamp {
 
 /// Works on a job unless somebody here does already.
 pub(super) fn kick(engine: &Arc<Engine>, job: JobId) {
-    if !engine.jobs.running().insert(job) {
+    let mut running = engine.jobs.running();
+    if running.contains_key(&job) {
         return;
     }
-    let engine = engine.clone();
-    tokio::spawn(async move {
-        let _running = Running { engine: engine.clone(), job };
-        if let Err(error) = drive(&engine, job).await {
+    let inner = engine.clone();
+    let task = tokio::spawn(async move {
+        let _running = Running { engine: inner.clone(), job };
+        if let Err(error) = drive(&inner, job).await {
             tracing::error!(%job, %error, "a task stopped; it goes on with the next round");
         }
     });
+    running.insert(job, task.abort_handle());
 }
 
 /// Takes the job off the list even if its step panicked.

@@ -1,10 +1,11 @@
 //! Pools: VMs that users take and give back.
 
-use crate::engine::{Created, Cx, EngineError};
+use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::ids::{JobId, PoolId, VmId};
 use crate::model::page::{ListQuery, Page};
 use crate::model::pool::{NewPool, PoolView};
 use crate::model::vm::VmRow;
+use std::sync::Arc;
 
 /// The pools the actor may see.
 ///
@@ -52,4 +53,15 @@ pub async fn remove(_cx: &Cx, _id: PoolId) -> Result<JobId, EngineError> {
 /// Refused, invalid, hidden, or the database failed.
 pub async fn take(_cx: &Cx, _id: PoolId) -> Result<Created<VmId>, EngineError> {
     Err(EngineError::Internal(String::new()))
+}
+
+/// A pool's VM came down: it goes back as fresh as before.
+pub(in crate::engine) async fn vm_stopped(_engine: &Arc<Engine>, _vm: VmId) {}
+
+/// Keeps the wanted number of untaken VMs running.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn prestart(_engine: &Arc<Engine>) -> Result<(), EngineError> {
+    Ok(())
 }

@@ -51,7 +51,8 @@ async fn sessions(engine: &Arc<Engine>) -> Result<(), EngineError> {
 async fn old_jobs(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let now = engine.clock.now();
     let (finished, failed) = (now.saturating_sub(KEEP_FINISHED), now.saturating_sub(KEEP_FAILED));
-    let gone = engine.db.write(move |db| Ok::<_, EngineError>(crate::store::jobs::purge(db, finished, failed)?)).await?;
+    let gone =
+        engine.db.write(move |db| Ok::<_, EngineError>(crate::store::jobs::purge(db, finished, failed)?)).await?;
     if gone > 0 {
         engine.changes.tell(crate::engine::changes::Topic::Jobs, None);
     }

@@ -71,7 +71,9 @@ impl Kind for RebootVm {
             }
             Step::Wait => {
                 let seconds = engine.timing.shutdown.as_secs();
-                Err(EngineError::Conflict(format!("the guest did not reboot within {seconds} seconds; power it off and start it")))
+                Err(EngineError::Conflict(format!(
+                    "the guest did not reboot within {seconds} seconds; power it off and start it"
+                )))
             }
         }
     }

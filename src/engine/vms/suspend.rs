@@ -61,7 +61,9 @@ async fn save(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
         (Intent::Suspend, Observed::Saved) => return Ok(Next::Done),
         (Intent::Suspend, _) => {}
         (intent, _) => {
-            return Err(EngineError::Conflict(format!("the guest ended before its memory was saved (it is to be {intent})")));
+            return Err(EngineError::Conflict(format!(
+                "the guest ended before its memory was saved (it is to be {intent})"
+            )));
         }
     }
     match engine.call(args.host, &SuspendVerb { vm: args.vm }).await {

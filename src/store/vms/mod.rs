@@ -4,3 +4,4 @@ pub mod get;
 pub mod launch;
 pub mod list;
 pub mod run;
+pub mod write;

@@ -71,7 +71,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
         .left_join(host::table)
         .left_join(vm_pool::table.on(vm_pool::id.nullable().eq(vm::vm_pool_id)))
         .select((
-            (vm::id, vm::name, vm::vm_pool_id, vm_pool::name.nullable(), vm::stateless),
+            (vm::id, vm::name, vm::vm_pool_id, vm_pool::name.nullable(), vm::stateless, vm::delete_protected),
             (vm_run::intent, vm_run::observed, vm_run::agent_connected, vm_run::status, vm_run::status_reason),
             (vm_run::host_id, host::name.nullable(), host::status.nullable()),
             (vm_run::addresses, vm_run::fqdn, vm_run::guest_os, vm_run::started, vm_run::stopped, vm_run::generation),

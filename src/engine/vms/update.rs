@@ -1,0 +1,160 @@
+//! Changing a VM's configuration. What a running guest cannot take counts from its next start.
+
+use crate::db::Db;
+use crate::engine::vms::admit::admit;
+use crate::engine::vms::{cd, state};
+use crate::engine::{Cx, EngineError};
+use crate::model::event::EventCode;
+use crate::model::ids::VmId;
+use crate::model::valid::{self, Invalid, Problem};
+use crate::model::vm::{
+    MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS, MIN_MEMORY_MIB,
+    VmAction, VmUpdate,
+};
+use crate::store::vms::write::{self, Config};
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+
+/// Changes a VM; a running VM takes size and boot order at its next start.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn update(cx: &Cx, id: VmId, change: VmUpdate) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine.db.write(move |db| apply(&inner, db, id, change)).await
+}
+
+fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineError> {
+    let run = admit(cx, db, id, VmAction::Edit)?;
+    let gone = || EngineError::NotFound { kind: "VM", id: id.to_string() };
+    let before = write::config(db, id)?.ok_or_else(gone)?;
+    let new_cd = change.cd;
+    let mut after = merged(&before, change);
+    let mut wrong = check(&mut after);
+    if after.name != before.name && write::name_taken(db, &after.name, Some(id))? {
+        wrong.push(Invalid::new("name", Problem::Taken { name: after.name.clone() }));
+    }
+    if !wrong.is_empty() {
+        return Err(EngineError::Invalid(wrong));
+    }
+    if let Some(medium) = new_cd {
+        cd::medium(cx, db, medium, None)?;
+    }
+    if after == before {
+        return Ok(());
+    }
+    match write::set_config(db, id, &after) {
+        Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            return Err(Invalid::new("name", Problem::Taken { name: after.name }).into());
+        }
+        other => other?,
+    }
+    cx.engine.changed(super::topic(), Some(id.0));
+    let mut about = state::about(&run);
+    about.vm = Some((id, after.name));
+    cx.tell(db, EventCode::UserUpdateVm, about, "")
+}
+
+fn merged(before: &Config, change: VmUpdate) -> Config {
+    let old = before.clone();
+    let memory_mib = change.memory_mib.unwrap_or(old.memory_mib);
+    // Who changes only the memory does not want to hear of the two limits that go with it.
+    let max_memory_mib = change.max_memory_mib.unwrap_or(old.max_memory_mib.max(memory_mib));
+    let guaranteed_memory_mib = change.guaranteed_memory_mib.unwrap_or(old.guaranteed_memory_mib.min(memory_mib));
+    Config {
+        name: change.name.unwrap_or(old.name),
+        description: change.description.unwrap_or(old.description),
+        comment: change.comment.unwrap_or(old.comment),
+        os: change.os.unwrap_or(old.os),
+        kind: change.kind.unwrap_or(old.kind),
+        memory_mib,
+        max_memory_mib,
+        guaranteed_memory_mib,
+        sockets: change.sockets.unwrap_or(old.sockets),
+        cores: change.cores.unwrap_or(old.cores),
+        threads: change.threads.unwrap_or(old.threads),
+        display: change.display.unwrap_or(old.display),
+        boot: change.boot.unwrap_or(old.boot),
+        stateless: change.stateless.unwrap_or(old.stateless),
+        delete_protected: change.delete_protected.unwrap_or(old.delete_protected),
+        cd: change.cd.unwrap_or(old.cd),
+    }
+}
+
+/// All that is wrong with a configuration; its texts are trimmed on the way. New VMs go through it, too.
+pub(in crate::engine) fn check(config: &mut Config) -> Vec<Invalid> {
+    let mut wrong = Vec::new();
+    let mut take = |result: Result<String, Invalid>, into: &mut String| match result {
+        Ok(text) => *into = text,
+        Err(one) => wrong.push(one),
+    };
+    take(valid::name("name", &config.name, MAX_NAME), &mut config.name);
+    take(valid::text("description", &config.description, MAX_DESCRIPTION), &mut config.description);
+    take(valid::text("comment", &config.comment, MAX_DESCRIPTION), &mut config.comment);
+    let vcpus = u64::from(config.sockets) * u64::from(config.cores) * u64::from(config.threads);
+    let memory = config.memory_mib;
+    let numbers = [
+        ("memory", memory, MIN_MEMORY_MIB, MAX_MEMORY_MIB),
+        ("memory_policy.max", config.max_memory_mib, memory.min(MAX_MEMORY_MIB), MAX_MEMORY_MIB),
+        ("memory_policy.guaranteed", config.guaranteed_memory_mib, 0, memory),
+        ("cpu.topology.sockets", config.sockets.into(), 1, MAX_SOCKETS),
+        ("cpu.topology.cores", config.cores.into(), 1, MAX_CORES),
+        ("cpu.topology.threads", config.threads.into(), 1, MAX_THREADS),
+        ("cpu.topology", vcpus, 1, MAX_VCPUS),
+    ];
+    wrong.extend(numbers.into_iter().filter_map(|(field, value, min, max)| valid::range(field, value, min, max).err()));
+    if config.boot.is_empty() {
+        wrong.push(Invalid::new("os.boot", Problem::Missing));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::vm::{BootDevice, Display, VmKind};
+
+    fn config() -> Config {
+        Config {
+            name: "a".to_owned(),
+            description: String::new(),
+            comment: String::new(),
+            os: "other".to_owned(),
+            kind: VmKind::Desktop,
+            memory_mib: 1024,
+            max_memory_mib: 4096,
+            guaranteed_memory_mib: 1024,
+            sockets: 1,
+            cores: 1,
+            threads: 1,
+            display: Display::Vnc,
+            boot: vec![BootDevice::Disk],
+            stateless: false,
+            delete_protected: false,
+            cd: None,
+        }
+    }
+
+    #[test]
+    fn memory_takes_its_limits_with_it() {
+        let less = merged(&config(), VmUpdate { memory_mib: Some(512), ..VmUpdate::default() });
+        assert_eq!((less.guaranteed_memory_mib, less.max_memory_mib), (512, 4096));
+        let more = merged(&config(), VmUpdate { memory_mib: Some(8192), ..VmUpdate::default() });
+        assert_eq!((more.guaranteed_memory_mib, more.max_memory_mib), (1024, 8192));
+    }
+
+    #[test]
+    fn names_every_wrong_field() {
+        let mut bad = Config {
+            name: "a b".to_owned(),
+            memory_mib: 1,
+            guaranteed_memory_mib: 0,
+            sockets: 16,
+            cores: 254,
+            boot: Vec::new(),
+            ..config()
+        };
+        let fields: Vec<_> = check(&mut bad).into_iter().map(|w| w.field).collect();
+        assert_eq!(fields, ["name", "memory", "cpu.topology", "os.boot"]);
+        assert!(check(&mut config()).is_empty());
+    }
+}

@@ -1,5 +1,6 @@
 //! Disks.
 
 mod list;
+pub mod write;
 
 pub use list::{by_ids, list};

@@ -1,6 +1,7 @@
 //! Virtual machines.
 
 pub mod get;
+pub mod insert;
 pub mod launch;
 pub mod list;
 pub mod run;

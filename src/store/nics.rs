@@ -1,0 +1,43 @@
+//! Network cards, and the MAC addresses they get.
+
+use crate::db::Db;
+use crate::db::schema::{cluster, mac_range, nic};
+use crate::model::ids::{ClusterId, NicId, VmId, VnicProfileId};
+use crate::model::network::{MacAddress, NicModel};
+use diesel::prelude::*;
+use std::collections::HashSet;
+
+/// So many free addresses of the cluster's MAC pool, or fewer if it has no more. Two who take the same at once meet at the unique
+/// column: the later transaction fails and is tried again by its caller.
+pub fn free_macs(db: &mut Db, cluster_id: ClusterId, wanted: usize) -> QueryResult<Vec<MacAddress>> {
+    let ranges: Vec<(MacAddress, MacAddress)> = mac_range::table
+        .inner_join(cluster::table.on(cluster::mac_pool_id.eq(mac_range::mac_pool_id)))
+        .filter(cluster::id.eq(cluster_id))
+        .select((mac_range::from_mac, mac_range::to_mac))
+        .load(db)?;
+    let used: HashSet<MacAddress> = nic::table.select(nic::mac).load(db)?.into_iter().collect();
+    Ok(ranges
+        .into_iter()
+        .flat_map(|(from, to)| from.bits()..=to.bits())
+        .map(MacAddress::from_bits)
+        .filter(|mac| !used.contains(mac))
+        .take(wanted)
+        .collect())
+}
+
+/// Puts a card into a VM: `nic1`, `nic2`, …
+pub fn insert(db: &mut Db, vm: VmId, position: i32, mac: MacAddress, profile: Option<VnicProfileId>) -> QueryResult<()> {
+    diesel::insert_into(nic::table)
+        .values((
+            nic::id.eq(NicId::random()),
+            nic::vm_id.eq(vm),
+            nic::name.eq(format!("nic{}", position + 1)),
+            nic::mac.eq(mac),
+            nic::vnic_profile_id.eq(profile),
+            nic::model.eq(NicModel::Virtio),
+            nic::linked.eq(true),
+            nic::position.eq(position),
+        ))
+        .execute(db)
+        .map(drop)
+}

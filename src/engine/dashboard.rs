@@ -1,6 +1,12 @@
 //! The dashboard's numbers.
 
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, catalog, events, vms};
+use crate::model::data_center::DataCenterStatus;
+use crate::model::event::Severity;
+use crate::model::host::HostStatus;
+use crate::model::page::ListQuery;
+use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::vm::VmStatus;
 
 /// How many of a kind are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +37,7 @@ pub struct Dashboard {
     pub hosts: Tally,
     pub storage_domains: Tally,
     pub vms: Tally,
+    /// The newest: good is normal, idle is a warning, bad is an error.
     pub events: Tally,
     /// CPUs.
     pub cpu: Usage,
@@ -40,10 +47,103 @@ pub struct Dashboard {
     pub storage: Usage,
 }
 
+/// In which of a tally's columns something counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Good,
+    Idle,
+    Bad,
+    /// On its way: in the total only.
+    Between,
+}
+
+fn tally<T>(rows: &[T], is: impl Fn(&T) -> Is) -> Tally {
+    let count = |wanted| u32::try_from(rows.iter().filter(|row| is(row) == wanted).count()).unwrap_or(u32::MAX);
+    Tally {
+        total: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+        good: count(Is::Good),
+        idle: count(Is::Idle),
+        bad: count(Is::Bad),
+    }
+}
+
+const fn vm(status: VmStatus) -> Is {
+    match status {
+        VmStatus::Up => Is::Good,
+        VmStatus::Down | VmStatus::Suspended => Is::Idle,
+        VmStatus::Unknown | VmStatus::NotResponding | VmStatus::ImageIllegal | VmStatus::Paused => Is::Bad,
+        _ => Is::Between,
+    }
+}
+
+const fn host(status: HostStatus) -> Is {
+    match status {
+        HostStatus::Up => Is::Good,
+        HostStatus::Maintenance | HostStatus::PreparingForMaintenance => Is::Idle,
+        HostStatus::NonResponsive | HostStatus::NonOperational | HostStatus::Error | HostStatus::InstallFailed => {
+            Is::Bad
+        }
+        _ => Is::Between,
+    }
+}
+
+const fn domain(status: StorageDomainStatus) -> Is {
+    match status {
+        StorageDomainStatus::Active => Is::Good,
+        StorageDomainStatus::Maintenance | StorageDomainStatus::Unattached => Is::Idle,
+        StorageDomainStatus::Inactive | StorageDomainStatus::Unknown => Is::Bad,
+        _ => Is::Between,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown as bars")]
+const fn amount(n: u64) -> f64 {
+    n as f64
+}
+
 /// The dashboard.
 ///
 /// # Errors
 /// The database failed.
-pub async fn get(_cx: &Cx) -> Result<Dashboard, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn get(cx: &Cx) -> Result<Dashboard, EngineError> {
+    let all = ListQuery { max: u32::MAX, ..ListQuery::default() };
+    let data_centers = catalog::data_centers(cx, &all).await?.rows;
+    let clusters = catalog::clusters(cx, &all).await?.rows;
+    let hosts = catalog::hosts(cx, &all).await?.rows;
+    let domains = catalog::storage_domains(cx, &all).await?.rows;
+    let vms = vms::list(cx, &all).await?.rows;
+    let events = events::list(cx, &ListQuery { max: 100, ..ListQuery::default() }, None).await?.rows;
+    let up = || hosts.iter().filter(|h| h.status == HostStatus::Up);
+    let running = || vms.iter().filter(|v| v.status.is_running());
+    Ok(Dashboard {
+        data_centers: tally(&data_centers, |d| match d.status {
+            DataCenterStatus::Up => Is::Good,
+            DataCenterStatus::Maintenance | DataCenterStatus::Uninitialized => Is::Idle,
+            _ => Is::Bad,
+        }),
+        clusters: tally(&clusters, |_| Is::Good),
+        hosts: tally(&hosts, |h| host(h.status)),
+        storage_domains: tally(&domains, |d| domain(d.status)),
+        vms: tally(&vms, |v| vm(v.status)),
+        events: tally(&events, |e| match e.severity {
+            Severity::Normal => Is::Good,
+            Severity::Warning => Is::Idle,
+            Severity::Error | Severity::Alert => Is::Bad,
+        }),
+        cpu: Usage {
+            used: up().map(|h| f64::from(h.load.cpu_percent) / 100.0 * f64::from(h.facts.cpus())).sum(),
+            total: up().map(|h| f64::from(h.facts.cpus())).sum(),
+            committed: running().map(|v| f64::from(v.vcpus)).sum(),
+        },
+        memory: Usage {
+            used: up().map(|h| amount(h.load.memory_used_mib)).sum(),
+            total: up().map(|h| amount(h.facts.memory_mib)).sum(),
+            committed: running().map(|v| amount(v.memory_mib)).sum(),
+        },
+        storage: Usage {
+            used: domains.iter().map(|d| amount(d.total_bytes.saturating_sub(d.available_bytes))).sum(),
+            total: domains.iter().map(|d| amount(d.total_bytes)).sum(),
+            committed: domains.iter().map(|d| amount(d.committed_bytes)).sum(),
+        },
+    })
 }

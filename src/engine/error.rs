@@ -2,8 +2,10 @@
 
 use crate::auth::AuthError;
 use crate::db::DbError;
-use crate::model::valid::Invalid;
+use crate::model::search::SearchError;
+use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
+use crate::store::vms::list::ListError;
 
 /// Each variant is a sentence; `web` maps it once to status, page and fault.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,21 @@ pub enum EngineError {
 impl From<Invalid> for EngineError {
     fn from(one: Invalid) -> Self {
         Self::Invalid(vec![one])
+    }
+}
+
+impl From<SearchError> for EngineError {
+    fn from(error: SearchError) -> Self {
+        Invalid::new("search", Problem::Other { because: error.to_string() }).into()
+    }
+}
+
+impl From<ListError> for EngineError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Search(error) => error.into(),
+            ListError::Query(error) => error.into(),
+        }
     }
 }
 

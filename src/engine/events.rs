@@ -1,27 +1,113 @@
 //! Events: what people read about what happened.
 
+use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::event::{About, EventCode, EventView};
-use crate::model::ids::JobId;
+use crate::model::ids::{JobId, ObjectId};
 use crate::model::page::{ListQuery, Page};
+use crate::model::search::{Field, Value, select};
+use crate::store::events::read::{self, Wanted};
 use crate::store::events::write::{NewEvent, insert};
+use crate::store::scope::{self, Scope};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-/// Events, newest first; `after`: only those with a greater id, oldest first.
+/// So many of the newest are searched.
+const WINDOW: i64 = 2000;
+
+/// Events, newest first; `after`: only those with a greater id, oldest first. Who does not see everything sees those about what he
+/// sees, and his own.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn list(_cx: &Cx, _query: &ListQuery, _after: Option<i64>) -> Result<Page<EventView>, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn list(cx: &Cx, query: &ListQuery, after: Option<i64>) -> Result<Page<EventView>, EngineError> {
+    let fields = [
+        Field { name: "id", get: |e: &EventView| Value::Text(e.id.to_string()) },
+        Field { name: "message", get: |e| Value::Text(e.message.clone()) },
+        Field { name: "severity", get: |e| Value::Text(e.severity.to_string()) },
+        Field { name: "code", get: |e| Value::Text(e.code.to_string()) },
+        Field { name: "type", get: |e| Value::Text(e.code.number().to_string()) },
+        Field { name: "time", get: |e| Value::Text(e.time.to_string()) },
+        Field { name: "user", get: |e| Value::Text(name(&e.about.user).to_owned()) },
+        Field { name: "vm", get: |e| Value::Text(name(&e.about.vm).to_owned()) },
+        Field { name: "host", get: |e| Value::Text(name(&e.about.host).to_owned()) },
+        Field { name: "template", get: |e| Value::Text(name(&e.about.template).to_owned()) },
+        Field { name: "pool", get: |e| Value::Text(name(&e.about.pool).to_owned()) },
+        Field { name: "storage", get: |e| Value::Text(name(&e.about.storage_domain).to_owned()) },
+        Field { name: "cluster", get: |e| Value::Text(name(&e.about.cluster).to_owned()) },
+        Field { name: "correlation_id", get: |e| Value::Text(e.correlation_id.clone()) },
+    ];
+    let rows = seen(cx, Wanted { after, ..Wanted::default() }, WINDOW).await?;
+    Ok(select(rows, "Events", &fields, query)?)
+}
+
+/// The newest events about one object that the actor may see.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn about(cx: &Cx, object: ObjectId, limit: u32) -> Result<Vec<EventView>, EngineError> {
+    let actor = cx.actor.clone();
+    let wanted = Wanted { about: Some(object), ..Wanted::default() };
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &actor, object)?;
+            Ok(read::list(db, wanted, limit.into())?)
+        })
+        .await
 }
 
 /// One event.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn get(_cx: &Cx, _id: i64) -> Result<EventView, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn get(cx: &Cx, id: i64) -> Result<EventView, EngineError> {
+    let found = seen(cx, Wanted { id: Some(id), ..Wanted::default() }, 1).await?.pop();
+    found.ok_or(EngineError::NotFound { kind: "event", id: id.to_string() })
+}
+
+async fn seen(cx: &Cx, wanted: Wanted, limit: i64) -> Result<Vec<EventView>, EngineError> {
+    let actor = cx.actor.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            let scope = auth::visible(db, &actor)?;
+            let mut events = read::list(db, wanted, limit)?;
+            if scope == Scope::All {
+                return Ok(events);
+            }
+            let mut known: HashMap<ObjectId, bool> = HashMap::new();
+            for object in events.iter().flat_map(objects) {
+                if let Entry::Vacant(unknown) = known.entry(object) {
+                    unknown.insert(scope::contains(db, &scope, object)?);
+                }
+            }
+            let own = |event: &EventView| event.about.user.as_ref().is_some_and(|(id, _)| *id == actor.user);
+            events.retain(|event| own(event) || objects(event).any(|object| known.get(&object) == Some(&true)));
+            Ok(events)
+        })
+        .await
+}
+
+/// What an event is about, by which it is decided who sees it.
+fn objects(event: &EventView) -> impl Iterator<Item = ObjectId> {
+    let about = &event.about;
+    let all = [
+        about.vm.as_ref().map(|(id, _)| id.object()),
+        about.pool.as_ref().map(|(id, _)| id.object()),
+        about.template.as_ref().map(|(id, _)| id.object()),
+        about.host.as_ref().map(|(id, _)| id.object()),
+        about.storage_domain.as_ref().map(|(id, _)| id.object()),
+        about.cluster.as_ref().map(|(id, _)| id.object()),
+    ];
+    // The first is what it is about, what follows is where it happened: a user who sees the cluster sees not all its VMs.
+    all.into_iter().flatten().take(1)
+}
+
+fn name<Id>(named: &Option<(Id, String)>) -> &str {
+    named.as_ref().map_or("", |(_, name)| name)
 }
 
 impl Engine {
@@ -59,9 +145,6 @@ impl Engine {
 
 /// The code's English sentence with the names filled in.
 fn sentence(code: EventCode, about: &About, detail: &str) -> String {
-    fn name<Id>(named: &Option<(Id, String)>) -> &str {
-        named.as_ref().map_or("", |(_, name)| name)
-    }
     let user = match name(&about.user) {
         "" => "the engine",
         user => user,

@@ -26,7 +26,6 @@ use crate::db::{Database, Db};
 use crate::model::clock::Clock;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::JobId;
-use crate::model::page::{DEFAULT_PAGE, ListQuery, Page};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,13 +164,4 @@ impl Cx {
         }
         self.engine.record(db, code, about, detail, None, &self.correlation_id)
     }
-}
-
-/// The page a list's query asks for, of rows that are all here.
-fn page_of<T>(rows: Vec<T>, query: &ListQuery) -> Page<T> {
-    let per_page = if query.max == 0 { DEFAULT_PAGE } else { query.max };
-    let page = query.page.max(1);
-    let total = rows.len() as u64;
-    let skip = usize::try_from(u64::from(page - 1) * u64::from(per_page)).unwrap_or(usize::MAX);
-    Page { rows: rows.into_iter().skip(skip).take(per_page as usize).collect(), total, page, per_page }
 }

@@ -8,6 +8,7 @@ use crate::model::ids::{SYSTEM, UserId};
 use crate::model::page::{ListQuery, Page};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::model::search::{Field, Value, select};
 use crate::model::user::{GroupView, INTERNAL_DOMAIN, UserView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::store::users::{self as store, NewUserRow};
@@ -33,16 +34,17 @@ pub struct NewUser {
 pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<UserView>, EngineError> {
     let (me, all) = (cx.actor.user, sees_all(cx));
     let rows = cx.engine.db.read(|db| Ok::<_, EngineError>(store::list(db)?)).await?;
-    let wanted = query.search.trim().trim_start_matches("Users:").trim().trim_matches('*').to_lowercase();
-    let rows: Vec<UserView> = rows
-        .into_iter()
-        .filter(|user| all || user.id == me)
-        .filter(|user| {
-            let texts = [user.principal(), user.first_name.clone(), user.last_name.clone(), user.email.clone()];
-            wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
-        })
-        .collect();
-    Ok(crate::engine::page_of(rows, query))
+    let fields = [
+        Field { name: "name", get: |u: &UserView| Value::Text(u.principal()) },
+        Field { name: "usrname", get: |u| Value::Text(u.user_name.clone()) },
+        Field { name: "firstname", get: |u| Value::Text(u.first_name.clone()) },
+        Field { name: "lastname", get: |u| Value::Text(u.last_name.clone()) },
+        Field { name: "email", get: |u| Value::Text(u.email.clone()) },
+        Field { name: "domain", get: |u| Value::Text(u.domain.clone()) },
+        Field { name: "id", get: |u| Value::Text(u.id.to_string()) },
+    ];
+    let rows: Vec<UserView> = rows.into_iter().filter(|user| all || user.id == me).collect();
+    Ok(select(rows, "Users", &fields, query)?)
 }
 
 fn sees_all(cx: &Cx) -> bool {

@@ -1,31 +1,94 @@
 //! Looking at VMs.
 
+use crate::auth;
+use crate::db::Db;
+use crate::engine::vms::admit::admit;
 use crate::engine::{Cx, EngineError};
-use crate::model::ids::VmId;
+use crate::model::ids::{ObjectId, VmId};
 use crate::model::page::{ListQuery, Page};
-use crate::model::vm::{VmRow, VmView};
+use crate::model::role::Action;
+use crate::model::vm::{Refusal, VmAction, VmRow, VmView};
+use crate::model::vm_rules::{Standing, refusal};
+use crate::store::vms as store;
 use bytes::Bytes;
+use std::collections::HashSet;
 
 /// The VMs the actor may see.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn list(_cx: &Cx, _query: &ListQuery) -> Result<Page<VmRow>, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<VmRow>, EngineError> {
+    let (inner, query) = (cx.clone(), query.clone());
+    cx.engine
+        .db
+        .read(move |db| {
+            let scope = auth::visible(db, &inner.actor)?;
+            let mut page = store::list::list(db, &scope, &query)?;
+            complete(&inner, db, &mut page.rows)?;
+            Ok(page)
+        })
+        .await
+}
+
+/// Adds what only the engine knows: load, and what the actor may do now.
+pub(in crate::engine) fn complete(cx: &Cx, db: &mut Db, rows: &mut [VmRow]) -> Result<(), EngineError> {
+    let ids: Vec<ObjectId> = rows.iter().map(|row| row.id.object()).collect();
+    let permits = auth::actions_on(db, &cx.actor, &ids)?;
+    let none = HashSet::new();
+    for row in rows {
+        row.load = cx.engine.live.vm(row.id);
+        let permits = permits.get(&row.id.object()).unwrap_or(&none);
+        row.can = VmAction::ALL.iter().copied().filter(|action| why_not(row, permits, *action).is_none()).collect();
+    }
+    Ok(())
+}
+
+fn why_not(row: &VmRow, permits: &HashSet<Action>, action: VmAction) -> Option<Refusal> {
+    if !permits.contains(&action.permit()) {
+        return Some(Refusal::NotPermitted);
+    }
+    let standing = Standing {
+        status: row.status,
+        locked_by: row.locked_by.as_deref(),
+        pool: row.pool_name.as_deref(),
+        host: row.host_name.as_deref(),
+        delete_protected: row.delete_protected,
+        stateless: row.stateless,
+    };
+    refusal(action, &standing)
 }
 
 /// One VM with all its details.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn get(_cx: &Cx, _id: VmId) -> Result<VmView, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn get(cx: &Cx, id: VmId) -> Result<VmView, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &inner.actor, id.object())?;
+            let none = || EngineError::NotFound { kind: "VM", id: id.to_string() };
+            let mut view = store::get::get(db, id)?.ok_or_else(none)?;
+            complete(&inner, db, std::slice::from_mut(&mut view.row))?;
+            let permits = auth::actions_on(db, &inner.actor, &[id.object()])?.remove(&id.object()).unwrap_or_default();
+            let row = &view.row;
+            view.cannot = VmAction::ALL
+                .iter()
+                .filter_map(|action| why_not(row, &permits, *action).map(|because| (*action, because)))
+                .collect();
+            Ok(view)
+        })
+        .await
 }
 
 /// What its screen shows, as PNG.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
-pub async fn screenshot(_cx: &Cx, _id: VmId) -> Result<Bytes, EngineError> {
-    Err(EngineError::Internal(String::new()))
+pub async fn screenshot(cx: &Cx, id: VmId) -> Result<Bytes, EngineError> {
+    let inner = cx.clone();
+    let run = cx.engine.db.read(move |db| admit(&inner, db, id, VmAction::Console)).await?;
+    let host = run.host.ok_or_else(|| EngineError::Conflict(format!("VM {} runs on no host", run.name)))?;
+    Ok(cx.engine.hosts.client(host)?.screenshot(id).await?)
 }

@@ -16,6 +16,8 @@ pub mod permissions;
 pub mod pools;
 pub mod reconcile;
 pub mod sign_in;
+#[cfg(test)]
+pub(in crate::engine) mod testing;
 pub mod users;
 pub mod vms;
 

@@ -71,7 +71,7 @@ fn silent() -> EngineError {
 async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<(), EngineError> {
     match event {
         HostEvent::Snapshot { domains } => report::snapshot(engine, host, domains).await,
-        HostEvent::Domain(domain) => report::domain(engine, host, domain).await,
+        HostEvent::Domain(domain) => report::events(engine, host, vec![domain]).await,
         HostEvent::Rebooted { vm } => report::rebooted(engine, vm).await,
         HostEvent::Guest(guest) => report::guest(engine, guest).await,
         HostEvent::Stats { host: stats, vms } => {

@@ -8,7 +8,7 @@ use crate::model::ids::{HostId, VmId};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::run::{self, VmRun, Which};
 use crate::wire::event::{DomainState, StopReason};
-use crate::wire::{DomainReport, GuestReport, StopVm};
+use crate::wire::{DomainReport, GuestReport, ListDomains, StopVm};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -27,31 +27,60 @@ enum Then {
 pub(super) async fn snapshot(
     engine: &Arc<Engine>,
     host: HostId,
-    domains: Vec<DomainReport>,
+    mut domains: Vec<DomainReport>,
 ) -> Result<(), EngineError> {
+    let known: HashSet<VmId> = domains.iter().map(|d| d.vm).collect();
+    let here = engine.db.read(move |db| Ok::<_, EngineError>(run::find(db, Which::OnHost(host))?)).await?;
+    domains.extend(here.into_iter().filter(|run| !known.contains(&run.vm)).map(|run| missing(run.vm)));
+    events(engine, host, domains).await
+}
+
+fn missing(vm: VmId) -> DomainReport {
+    DomainReport { vm, state: DomainState::Missing, stop_reason: None, agent_connected: false }
+}
+
+/// Reports from the event stream. They may be older than what a verb answered meanwhile, so nobody is declared dead by them alone:
+/// the host is asked again, after the VM was last seen alive.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn events(
+    engine: &Arc<Engine>,
+    host: HostId,
+    mut reports: Vec<DomainReport>,
+) -> Result<(), EngineError> {
+    let dead: Vec<VmId> = reports.iter().filter(|r| !observed(r).is_living()).map(|r| r.vm).collect();
+    let here = engine.db.read(move |db| Ok::<_, EngineError>(run::find(db, Which::OnHost(host))?)).await?;
+    let lived: HashSet<VmId> =
+        here.iter().filter(|run| run.observed.is_living() && dead.contains(&run.vm)).map(|run| run.vm).collect();
+    if !lived.is_empty() {
+        let now = match engine.call(host, &ListDomains {}).await {
+            Ok(now) => now,
+            // The host's next snapshot tells.
+            Err(EngineError::Unavailable(_)) => {
+                reports.retain(|report| !lived.contains(&report.vm));
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        for report in reports.iter_mut().filter(|report| lived.contains(&report.vm)) {
+            if let Some(alive) = now.iter().find(|n| n.vm == report.vm && observed(n).is_living()) {
+                report.clone_from(alive);
+            }
+        }
+    }
     let inner = engine.clone();
     let thens = engine
         .db
         .write(move |db| {
-            let known: HashSet<VmId> = domains.iter().map(|d| d.vm).collect();
-            let gone: Vec<DomainReport> = run::find(db, Which::OnHost(host))?
-                .into_iter()
-                .filter(|run| !known.contains(&run.vm))
-                .map(|run| DomainReport {
-                    vm: run.vm,
-                    state: DomainState::Missing,
-                    stop_reason: None,
-                    agent_connected: false,
-                })
-                .collect();
-            domains.iter().chain(&gone).map(|report| apply(&inner, db, host, report)).collect::<Result<Vec<_>, _>>()
+            reports.iter().map(|report| apply(&inner, db, host, report)).collect::<Result<Vec<_>, EngineError>>()
         })
         .await?;
     obey(engine, host, thens);
     Ok(())
 }
 
-/// One domain's report, from the event stream or a verb's answer.
+/// What a verb's answer says of a domain.
 ///
 /// # Errors
 /// The database failed.

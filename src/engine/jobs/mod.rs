@@ -8,12 +8,12 @@
 //! jobs::kick(&engine, job);
 //! ```
 
+mod faults;
 mod kind;
-mod pause;
 mod registry;
 mod runner;
 #[cfg(test)]
-pub(crate) mod testing;
+pub(in crate::engine) mod testing;
 
 pub(crate) use kind::steps;
 pub use kind::{JobContext, Kind, Next, Outcome, Steps};

@@ -3,8 +3,8 @@
 //! What is done next is read from the database alone, so a job goes on after a crash as if nothing had happened: a step that was
 //! begun is run again, a job that was being undone goes on being undone.
 
+use super::faults::Faults;
 use super::kind::{AnyKind, JobContext, Next, Outcome};
-use super::pause::Pause;
 use super::registry;
 use crate::db::Db;
 use crate::engine::changes::Topic;
@@ -27,12 +27,12 @@ const LEASE: time::Duration = time::Duration::seconds(30);
 #[derive(Debug)]
 pub struct Jobs {
     running: Mutex<HashMap<JobId, AbortHandle>>,
-    pause: Pause,
+    pub(super) faults: Faults,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { running: Mutex::default(), pause: Pause::from_environment() }
+        Self { running: Mutex::default(), faults: Faults::from_environment() }
     }
 }
 
@@ -151,7 +151,7 @@ impl Drive<'_> {
             self.cx.step = number;
             self.mark(number, StepStatus::Started).await?;
             self.pause(number, "before").await;
-            match self.patiently().await {
+            match self.do_step(number).await {
                 Ok(()) => {
                     self.pause(number, "after").await;
                     self.mark(number, StepStatus::Finished).await?;
@@ -164,6 +164,13 @@ impl Drive<'_> {
         }
         self.end(JobStatus::Finished).await?;
         Ok(true)
+    }
+
+    async fn do_step(&mut self, number: usize) -> Result<(), EngineError> {
+        for _ in 0..self.engine.jobs.faults.runs() {
+            self.patiently().await?;
+        }
+        self.engine.jobs.faults.fail(self.row.kind, &self.row.steps[number].0)
     }
 
     /// Runs the present step until it is done. A host that is away for a moment is waited for.
@@ -212,7 +219,7 @@ impl Drive<'_> {
     }
 
     async fn pause(&self, number: usize, moment: &str) {
-        self.engine.jobs.pause.at(self.row.kind, &self.row.steps[number].0, moment).await;
+        self.engine.jobs.faults.pause(self.row.kind, &self.row.steps[number].0, moment).await;
     }
 
     /// A write that only the job's owner may do.

@@ -12,6 +12,8 @@ pub(in crate::engine) mod start;
 pub(in crate::engine) mod state;
 pub(in crate::engine) mod stop;
 pub(in crate::engine) mod suspend;
+#[cfg(test)]
+mod tests;
 pub(in crate::engine) mod update;
 
 pub use cd::change_cd;

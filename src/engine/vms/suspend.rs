@@ -115,6 +115,10 @@ impl Kind for SuspendVm {
         let run = state::change(engine, db, args.vm, |run| {
             match (run.intent, outcome) {
                 (Intent::Suspend, Outcome::Finished) => run.intent = Intent::Suspended,
+                // Whatever failed then, its memory is on disk.
+                (Intent::Suspend, Outcome::Failed(_)) if run.observed == Observed::Saved => {
+                    run.intent = Intent::Suspended
+                }
                 (Intent::Suspend, Outcome::Failed(_)) => run.intent = Intent::Run,
                 _ => {}
             }

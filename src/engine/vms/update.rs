@@ -11,6 +11,7 @@ use crate::model::vm::{
     MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS, MIN_MEMORY_MIB,
     VmAction, VmUpdate,
 };
+use crate::store::vms::insert;
 use crate::store::vms::write::{self, Config};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
@@ -30,7 +31,7 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     let new_cd = change.cd;
     let mut after = merged(&before, change);
     let mut wrong = check(&mut after);
-    if after.name != before.name && write::name_taken(db, &after.name, Some(id))? {
+    if after.name != before.name && insert::name_taken(db, &after.name, Some(id))? {
         wrong.push(Invalid::new("name", Problem::Taken { name: after.name.clone() }));
     }
     if !wrong.is_empty() {

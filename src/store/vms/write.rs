@@ -96,15 +96,3 @@ pub fn set_config(db: &mut Db, id: VmId, new: &Config) -> QueryResult<()> {
         .execute(db)
         .map(drop)
 }
-
-/// Another VM has this name (upper and lower case are the same).
-pub fn name_taken(db: &mut Db, name: &str, except: Option<VmId>) -> QueryResult<bool> {
-    let found: Vec<VmId> = vm::table
-        .filter(
-            diesel::dsl::sql::<diesel::sql_types::Bool>("lower(vm.name) = ")
-                .bind::<diesel::sql_types::Text, _>(name.to_lowercase()),
-        )
-        .select(vm::id)
-        .load(db)?;
-    Ok(found.into_iter().any(|id| Some(id) != except))
-}

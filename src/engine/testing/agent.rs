@@ -1,0 +1,191 @@
+//! An agent without libvirt, for tests of what the engine does with answers, refusals and silence. What libvirt really does is
+//! tested with libvirt.
+
+use crate::model::ids::VmId;
+use crate::wire::event::{DomainState, StopReason};
+use crate::wire::network::{NetworkMode, NetworkState};
+use crate::wire::{DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, WireError};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_rustls::TlsAcceptor;
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The agent's side.
+pub(in crate::engine) struct FakeAgent {
+    pub port: u16,
+    inner: Mutex<Inner>,
+    events: broadcast::Sender<HostEvent>,
+}
+
+#[derive(Default)]
+struct Inner {
+    domains: BTreeMap<VmId, DomainState>,
+    /// What verbs are refused with.
+    refuse: HashMap<String, ErrorCode>,
+    deaf_guests: bool,
+    calls: Vec<String>,
+}
+
+impl FakeAgent {
+    /// Listens on a free port with the certificates of `tls_dir`.
+    pub(in crate::engine) async fn start(tls_dir: &Path) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(crate::wire::tls::agent_config(tls_dir).unwrap()));
+        let port = listener.local_addr().unwrap().port();
+        let agent = Arc::new(Self { port, inner: Mutex::default(), events: broadcast::channel(64).0 });
+        let serving = agent.clone();
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (agent, acceptor) = (serving.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    let stream = acceptor.accept(tcp).await.unwrap();
+                    let service = service_fn(move |request| {
+                        let agent = agent.clone();
+                        async move { Ok::<_, Infallible>(agent.answer(request).await) }
+                    });
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        agent
+    }
+
+    /// From now on this verb is refused.
+    pub(in crate::engine) fn refuse(&self, verb: &str, code: ErrorCode) {
+        self.inner.lock().unwrap().refuse.insert(verb.to_owned(), code);
+    }
+    /// From now on all verbs are done again.
+    pub(in crate::engine) fn obey(&self) {
+        self.inner.lock().unwrap().refuse.clear();
+    }
+    /// Guests do not listen when they are asked to shut down or reboot.
+    pub(in crate::engine) fn deafen_guests(&self) {
+        self.inner.lock().unwrap().deaf_guests = true;
+    }
+    pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
+        self.inner.lock().unwrap().domains.get(&vm).copied()
+    }
+    /// How often a verb was asked for.
+    pub(in crate::engine) fn calls(&self, verb: &str) -> usize {
+        self.inner.lock().unwrap().calls.iter().filter(|call| *call == verb).count()
+    }
+    /// A guest ends by itself.
+    pub(in crate::engine) fn end(&self, vm: VmId, reason: StopReason) {
+        self.set(vm, DomainState::Shutoff, Some(reason));
+    }
+    /// A guest runs that nobody asked for.
+    pub(in crate::engine) fn appear(&self, vm: VmId) {
+        self.set(vm, DomainState::Running, None);
+    }
+
+    fn set(&self, vm: VmId, state: DomainState, stop_reason: Option<StopReason>) -> DomainReport {
+        self.inner.lock().unwrap().domains.insert(vm, state);
+        let report = DomainReport { vm, state, stop_reason, agent_connected: false };
+        let _ = self.events.send(HostEvent::Domain(report.clone()));
+        report
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        if path == "/v1/events" {
+            return self.stream();
+        }
+        let verb = path.rsplit('/').next().unwrap().to_owned();
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let refused = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.calls.push(verb.clone());
+            inner.refuse.get(&verb).copied()
+        };
+        let (status, text) = match refused {
+            Some(code) => {
+                let error = WireError { code, message: format!("{verb} is refused by this test") };
+                (StatusCode::CONFLICT, serde_json::to_vec(&error).unwrap())
+            }
+            None => (StatusCode::OK, self.obeyed(&verb, &body)),
+        };
+        let mut response = Response::new(Full::new(Bytes::from(text)).boxed_unsync());
+        *response.status_mut() = status;
+        response
+    }
+
+    fn obeyed(&self, verb: &str, body: &serde_json::Value) -> Vec<u8> {
+        let vm = body.get("vm").and_then(|v| v.as_str()).and_then(|text| text.parse::<VmId>().ok());
+        let deaf = self.inner.lock().unwrap().deaf_guests;
+        match (verb, vm) {
+            ("start_vm", _) => {
+                let vm = body["vm"]["id"].as_str().unwrap().parse().unwrap();
+                return serde_json::to_vec(&self.set(vm, DomainState::Running, None)).unwrap();
+            }
+            ("stop_vm" | "forget_vm", Some(vm)) => {
+                drop(self.set(vm, DomainState::Shutoff, Some(StopReason::Destroyed)))
+            }
+            ("shutdown_vm", Some(vm)) if !deaf => drop(self.set(vm, DomainState::Shutoff, Some(StopReason::Shutdown))),
+            ("reboot_vm", Some(vm)) if !deaf => drop(self.events.send(HostEvent::Rebooted { vm })),
+            ("suspend_vm", Some(vm)) => drop(self.set(vm, DomainState::Saved, Some(StopReason::Saved))),
+            ("pause_vm", Some(vm)) => drop(self.set(vm, DomainState::Paused, None)),
+            ("resume_vm", Some(vm)) => drop(self.set(vm, DomainState::Running, None)),
+            _ => {}
+        }
+        let reply = match verb {
+            "host_info" => serde_json::to_vec(&HostCapabilities {
+                hostname: "test".to_owned(),
+                sockets: 1,
+                cores_per_socket: 4,
+                threads_per_core: 1,
+                memory_mib: 8192,
+                max_vcpus: 8,
+                ..HostCapabilities::default()
+            }),
+            "list_domains" => serde_json::to_vec(&self.reports()),
+            "ensure_network" => serde_json::to_vec(&NetworkState { mode: NetworkMode::User }),
+            "create_domain" | "domain_info" => {
+                serde_json::to_vec(&DomainSpace { total_bytes: 1 << 40, available_bytes: 1 << 39 })
+            }
+            "create_image" | "copy_image" | "inspect_image" => {
+                serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })
+            }
+            _ => serde_json::to_vec(&()),
+        };
+        reply.unwrap()
+    }
+
+    fn reports(&self) -> Vec<DomainReport> {
+        let inner = self.inner.lock().unwrap();
+        let report = |(vm, state): (&VmId, &DomainState)| DomainReport {
+            vm: *vm,
+            state: *state,
+            stop_reason: None,
+            agent_connected: false,
+        };
+        inner.domains.iter().map(report).collect()
+    }
+
+    fn stream(&self) -> Response<Body> {
+        let news = self.events.subscribe();
+        let domains = self.reports();
+        let first = futures_util::stream::iter([HostEvent::Snapshot { domains }]);
+        let rest = tokio_stream::wrappers::BroadcastStream::new(news).filter_map(|event| async { event.ok() });
+        let lines = first.chain(rest).map(|event| {
+            let mut line = serde_json::to_vec(&event).unwrap();
+            line.push(b'\n');
+            Ok::<_, Infallible>(Frame::data(Bytes::from(line)))
+        });
+        Response::new(StreamBody::new(lines).boxed_unsync())
+    }
+}

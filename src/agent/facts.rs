@@ -4,14 +4,40 @@ use super::error::from_libvirt;
 use super::xml::parse;
 use crate::wire::{HostCapabilities, WireError};
 use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use virt::connect::Connect;
 
 /// QEMU for x86-64 guests.
 pub const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
 
-/// Guests run on the CPU itself: /dev/kvm is there and can be opened. (A device file without CPU support cannot.)
+/// Guests run on the CPU itself. A device file says little: inside some virtual machines it can be opened, and QEMU ends as soon as
+/// it sets the guest's CPU up. So QEMU is asked, once, with all of the host's CPU.
 pub fn kvm() -> bool {
-    fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(|| {
+        let there = fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
+        let works = there && kvm_starts();
+        if there && !works {
+            tracing::warn!("/dev/kvm is there but QEMU cannot use it; guests are emulated, many times slower");
+        }
+        works
+    })
+}
+
+fn kvm_starts() -> bool {
+    let arguments = "-accel kvm -cpu host -m 16 -S -nodefaults -no-user-config -display none -monitor stdio";
+    let started = Command::new(EMULATOR)
+        .args(arguments.split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut qemu) = started else { return false };
+    // Its end without having read the word is an answer, too.
+    let told = qemu.stdin.take().map(|mut monitor| monitor.write_all(b"quit\n"));
+    qemu.wait().is_ok_and(|status| status.success()) && matches!(told, Some(Ok(())))
 }
 
 /// Everything the Admin Portal shows of a host.

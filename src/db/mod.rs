@@ -118,7 +118,7 @@ impl Database {
         hop(move || {
             AFTER_COMMIT.take();
             let mut connection = pool.get().map_err(DbError::from)?;
-            let result = dialect::write_transaction(&mut *connection, work);
+            let result = dialect::write_transaction(&mut connection, work);
             drop(connection);
             let after = AFTER_COMMIT.take();
             if result.is_ok() {

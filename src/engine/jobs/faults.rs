@@ -29,7 +29,11 @@ pub(super) struct TestFaults {
 
 impl Faults {
     pub(super) fn from_environment() -> Self {
-        Self { pause: std::env::var("VIREO_TEST_PAUSE").ok().filter(|place| !place.is_empty()), ..Self::default() }
+        Self {
+            pause: std::env::var("VIREO_TEST_PAUSE").ok().filter(|place| !place.is_empty()),
+            #[cfg(test)]
+            test: std::sync::Mutex::default(),
+        }
     }
 
     /// Never returns if this is the place.

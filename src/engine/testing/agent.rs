@@ -127,20 +127,24 @@ impl FakeAgent {
     fn obeyed(&self, verb: &str, body: &serde_json::Value) -> Vec<u8> {
         let vm = body.get("vm").and_then(|v| v.as_str()).and_then(|text| text.parse::<VmId>().ok());
         let deaf = self.inner.lock().unwrap().deaf_guests;
-        match (verb, vm) {
+        let (state, reason) = match (verb, vm) {
             ("start_vm", _) => {
                 let vm = body["vm"]["id"].as_str().unwrap().parse().unwrap();
                 return serde_json::to_vec(&self.set(vm, DomainState::Running, None)).unwrap();
             }
-            ("stop_vm" | "forget_vm", Some(vm)) => {
-                drop(self.set(vm, DomainState::Shutoff, Some(StopReason::Destroyed)))
+            ("stop_vm" | "forget_vm", _) => (Some(DomainState::Shutoff), Some(StopReason::Destroyed)),
+            ("shutdown_vm", _) if !deaf => (Some(DomainState::Shutoff), Some(StopReason::Shutdown)),
+            ("suspend_vm", _) => (Some(DomainState::Saved), Some(StopReason::Saved)),
+            ("pause_vm", _) => (Some(DomainState::Paused), None),
+            ("resume_vm", _) => (Some(DomainState::Running), None),
+            ("reboot_vm", Some(vm)) if !deaf => {
+                let _ = self.events.send(HostEvent::Rebooted { vm });
+                (None, None)
             }
-            ("shutdown_vm", Some(vm)) if !deaf => drop(self.set(vm, DomainState::Shutoff, Some(StopReason::Shutdown))),
-            ("reboot_vm", Some(vm)) if !deaf => drop(self.events.send(HostEvent::Rebooted { vm })),
-            ("suspend_vm", Some(vm)) => drop(self.set(vm, DomainState::Saved, Some(StopReason::Saved))),
-            ("pause_vm", Some(vm)) => drop(self.set(vm, DomainState::Paused, None)),
-            ("resume_vm", Some(vm)) => drop(self.set(vm, DomainState::Running, None)),
-            _ => {}
+            _ => (None, None),
+        };
+        if let (Some(vm), Some(state)) = (vm, state) {
+            self.set(vm, state, reason);
         }
         let reply = match verb {
             "host_info" => serde_json::to_vec(&HostCapabilities {

@@ -85,8 +85,9 @@ fn after(engine: &Arc<Engine>, db: &mut Db, old: &VmRun, new: &VmRun) -> Result<
     if let Some((pool, _)) = &new.pool {
         engine.changed(Topic::Object(ObjectKind::Pool), Some(pool.0));
     }
-    let launched = matches!(old.status, VmStatus::PoweringUp | VmStatus::WaitForLaunch | VmStatus::RestoringState);
-    if launched && new.status == VmStatus::Up {
+    // A restored one was told as resumed.
+    let launched = matches!(old.status, VmStatus::PoweringUp | VmStatus::WaitForLaunch);
+    if launched && old.intent == Intent::Run && new.status == VmStatus::Up {
         engine.tell(db, EventCode::VmUp, about(new), "")?;
     }
     if old.observed != Observed::PausedIo && new.observed == Observed::PausedIo {

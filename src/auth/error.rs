@@ -19,7 +19,12 @@ pub enum AuthError {
     #[error("the user name or the password is wrong")]
     WrongPassword,
     #[error("{user} is locked after too many wrong passwords; try again in {minutes} minutes")]
-    Locked { user: String, minutes: i64 },
+    Locked {
+        user: String,
+        minutes: i64,
+        /// By this very try.
+        just_now: bool,
+    },
     #[error("the console ticket is used, expired or not for you; ask for a new one")]
     BadTicket,
     #[error(transparent)]

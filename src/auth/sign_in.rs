@@ -59,7 +59,7 @@ pub async fn verify(db: &Database, now: Timestamp, name: &str, password: &str) -
             let id = user.id;
             let now_locked =
                 db.write(move |db| Ok::<_, AuthError>(users::count_failure(db, id, MAX_FAILURES, until)?)).await?;
-            if now_locked { Err(lock_error(&user, LOCK_MINUTES)) } else { Err(AuthError::WrongPassword) }
+            if now_locked { Err(lock_error(&user, LOCK_MINUTES, true)) } else { Err(AuthError::WrongPassword) }
         }
         None => Err(AuthError::WrongPassword),
     }
@@ -75,9 +75,9 @@ fn split(name: &str) -> (String, String) {
 
 fn locked(user: &Credentials, now: Timestamp) -> Option<AuthError> {
     let until = user.locked_until.filter(|until| *until > now)?;
-    Some(lock_error(user, (until - now).whole_minutes() + 1))
+    Some(lock_error(user, (until - now).whole_minutes() + 1, false))
 }
 
-fn lock_error(user: &Credentials, minutes: i64) -> AuthError {
-    AuthError::Locked { user: format!("{}@{}", user.user_name, user.domain), minutes }
+fn lock_error(user: &Credentials, minutes: i64, just_now: bool) -> AuthError {
+    AuthError::Locked { user: format!("{}@{}", user.user_name, user.domain), minutes, just_now }
 }

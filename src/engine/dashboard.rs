@@ -1,12 +1,14 @@
 //! The dashboard's numbers.
 
-use crate::engine::{Cx, EngineError, catalog, events, vms};
+use crate::auth;
+use crate::engine::{Cx, EngineError, catalog, events};
 use crate::model::data_center::DataCenterStatus;
 use crate::model::event::Severity;
 use crate::model::host::HostStatus;
 use crate::model::page::ListQuery;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::VmStatus;
+use crate::store::vms::tally::{self, by_status};
 
 /// How many of a kind are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,13 +59,26 @@ enum Is {
     Between,
 }
 
-fn tally<T>(rows: &[T], is: impl Fn(&T) -> Is) -> Tally {
-    let count = |wanted| u32::try_from(rows.iter().filter(|row| is(row) == wanted).count()).unwrap_or(u32::MAX);
+fn count<T>(rows: &[T], is: impl Fn(&T) -> Is) -> Tally {
+    let in_state = |wanted| u32::try_from(rows.iter().filter(|row| is(row) == wanted).count()).unwrap_or(u32::MAX);
     Tally {
         total: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-        good: count(Is::Good),
-        idle: count(Is::Idle),
-        bad: count(Is::Bad),
+        good: in_state(Is::Good),
+        idle: in_state(Is::Idle),
+        bad: in_state(Is::Bad),
+    }
+}
+
+fn vm_tally(by_status: &[tally::Tally]) -> Tally {
+    let sum = |wanted: fn(Is) -> bool| {
+        let vms = by_status.iter().filter(|t| wanted(vm(t.status))).map(|t| t.vms).sum::<i64>();
+        u32::try_from(vms).unwrap_or(u32::MAX)
+    };
+    Tally {
+        total: sum(|_| true),
+        good: sum(|is| is == Is::Good),
+        idle: sum(|is| is == Is::Idle),
+        bad: sum(|is| is == Is::Bad),
     }
 }
 
@@ -111,21 +126,29 @@ pub async fn get(cx: &Cx) -> Result<Dashboard, EngineError> {
     let clusters = catalog::clusters(cx, &all).await?.rows;
     let hosts = catalog::hosts(cx, &all).await?.rows;
     let domains = catalog::storage_domains(cx, &all).await?.rows;
-    let vms = vms::list(cx, &all).await?.rows;
+    let actor = cx.actor.clone();
+    let vms = cx
+        .engine
+        .db
+        .read(move |db| {
+            let scope = auth::visible(db, &actor)?;
+            Ok::<_, EngineError>(by_status(db, &scope)?)
+        })
+        .await?;
     let events = events::list(cx, &ListQuery { max: 100, ..ListQuery::default() }, None).await?.rows;
     let up = || hosts.iter().filter(|h| h.status == HostStatus::Up);
     let running = || vms.iter().filter(|v| v.status.is_running());
     Ok(Dashboard {
-        data_centers: tally(&data_centers, |d| match d.status {
+        data_centers: count(&data_centers, |d| match d.status {
             DataCenterStatus::Up => Is::Good,
             DataCenterStatus::Maintenance | DataCenterStatus::Uninitialized => Is::Idle,
             _ => Is::Bad,
         }),
-        clusters: tally(&clusters, |_| Is::Good),
-        hosts: tally(&hosts, |h| host(h.status)),
-        storage_domains: tally(&domains, |d| domain(d.status)),
-        vms: tally(&vms, |v| vm(v.status)),
-        events: tally(&events, |e| match e.severity {
+        clusters: count(&clusters, |_| Is::Good),
+        hosts: count(&hosts, |h| host(h.status)),
+        storage_domains: count(&domains, |d| domain(d.status)),
+        vms: vm_tally(&vms),
+        events: count(&events, |e| match e.severity {
             Severity::Normal => Is::Good,
             Severity::Warning => Is::Idle,
             Severity::Error | Severity::Alert => Is::Bad,
@@ -133,12 +156,12 @@ pub async fn get(cx: &Cx) -> Result<Dashboard, EngineError> {
         cpu: Usage {
             used: up().map(|h| f64::from(h.load.cpu_percent) / 100.0 * f64::from(h.facts.cpus())).sum(),
             total: up().map(|h| f64::from(h.facts.cpus())).sum(),
-            committed: running().map(|v| f64::from(v.vcpus)).sum(),
+            committed: running().map(|v| amount(v.vcpus.unsigned_abs())).sum(),
         },
         memory: Usage {
             used: up().map(|h| amount(h.load.memory_used_mib)).sum(),
             total: up().map(|h| amount(h.facts.memory_mib)).sum(),
-            committed: running().map(|v| amount(v.memory_mib)).sum(),
+            committed: running().map(|v| amount(v.memory_mib.unsigned_abs())).sum(),
         },
         storage: Usage {
             used: domains.iter().map(|d| amount(d.total_bytes.saturating_sub(d.available_bytes))).sum(),

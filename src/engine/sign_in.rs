@@ -26,7 +26,10 @@ pub async fn sign_in(
             // Nobody signed in, so there is no id; what was typed may be a password, so it is not told whole.
             (EventCode::UserLoginFailed, UserId::fixed(0), typed(name), error.to_string())
         }
-        Err(AuthError::Locked { user, .. }) => (EventCode::UserLocked, UserId::fixed(0), user.clone(), String::new()),
+        // Told once, not at every further try.
+        Err(AuthError::Locked { user, just_now: true, .. }) => {
+            (EventCode::UserLocked, UserId::fixed(0), user.clone(), String::new())
+        }
         Err(_) => return Ok(result?),
     };
     let about = About { user: Some((user, shown)), ..About::default() };

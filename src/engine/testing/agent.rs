@@ -38,6 +38,21 @@ struct Inner {
     calls: Vec<String>,
 }
 
+/// A display that greets.
+fn console(request: Request<Incoming>) -> Response<Body> {
+    tokio::spawn(async move {
+        let mut io = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+        tokio::io::AsyncWriteExt::write_all(&mut io, b"RFB 003.008\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert("connection", "upgrade".parse().unwrap());
+    headers.insert("upgrade", crate::wire::CONSOLE_PROTOCOL.parse().unwrap());
+    response
+}
+
 impl FakeAgent {
     /// Listens on a free port with the certificates of `tls_dir`.
     pub(in crate::engine) async fn start(tls_dir: &Path) -> Arc<Self> {
@@ -57,6 +72,7 @@ impl FakeAgent {
                     });
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades()
                         .await;
                 });
             }
@@ -103,6 +119,9 @@ impl FakeAgent {
         let path = request.uri().path().to_owned();
         if path == "/v1/events" {
             return self.stream();
+        }
+        if path.starts_with("/v1/consoles/") {
+            return console(request);
         }
         let verb = path.rsplit('/').next().unwrap().to_owned();
         let body = request.into_body().collect().await.unwrap().to_bytes();

@@ -3,6 +3,8 @@
 pub(in crate::engine) mod admit;
 pub(in crate::engine) mod cd;
 pub mod console;
+#[cfg(test)]
+mod console_tests;
 mod list;
 mod place;
 pub(in crate::engine) mod reboot;

@@ -60,6 +60,11 @@ pub fn list(db: &mut Db, wanted: Wanted, limit: i64) -> QueryResult<Vec<EventVie
     Ok(query.load::<Row>(db)?.into_iter().map(view).collect())
 }
 
+/// How many there are.
+pub fn count(db: &mut Db) -> QueryResult<i64> {
+    event::table.count().get_result(db)
+}
+
 fn view(row: Row) -> EventView {
     let ((id, code, severity, message, detail, time), a, b, c, (job, correlation_id)) = row;
     let about = About {

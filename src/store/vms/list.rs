@@ -166,7 +166,8 @@ fn conditions(q: &mut DynamicQuery, scope: &Scope, search: &Search) -> Result<()
     Ok(())
 }
 
-fn scope_condition(q: &mut DynamicQuery, scope: &Scope) {
+/// `vm.id` is in scope.
+pub(super) fn scope_condition(q: &mut DynamicQuery, scope: &Scope) {
     let Scope::Some { trees, single } = scope else {
         q.push("true");
         return;

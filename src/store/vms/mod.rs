@@ -5,4 +5,5 @@ pub mod insert;
 pub mod launch;
 pub mod list;
 pub mod run;
+pub mod tally;
 pub mod write;

@@ -196,13 +196,11 @@ fn events(agent: &Arc<Agent>) -> Response<Body> {
             };
             return Some((event, (news, None)));
         }
-        loop {
-            match tokio::time::timeout(ALIVE, news.recv()).await {
-                Err(_) => return Some((HostEvent::Alive, (news, None))),
-                Ok(Ok(event)) => return Some((event, (news, None))),
-                // Too slow a reader missed some: it reconnects and gets a snapshot.
-                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
-            }
+        match tokio::time::timeout(ALIVE, news.recv()).await {
+            Err(_) => Some((HostEvent::Alive, (news, None))),
+            Ok(Ok(event)) => Some((event, (news, None))),
+            // Too slow a reader missed some: it reconnects and gets a snapshot.
+            Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => None,
         }
     });
     let frames = lines.map(|event| {

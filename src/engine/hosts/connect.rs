@@ -22,6 +22,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(1);
 /// The management network every host has.
 const MANAGEMENT: &str = "ovirtmgmt";
+const NO_LIBVIRT: &str = "its libvirtd does not answer; the host comes back by itself when that does";
 
 /// Watches a host for as long as the engine runs.
 pub(super) async fn watch(engine: Arc<Engine>, host: HostId, client: HostClient) {
@@ -55,10 +56,10 @@ async fn listen(
         };
         let event = event?;
         *heard = Instant::now();
-        let first = matches!(event, HostEvent::Snapshot { .. });
+        let chance = matches!(event, HostEvent::Snapshot { .. } | HostEvent::Alive);
         let libvirt_back = matches!(event, HostEvent::Libvirt { connected: true });
         take(engine, host, event).await?;
-        if (first && !greeted) || libvirt_back {
+        if (chance && !greeted) || libvirt_back {
             greeted = greet(engine, host, client).await?;
         }
     }
@@ -79,10 +80,7 @@ async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<()
             engine.changes.tell(Topic::Stats, None);
             Ok(())
         }
-        HostEvent::Libvirt { connected: false } => {
-            non_operational(engine, host, "its libvirtd does not answer; the host comes back by itself when that does")
-                .await
-        }
+        HostEvent::Libvirt { connected: false } => non_operational(engine, host, NO_LIBVIRT).await,
         HostEvent::Libvirt { connected: true } | HostEvent::Alive => Ok(()),
     }
 }
@@ -92,7 +90,8 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
     let info = match client.call(&HostInfo {}).await {
         Ok(info) => info,
         Err(error @ HostError::Refused(_)) => {
-            non_operational(engine, host, &error.to_string()).await?;
+            let why = if error.is_passing() { NO_LIBVIRT.to_owned() } else { error.to_string() };
+            non_operational(engine, host, &why).await?;
             return Ok(false);
         }
         Err(error) => return Err(error.into()),

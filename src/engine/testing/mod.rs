@@ -20,7 +20,7 @@ use crate::store::vms::insert::{self, VmConfig};
 use crate::store::vms::run;
 use crate::store::{catalog, scope::Scope, users};
 use agent::FakeAgent;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Bench {
         let pki = Pki::open_or_create(&dir.join("pki"), &["localhost".to_owned()]).unwrap();
         pki.issue_host(&dir.join("host"), "test", &["127.0.0.1".to_owned()]).unwrap();
         let agent = FakeAgent::start(&dir.join("host")).await;
-        let db = Database::open(dir.join("vireo.db").to_str().unwrap()).unwrap();
+        let db = Database::open(&fresh_database(&dir)).unwrap();
         let (host, domain, port) = (HostId::random(), StorageDomainId::random(), agent.port);
         let (cluster, actor) = db
             .write(move |db| {
@@ -202,6 +202,17 @@ impl Bench {
         let jobs = crate::engine::jobs::list(&self.cx).await.unwrap();
         assert!(jobs.iter().all(|job| job.locks.is_empty()), "{jobs:?}");
     }
+}
+
+/// A SQLite file, or with `VIREO_TEST_POSTGRES` (`postgres://user@host:port`) a new database there.
+fn fresh_database(dir: &Path) -> String {
+    let Ok(server) = std::env::var("VIREO_TEST_POSTGRES") else {
+        return dir.join("vireo.db").to_str().unwrap().to_owned();
+    };
+    let name = format!("vireo_{}", uuid::Uuid::new_v4().simple());
+    let create = ["-q", "-c", &format!("create database {name}"), &format!("{server}/postgres")].map(str::to_owned);
+    assert!(std::process::Command::new("psql").args(create).status().unwrap().success());
+    format!("{server}/{name}")
 }
 
 fn config(db: Database, tls: &rustls::ClientConfig) -> Config {

@@ -18,6 +18,8 @@ pub mod reconcile;
 pub mod sign_in;
 #[cfg(test)]
 pub(in crate::engine) mod testing;
+pub(in crate::engine) mod storage;
+pub mod templates;
 pub mod users;
 pub mod vms;
 

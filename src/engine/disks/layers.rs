@@ -1,14 +1,40 @@
-//! Throw-away layers of stateless VMs.
+//! Throw-away layers of stateless VMs: written instead of the disk, gone when the VM stops.
 
-use crate::engine::{Engine, EngineError};
-use crate::model::ids::VmId;
+use crate::db::Db;
+use crate::engine::{Engine, EngineError, storage};
+use crate::model::disk::DiskFormat;
+use crate::model::ids::{HostId, ImageId, VmId};
+use crate::store::disks::layers::{self, Layer};
+use crate::store::{catalog, scope};
+use crate::wire::{CreateImage, DomainPath, ImagePath, RemoveImage};
 use std::sync::Arc;
 
 /// Puts a fresh throw-away layer over each disk of the VM; one that is left from before goes first.
 ///
 /// # Errors
 /// The host cannot make it.
-pub(in crate::engine) async fn create_stateless(_engine: &Arc<Engine>, _vm: VmId) -> Result<(), EngineError> {
+pub(in crate::engine) async fn create_stateless(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+    drop_stateless(engine, vm).await?;
+    let now = engine.clock.now();
+    // The rows first: a crash leaves layers that are known, and dropped at the next try.
+    let made = engine
+        .db
+        .write(move |db| {
+            layers::add(db, vm, now)?;
+            with_workers(db, vm)
+        })
+        .await?;
+    for (layer, host) in made {
+        let below = layer.below.map(|image| path(&layer, image));
+        let create = CreateImage {
+            image: path(&layer, layer.image),
+            format: DiskFormat::Cow,
+            virtual_bytes: layer.virtual_bytes,
+            sparse: true,
+            backing: below,
+        };
+        engine.call(host, &create).await?;
+    }
     Ok(())
 }
 
@@ -16,6 +42,27 @@ pub(in crate::engine) async fn create_stateless(_engine: &Arc<Engine>, _vm: VmId
 ///
 /// # Errors
 /// The host cannot remove it.
-pub(in crate::engine) async fn drop_stateless(_engine: &Arc<Engine>, _vm: VmId) -> Result<(), EngineError> {
+pub(in crate::engine) async fn drop_stateless(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+    let there = engine.db.read(move |db| with_workers(db, vm)).await?;
+    for (layer, host) in there {
+        engine.call(host, &RemoveImage { image: path(&layer, layer.image) }).await?;
+        engine.db.write(move |db| Ok::<_, EngineError>(layers::remove(db, &layer)?)).await?;
+    }
     Ok(())
+}
+
+fn with_workers(db: &mut Db, vm: VmId) -> Result<Vec<(Layer, HostId)>, EngineError> {
+    let domains = catalog::storage_domains(db, &scope::Scope::All)?;
+    layers::of_vm(db, vm)?
+        .into_iter()
+        .map(|layer| {
+            let center = domains.iter().find(|d| d.id == layer.domain).and_then(|d| d.data_center);
+            let host = storage::worker(db, layer.host, center)?;
+            Ok((layer, host))
+        })
+        .collect()
+}
+
+fn path(layer: &Layer, image: ImageId) -> ImagePath {
+    ImagePath { domain: DomainPath { id: layer.domain, path: layer.path.clone() }, disk: layer.disk, image }
 }

@@ -1,5 +1,6 @@
 //! Disks.
 
+pub mod layers;
 mod list;
 pub mod write;
 

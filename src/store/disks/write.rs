@@ -212,3 +212,8 @@ pub fn has_children(db: &mut Db, id: DiskId) -> QueryResult<bool> {
         .optional()?;
     Ok(child.is_some())
 }
+
+/// How many disks a VM has.
+pub fn count_of_vm(db: &mut Db, id: VmId) -> QueryResult<i64> {
+    vm_disk::table.filter(vm_disk::vm_id.eq(id)).count().get_result(db)
+}

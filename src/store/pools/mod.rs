@@ -1,5 +1,6 @@
 //! Pools.
 
 mod list;
+pub mod write;
 
 pub use list::{get, list};

@@ -1,0 +1,197 @@
+//! Templates: made from a disk that is there, removed with it.
+
+use crate::auth;
+use crate::db::Db;
+use crate::engine::changes::Topic;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::storage;
+use crate::engine::vms::plan;
+use crate::engine::vms::remove::Doomed;
+use crate::engine::{Cx, Engine, EngineError};
+use crate::model::disk::{DiskContent, DiskInterface, DiskStatus};
+use crate::model::event::{About, EventCode};
+use crate::model::ids::*;
+use crate::model::job::JobKind;
+use crate::model::permission::ObjectKind;
+use crate::model::predefined_roles::TEMPLATE_OWNER;
+use crate::model::role::Action;
+use crate::model::template::TemplateStatus;
+use crate::model::valid::{self, Invalid, Problem};
+use crate::model::vm::{Hardware, MAX_DESCRIPTION, MAX_NAME, VmKind};
+use crate::store::disks::{self, write as disk_rows};
+use crate::store::templates::write::{self as rows, TemplateConfig};
+use crate::store::{catalog, permissions, scope, templates};
+use crate::wire::DomainPath;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A template to be made.
+#[derive(Debug, Clone)]
+pub struct NewTemplate {
+    pub name: String,
+    pub description: String,
+    pub cluster: Option<ClusterId>,
+    /// A floating disk that becomes the template's.
+    pub disk: DiskId,
+    pub os: String,
+    pub hardware: Hardware,
+}
+
+/// Makes a template of a floating disk, which nobody writes any more.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn create(cx: &Cx, new: NewTemplate) -> Result<TemplateId, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            let cluster = plan::cluster(db, new.cluster)?;
+            let center = crate::store::storage_domains::data_center_of(db, cluster)?;
+            let object = center.map_or(SYSTEM, |c| c.object());
+            auth::check(db, &inner.actor, Action::CreateTemplate, object)?;
+            let mut wrong = Vec::new();
+            plan::check_hardware(&new.hardware, &mut wrong);
+            let name = valid::name("name", &new.name, MAX_NAME).unwrap_or_else(|e| {
+                wrong.push(e);
+                String::new()
+            });
+            if rows::by_name(db, &name)?.is_some() {
+                wrong.push(Invalid::new("name", Problem::Taken { name: name.clone() }));
+            }
+            check_disk(db, new.disk, &mut wrong)?;
+            if !wrong.is_empty() {
+                return Err(EngineError::Invalid(wrong));
+            }
+            let id = TemplateId::random();
+            let now = inner.engine.clock.now();
+            let config = TemplateConfig {
+                id,
+                cluster,
+                name: name.clone(),
+                description: valid::text("description", &new.description, MAX_DESCRIPTION)?,
+                comment: String::new(),
+                os: valid::name("os", &new.os, 64)?,
+                kind: VmKind::Desktop,
+                hardware: new.hardware.clone(),
+            };
+            rows::insert(db, &config, TemplateStatus::Ok, now)?;
+            disk_rows::attach_to_template(db, new.disk, id, DiskInterface::Virtio, true)?;
+            permissions::grant(db, TEMPLATE_OWNER, inner.actor.user.into(), ObjectKind::Template, id.object(), now)?;
+            let about = About {
+                template: Some((id, name)),
+                user: Some((inner.actor.user, inner.actor.name.clone())),
+                ..About::default()
+            };
+            inner.engine.tell(db, EventCode::UserAddTemplate, about, "")?;
+            inner.engine.changed(Topic::Object(ObjectKind::Template), Some(id.0));
+            Ok(id)
+        })
+        .await
+}
+
+fn check_disk(db: &mut Db, id: DiskId, wrong: &mut Vec<Invalid>) -> Result<(), EngineError> {
+    let found = disks::by_ids(db, &[id])?.remove(&id);
+    let usable = found.is_some_and(|d| {
+        d.status == DiskStatus::Ok && d.content == DiskContent::Data && d.attached.is_empty()
+    });
+    if !usable {
+        let because = "is not a disk that is ok and belongs to nothing else".to_owned();
+        wrong.push(Invalid::new("disk", Problem::Other { because }));
+    }
+    Ok(())
+}
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    template: TemplateId,
+    name: String,
+    disks: Vec<Doomed>,
+}
+
+steps! { Step { RemoveImages = "remove_images", } }
+
+/// The job.
+pub(in crate::engine) struct RemoveTemplate;
+
+/// Removes a template with its disks; nothing may be made from it.
+///
+/// # Errors
+/// Names what was made from it.
+pub async fn remove(cx: &Cx, id: TemplateId) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx
+        .engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::DeleteTemplate, id.object())?;
+            let missing = || EngineError::NotFound { kind: "template", id: id.to_string() };
+            let view = templates::get(db, id)?.ok_or_else(missing)?;
+            if id == BLANK_TEMPLATE {
+                return Err(EngineError::Conflict("The template Blank cannot be removed.".to_owned()));
+            }
+            let users = rows::users(db, id)?;
+            if !users.is_empty() {
+                let text = format!("Cannot remove template {}: {} depend on it.", view.name, users.join(", "));
+                return Err(EngineError::Conflict(text));
+            }
+            let ids: Vec<DiskId> = view.disks.iter().map(|d| d.disk.id).collect();
+            let domains = catalog::storage_domains(db, &scope::Scope::All)?;
+            let mut disks = Vec::new();
+            for image in disk_rows::active_images(db, &ids)? {
+                let center = domains.iter().find(|d| d.id == image.domain).and_then(|d| d.data_center);
+                let host = storage::worker(db, image.host, center)?;
+                let domain = DomainPath { id: image.domain, path: image.path };
+                disks.push(Doomed { disk: image.disk, domain, host });
+            }
+            let mut locks: Vec<ObjectId> = vec![id.object()];
+            locks.extend(ids.iter().map(|d| d.object()));
+            let args = Args { template: id, name: view.name.clone(), disks };
+            jobs::insert::<RemoveTemplate>(db, &NewJob::asked(&inner, &view.name), &args, &locks)
+        })
+        .await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+impl Kind for RemoveTemplate {
+    const KIND: JobKind = JobKind::RemoveTemplate;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        match step {
+            Step::RemoveImages => {
+                for doomed in &args.disks {
+                    storage::remove_disk(engine, doomed.host, doomed.domain.clone(), doomed.disk).await?;
+                }
+            }
+        }
+        Ok(Next::Done)
+    }
+
+    /// What is removed stays removed; the template can be removed again.
+    async fn undo(_: &Arc<Engine>, _: &JobContext, _: &mut Args, _: Step) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        engine.changed(Topic::Object(ObjectKind::Template), Some(args.template.0));
+        if outcome != Outcome::Finished {
+            return Ok(());
+        }
+        for doomed in &args.disks {
+            disk_rows::remove(db, doomed.disk)?;
+        }
+        rows::remove(db, args.template)?;
+        let about = About { template: Some((args.template, args.name.clone())), ..About::default() };
+        cx.tell(engine, db, EventCode::UserRemoveTemplate, about, "")
+    }
+}

@@ -1,0 +1,164 @@
+//! Pools come and go; VMs are taken and given back.
+
+use crate::db::Db;
+use crate::db::schema::{job_lock, pool_assignment, vm, vm_pool, vm_run};
+use crate::model::clock::Timestamp;
+use crate::model::ids::*;
+use crate::model::pool::PoolKind;
+use crate::model::vm::VmStatus;
+use crate::store::ancestors;
+use crate::store::vms::insert::signed;
+use diesel::prelude::*;
+
+/// A pool to be kept.
+#[derive(Debug, Clone)]
+pub struct PoolConfig {
+    pub id: PoolId,
+    pub cluster: ClusterId,
+    pub template: TemplateId,
+    pub name: String,
+    pub name_mask: String,
+    pub description: String,
+    pub comment: String,
+    pub kind: PoolKind,
+    pub stateful: bool,
+    pub size: u32,
+    pub prestarted: u32,
+    pub max_user_vms: u32,
+}
+
+/// Keeps a pool, below its cluster. (It is not above its VMs: who may take one does not see the others.)
+pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
+    diesel::insert_into(vm_pool::table)
+        .values((
+            (
+                vm_pool::id.eq(new.id),
+                vm_pool::cluster_id.eq(new.cluster),
+                vm_pool::template_id.eq(new.template),
+                vm_pool::name.eq(&new.name),
+                vm_pool::name_mask.eq(&new.name_mask),
+            ),
+            (
+                vm_pool::description.eq(&new.description),
+                vm_pool::comment.eq(&new.comment),
+                vm_pool::kind.eq(new.kind),
+                vm_pool::stateful.eq(new.stateful),
+                vm_pool::size.eq(signed::<_, i32>(new.size)),
+                vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
+                vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+            ),
+        ))
+        .execute(db)?;
+    ancestors::set(db, new.id.object(), &[new.cluster.object()])
+}
+
+/// The pool of that name.
+pub fn by_name(db: &mut Db, name: &str) -> QueryResult<Option<PoolId>> {
+    vm_pool::table.filter(vm_pool::name.eq(name)).select(vm_pool::id).first(db).optional()
+}
+
+/// Removes its rows; its VMs are the caller's.
+pub fn remove(db: &mut Db, id: PoolId) -> QueryResult<()> {
+    ancestors::remove(db, id.object())?;
+    diesel::delete(vm_pool::table.find(id)).execute(db).map(drop)
+}
+
+/// A VM of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub vm: VmId,
+    pub name: String,
+    pub status: VmStatus,
+    pub taken_by: Option<UserId>,
+    pub locked: bool,
+}
+
+/// A pool's VMs by name.
+pub fn members(db: &mut Db, id: PoolId) -> QueryResult<Vec<Member>> {
+    type Row = (VmId, String, VmStatus, Option<String>, Option<JobId>);
+    let rows: Vec<Row> = vm::table
+        .inner_join(vm_run::table)
+        .left_join(pool_assignment::table)
+        .left_join(job_lock::table.on(job_lock::object_id.eq(vm::id)))
+        .filter(vm::vm_pool_id.eq(id))
+        .order(vm::name)
+        .select((
+            vm::id,
+            vm::name,
+            vm_run::status,
+            pool_assignment::user_id.nullable(),
+            job_lock::job_id.nullable(),
+        ))
+        .load(db)?;
+    Ok(rows
+        .into_iter()
+        .map(|(vm, name, status, user, lock)| Member {
+            vm,
+            name,
+            status,
+            taken_by: user.and_then(|u| u.parse().ok()),
+            locked: lock.is_some(),
+        })
+        .collect())
+}
+
+/// How a pool's VM was made and is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub pool: PoolId,
+    pub pool_name: String,
+    pub kind: PoolKind,
+    pub stateful: bool,
+    pub taken_by: Option<UserId>,
+    pub permission: Option<PermissionId>,
+}
+
+/// Which pool a VM belongs to, and who has it.
+pub fn membership(db: &mut Db, id: VmId) -> QueryResult<Option<Membership>> {
+    type Row = (PoolId, String, PoolKind, bool);
+    let pool: Option<Row> = vm::table
+        .inner_join(vm_pool::table)
+        .filter(vm::id.eq(id))
+        .select((vm_pool::id, vm_pool::name, vm_pool::kind, vm_pool::stateful))
+        .first(db)
+        .optional()?;
+    let Some((pool, pool_name, kind, stateful)) = pool else { return Ok(None) };
+    let taken: Option<(String, Option<String>)> = pool_assignment::table
+        .find(id)
+        .select((pool_assignment::user_id, pool_assignment::permission_id))
+        .first(db)
+        .optional()?;
+    let (user, permission) = taken.map_or((None, None), |(u, p)| (u.parse().ok(), p.and_then(|p| p.parse().ok())));
+    Ok(Some(Membership { pool, pool_name, kind, stateful, taken_by: user, permission }))
+}
+
+/// Gives the VM to the user. Somebody has it already: a unique violation.
+pub fn assign(
+    db: &mut Db,
+    vm: VmId,
+    pool: PoolId,
+    user: UserId,
+    permission: PermissionId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::insert_into(pool_assignment::table)
+        .values((
+            pool_assignment::vm_id.eq(vm),
+            pool_assignment::vm_pool_id.eq(pool),
+            pool_assignment::user_id.eq(user.to_string()),
+            pool_assignment::permission_id.eq(Some(permission.to_string())),
+            pool_assignment::taken.eq(now),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Nobody has the VM any more.
+pub fn release(db: &mut Db, vm: VmId) -> QueryResult<()> {
+    diesel::delete(pool_assignment::table.find(vm)).execute(db).map(drop)
+}
+
+/// One who takes stands in line behind the one before: the pool's row is written first.
+pub fn queue_up(db: &mut Db, id: PoolId) -> QueryResult<bool> {
+    Ok(diesel::update(vm_pool::table.find(id)).set(vm_pool::id.eq(vm_pool::id)).execute(db)? == 1)
+}

@@ -1,0 +1,77 @@
+//! Templates come and go.
+
+use crate::db::Db;
+use crate::db::schema::{template, vm, vm_pool};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{ClusterId, TemplateId};
+use crate::model::template::TemplateStatus;
+use crate::model::vm::{Hardware, VmKind};
+use crate::store::ancestors;
+use crate::store::storage_domains::data_center_of;
+use crate::store::vms::insert::{boot_text, signed};
+use diesel::prelude::*;
+
+/// A template to be kept.
+#[derive(Debug, Clone)]
+pub struct TemplateConfig {
+    pub id: TemplateId,
+    pub cluster: ClusterId,
+    pub name: String,
+    pub description: String,
+    pub comment: String,
+    pub os: String,
+    pub kind: VmKind,
+    pub hardware: Hardware,
+}
+
+/// Keeps a template, below its data center.
+pub fn insert(db: &mut Db, new: &TemplateConfig, status: TemplateStatus, now: Timestamp) -> QueryResult<()> {
+    let hw = &new.hardware;
+    diesel::insert_into(template::table)
+        .values((
+            (
+                template::id.eq(new.id),
+                template::cluster_id.eq(Some(new.cluster)),
+                template::name.eq(&new.name),
+                template::description.eq(&new.description),
+                template::comment.eq(&new.comment),
+                template::os.eq(&new.os),
+                template::kind.eq(new.kind),
+            ),
+            (
+                template::memory_mib.eq(signed::<_, i64>(hw.memory_mib)),
+                template::max_memory_mib.eq(signed::<_, i64>(hw.max_memory_mib)),
+                template::guaranteed_memory_mib.eq(signed::<_, i64>(hw.guaranteed_memory_mib)),
+                template::sockets.eq(signed::<_, i32>(hw.sockets)),
+                template::cores.eq(signed::<_, i32>(hw.cores)),
+                template::threads.eq(signed::<_, i32>(hw.threads)),
+            ),
+            (
+                template::display.eq(hw.display),
+                template::boot.eq(boot_text(hw)),
+                template::status.eq(status),
+                template::created.eq(now),
+            ),
+        ))
+        .execute(db)?;
+    let center = data_center_of(db, new.cluster)?;
+    ancestors::set(db, new.id.object(), &center.map(|c| c.object()).into_iter().collect::<Vec<_>>())
+}
+
+/// The template of that name.
+pub fn by_name(db: &mut Db, name: &str) -> QueryResult<Option<TemplateId>> {
+    template::table.filter(template::name.eq(name)).select(template::id).first(db).optional()
+}
+
+/// Names of what was made from it: VMs and pools.
+pub fn users(db: &mut Db, id: TemplateId) -> QueryResult<Vec<String>> {
+    let mut names: Vec<String> = vm_pool::table.filter(vm_pool::template_id.eq(id)).select(vm_pool::name).load(db)?;
+    names.extend(vm::table.filter(vm::template_id.eq(id)).select(vm::name).limit(10).load::<String>(db)?);
+    Ok(names)
+}
+
+/// Removes its rows; its disks are the caller's.
+pub fn remove(db: &mut Db, id: TemplateId) -> QueryResult<()> {
+    ancestors::remove(db, id.object())?;
+    diesel::delete(template::table.find(id)).execute(db).map(drop)
+}

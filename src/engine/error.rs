@@ -15,9 +15,6 @@ pub enum EngineError {
     /// 400, with one entry per wrong field.
     #[error("{}", sentences(.0))]
     Invalid(Vec<Invalid>),
-    /// 400
-    #[error(transparent)]
-    Search(#[from] crate::model::search::SearchError),
     /// 404
     #[error("there is no {kind} {id}")]
     NotFound { kind: &'static str, id: String },

@@ -3,6 +3,7 @@
 //! A command takes a [`Cx`] (who asks, under which correlation id), checks permission, validates, locks, does, and tells (events).
 //! Portals, REST API and CLI call the same commands.
 
+pub mod bootstrap;
 pub mod catalog;
 pub mod changes;
 pub mod dashboard;

@@ -92,9 +92,8 @@ pub async fn create(cx: &Cx, new: NewTemplate) -> Result<TemplateId, EngineError
 
 fn check_disk(db: &mut Db, id: DiskId, wrong: &mut Vec<Invalid>) -> Result<(), EngineError> {
     let found = disks::by_ids(db, &[id])?.remove(&id);
-    let usable = found.is_some_and(|d| {
-        d.status == DiskStatus::Ok && d.content == DiskContent::Data && d.attached.is_empty()
-    });
+    let usable =
+        found.is_some_and(|d| d.status == DiskStatus::Ok && d.content == DiskContent::Data && d.attached.is_empty());
     if !usable {
         let because = "is not a disk that is ok and belongs to nothing else".to_owned();
         wrong.push(Invalid::new("disk", Problem::Other { because }));

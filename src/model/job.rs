@@ -17,7 +17,7 @@ text_enum! {
     /// Every kind of job there is; one file in engine/ each.
     JobKind {
         AddVm = "add_vm", RemoveVm = "remove_vm", StartVm = "start_vm", StopVm = "stop_vm", ShutdownVm = "shutdown_vm", RebootVm = "reboot_vm",
-        SuspendVm = "suspend_vm", AddTemplate = "add_template", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
+        SuspendVm = "suspend_vm", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
     }
 }
@@ -58,7 +58,6 @@ impl JobKind {
             Self::ShutdownVm => "Shutting down VM",
             Self::RebootVm => "Rebooting VM",
             Self::SuspendVm => "Suspending VM",
-            Self::AddTemplate => "Creating template",
             Self::RemoveTemplate => "Removing template",
             Self::AddPool => "Creating pool",
             Self::RemovePool => "Removing pool",

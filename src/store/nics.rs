@@ -26,7 +26,13 @@ pub fn free_macs(db: &mut Db, cluster_id: ClusterId, wanted: usize) -> QueryResu
 }
 
 /// Puts a card into a VM: `nic1`, `nic2`, …
-pub fn insert(db: &mut Db, vm: VmId, position: i32, mac: MacAddress, profile: Option<VnicProfileId>) -> QueryResult<()> {
+pub fn insert(
+    db: &mut Db,
+    vm: VmId,
+    position: i32,
+    mac: MacAddress,
+    profile: Option<VnicProfileId>,
+) -> QueryResult<()> {
     diesel::insert_into(nic::table)
         .values((
             nic::id.eq(NicId::random()),

@@ -26,8 +26,10 @@ pub struct Place {
 /// All domains as places.
 pub fn places(db: &mut Db) -> QueryResult<Vec<Place>> {
     use storage_domain as d;
-    type Row =
-        ((StorageDomainId, String, String, i64), (StorageDomainKind, StorageDomainStatus, Option<DataCenterId>, Option<HostId>));
+    type Row = (
+        (StorageDomainId, String, String, i64),
+        (StorageDomainKind, StorageDomainStatus, Option<DataCenterId>, Option<HostId>),
+    );
     let rows: Vec<Row> = d::table
         .order(d::available_bytes.desc())
         .select(((d::id, d::name, d::path, d::available_bytes), (d::kind, d::status, d::data_center_id, d::host_id)))
@@ -79,7 +81,8 @@ pub struct LocalDomain<'a> {
 /// Keeps an active local domain.
 pub fn insert_local(db: &mut Db, new: &LocalDomain<'_>) -> QueryResult<()> {
     use storage_domain as d;
-    let masters: i64 = d::table.filter(d::is_master).filter(d::data_center_id.eq(new.data_center)).count().get_result(db)?;
+    let masters: i64 =
+        d::table.filter(d::is_master).filter(d::data_center_id.eq(new.data_center)).count().get_result(db)?;
     diesel::insert_into(d::table)
         .values((
             (d::id.eq(new.id), d::data_center_id.eq(Some(new.data_center)), d::host_id.eq(Some(new.host))),
@@ -101,7 +104,14 @@ pub fn insert_local(db: &mut Db, new: &LocalDomain<'_>) -> QueryResult<()> {
 }
 
 /// Keeps a host that was not there before.
-pub fn insert_host(db: &mut Db, id: HostId, cluster_id: ClusterId, name: &str, address: &str, port: u16) -> QueryResult<()> {
+pub fn insert_host(
+    db: &mut Db,
+    id: HostId,
+    cluster_id: ClusterId,
+    name: &str,
+    address: &str,
+    port: u16,
+) -> QueryResult<()> {
     diesel::insert_into(host::table)
         .values((
             (host::id.eq(id), host::cluster_id.eq(cluster_id), host::name.eq(name), host::comment.eq("")),

@@ -1,19 +1,19 @@
 //! Making an empty disk.
 
 use crate::auth;
+use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage};
 use crate::engine::vms::admit::admit;
 use crate::engine::vms::create::{empty, make_images};
 use crate::engine::vms::plan;
 use crate::engine::{Created, Cx, Engine, EngineError};
-use crate::db::Db;
 use crate::model::disk::NewDisk;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, SYSTEM, VmId};
 use crate::model::job::JobKind;
-use crate::model::predefined_roles::DISK_OPERATOR;
 use crate::model::permission::ObjectKind;
+use crate::model::predefined_roles::DISK_OPERATOR;
 use crate::model::role::Action;
 use crate::model::vm::VmAction;
 use crate::store::disks::write as disks;

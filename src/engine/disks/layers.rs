@@ -4,8 +4,9 @@ use crate::db::Db;
 use crate::engine::{Engine, EngineError, storage};
 use crate::model::disk::DiskFormat;
 use crate::model::ids::{HostId, ImageId, VmId};
+use crate::model::pool::PoolKind;
 use crate::store::disks::layers::{self, Layer};
-use crate::store::{catalog, scope};
+use crate::store::{catalog, pools, scope};
 use crate::wire::{CreateImage, DomainPath, ImagePath, RemoveImage};
 use std::sync::Arc;
 
@@ -14,6 +15,10 @@ use std::sync::Arc;
 /// # Errors
 /// The host cannot make it.
 pub(in crate::engine) async fn create_stateless(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+    let kept = engine.db.read(move |db| keeps_layers(db, vm)).await?;
+    if kept {
+        return Ok(());
+    }
     drop_stateless(engine, vm).await?;
     let now = engine.clock.now();
     // The rows first: a crash leaves layers that are known, and dropped at the next try.
@@ -49,6 +54,13 @@ pub(in crate::engine) async fn drop_stateless(engine: &Arc<Engine>, vm: VmId) ->
         engine.db.write(move |db| Ok::<_, EngineError>(layers::remove(db, &layer)?)).await?;
     }
     Ok(())
+}
+
+/// Who has a VM of a manual pool finds his changes again until he gives it back.
+fn keeps_layers(db: &mut Db, vm: VmId) -> Result<bool, EngineError> {
+    let member = pools::write::membership(db, vm)?;
+    let his = member.is_some_and(|m| m.kind == PoolKind::Manual && m.taken_by.is_some());
+    Ok(his && !layers::of_vm(db, vm)?.is_empty())
 }
 
 fn with_workers(db: &mut Db, vm: VmId) -> Result<Vec<(Layer, HostId)>, EngineError> {

@@ -123,7 +123,8 @@ impl Kind for UploadImage {
         match step {
             Step::Receive => {
                 let body = take_body(cx.job).await;
-                let body = body.ok_or_else(|| EngineError::Conflict("the upload broke off; start it again".to_owned()))?;
+                let body =
+                    body.ok_or_else(|| EngineError::Conflict("the upload broke off; start it again".to_owned()))?;
                 let client = engine.hosts.client(args.image.host)?;
                 let upload = client.upload_image(&args.image.image, args.image.format, args.bytes, body);
                 // Trying again cannot help: the bytes that came are gone.

@@ -1,17 +1,32 @@
 //! Which type stands for which kind of job.
 
 use super::kind::{AnyKind, Hidden};
-use crate::engine::vms::{reboot::RebootVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm, suspend::SuspendVm};
+use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
+use crate::engine::pools::{AddPool, RemovePool, ReturnToPool, TakeFromPool};
+use crate::engine::templates::RemoveTemplate;
+use crate::engine::vms::{
+    create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
+    suspend::SuspendVm,
+};
 use crate::model::job::JobKind;
 
-/// The kind's steps; none: this program has no such job yet.
-pub(super) fn find(kind: JobKind) -> Option<&'static dyn AnyKind> {
-    Some(match kind {
+/// The kind's steps.
+pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
+    match kind {
+        JobKind::AddVm => &const { Hidden::<AddVm>::new() },
+        JobKind::RemoveVm => &const { Hidden::<RemoveVm>::new() },
         JobKind::StartVm => &const { Hidden::<StartVm>::new() },
         JobKind::StopVm => &const { Hidden::<StopVm>::new() },
         JobKind::ShutdownVm => &const { Hidden::<ShutdownVm>::new() },
         JobKind::RebootVm => &const { Hidden::<RebootVm>::new() },
         JobKind::SuspendVm => &const { Hidden::<SuspendVm>::new() },
-        _ => return None,
-    })
+        JobKind::RemoveTemplate => &const { Hidden::<RemoveTemplate>::new() },
+        JobKind::AddPool => &const { Hidden::<AddPool>::new() },
+        JobKind::RemovePool => &const { Hidden::<RemovePool>::new() },
+        JobKind::TakeFromPool => &const { Hidden::<TakeFromPool>::new() },
+        JobKind::ReturnToPool => &const { Hidden::<ReturnToPool>::new() },
+        JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
+        JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
+        JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },
+    }
 }

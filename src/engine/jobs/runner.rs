@@ -117,7 +117,7 @@ async fn drive(engine: &Arc<Engine>, job: JobId) -> Result<(), EngineError> {
     let Some(row) = found.filter(|row| row.status == JobStatus::Started) else {
         return Ok(());
     };
-    let kind = registry::find(row.kind).filter(|kind| kind.version() == row.version).ok_or_else(|| {
+    let kind = Some(registry::find(row.kind)).filter(|kind| kind.version() == row.version).ok_or_else(|| {
         EngineError::Internal(format!("this program does not know {} tasks of version {}", row.kind, row.version))
     })?;
     let cx = JobContext {

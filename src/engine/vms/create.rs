@@ -92,7 +92,9 @@ pub(in crate::engine) fn insert(engine: &Arc<Engine>, db: &mut Db, planned: Plan
     run::insert(db, config.id, Intent::Images, VmStatus::ImageLocked)?;
     let macs = nics::free_macs(db, config.cluster, planned.nics.len())?;
     if macs.len() < planned.nics.len() {
-        return Err(EngineError::Conflict("the cluster's MAC pool has no free addresses; add a range to it".to_owned()));
+        return Err(EngineError::Conflict(
+            "the cluster's MAC pool has no free addresses; add a range to it".to_owned(),
+        ));
     }
     for (position, (profile, mac)) in planned.nics.iter().zip(macs).enumerate() {
         nics::insert(db, config.id, i32::try_from(position).unwrap_or(0), mac, *profile)?;
@@ -277,4 +279,3 @@ pub(in crate::engine) fn check_permissions(
     auth::check(db, &cx.actor, Action::CreateVm, cluster.object())?;
     Ok(auth::check(db, &cx.actor, Action::CreateVm, template.object())?)
 }
-

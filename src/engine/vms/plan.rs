@@ -95,14 +95,15 @@ pub(in crate::engine) fn cluster(db: &mut Db, wanted: Option<ClusterId>) -> Resu
         Some(id) => all.iter().find(|c| c.id == id),
         None => all.iter().find(|c| c.name == "Default").or(all.first()),
     };
-    let missing = || Invalid::new("cluster", Problem::NoSuch { value: wanted.map_or_else(String::new, |c| c.to_string()) });
+    let missing =
+        || Invalid::new("cluster", Problem::NoSuch { value: wanted.map_or_else(String::new, |c| c.to_string()) });
     Ok(found.ok_or_else(missing)?.id)
 }
 
 fn template(db: &mut Db, new: &NewVm) -> Result<TemplateView, EngineError> {
     let id = new.template.unwrap_or(BLANK_TEMPLATE);
-    let found = templates::get(db, id)?
-        .ok_or_else(|| Invalid::new("template", Problem::NoSuch { value: id.to_string() }))?;
+    let found =
+        templates::get(db, id)?.ok_or_else(|| Invalid::new("template", Problem::NoSuch { value: id.to_string() }))?;
     if found.status != TemplateStatus::Ok {
         let because = format!("the template {} is {}; wait until it is ok", found.name, found.status);
         return Err(Invalid::new("template", Problem::Other { because }).into());

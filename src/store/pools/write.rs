@@ -82,13 +82,7 @@ pub fn members(db: &mut Db, id: PoolId) -> QueryResult<Vec<Member>> {
         .left_join(job_lock::table.on(job_lock::object_id.eq(vm::id)))
         .filter(vm::vm_pool_id.eq(id))
         .order(vm::name)
-        .select((
-            vm::id,
-            vm::name,
-            vm_run::status,
-            pool_assignment::user_id.nullable(),
-            job_lock::job_id.nullable(),
-        ))
+        .select((vm::id, vm::name, vm_run::status, pool_assignment::user_id.nullable(), job_lock::job_id.nullable()))
         .load(db)?;
     Ok(rows
         .into_iter()

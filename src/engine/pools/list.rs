@@ -1,0 +1,83 @@
+//! Pools as pages show them.
+
+use crate::auth;
+use crate::db::Db;
+use crate::engine::{Cx, EngineError};
+use crate::model::ids::PoolId;
+use crate::model::page::{ListQuery, Page};
+use crate::model::pool::PoolView;
+use crate::model::role::Action;
+use crate::model::search::{Field, Value, select};
+use crate::model::vm::VmRow;
+use crate::store::{pools, vms as store_vms};
+
+const FIELDS: &[Field<PoolView>] = &[
+    Field { name: "name", get: |p| Value::Text(p.name.clone()) },
+    Field { name: "description", get: |p| Value::Text(p.description.clone()) },
+    Field { name: "cluster", get: |p| Value::Text(p.cluster_name.clone()) },
+    Field { name: "template", get: |p| Value::Text(p.template_name.clone()) },
+    Field { name: "type", get: |p| Value::Text(p.kind.to_string()) },
+    Field { name: "size", get: |p| Value::Number(p.size.into()) },
+    Field { name: "assigned_vm_count", get: |p| Value::Number(p.assigned.into()) },
+    Field { name: "running_vm_count", get: |p| Value::Number(p.running.into()) },
+];
+
+/// The pools the actor may see.
+///
+/// # Errors
+/// The search is not understood, or the database failed.
+pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<PoolView>, EngineError> {
+    let (cx2, query) = (cx.clone(), query.clone());
+    cx.engine
+        .db
+        .read(move |db| {
+            let scope = auth::visible(db, &cx2.actor)?;
+            let mut page = select(pools::list(db, &scope, cx2.actor.user)?, "Pools", FIELDS, &query)?;
+            for pool in &mut page.rows {
+                pool.can_take = can_take(&cx2, db, pool)?;
+            }
+            Ok(page)
+        })
+        .await
+}
+
+/// The rule that `take` goes by.
+fn can_take(cx: &Cx, db: &mut Db, pool: &PoolView) -> Result<bool, EngineError> {
+    let allowed = auth::actions_on(db, &cx.actor, &[pool.id.object()])?;
+    let permitted = allowed.get(&pool.id.object()).is_some_and(|a| a.contains(&Action::VmPoolBasicOperations));
+    Ok(permitted && pool.free > 0 && pool.mine < pool.max_user_vms)
+}
+
+/// One pool.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn get(cx: &Cx, id: PoolId) -> Result<PoolView, EngineError> {
+    let cx2 = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &cx2.actor, id.object())?;
+            let found = pools::get(db, id, cx2.actor.user)?;
+            let mut pool = found.ok_or_else(|| EngineError::NotFound { kind: "pool", id: id.to_string() })?;
+            pool.can_take = can_take(&cx2, db, &pool)?;
+            Ok(pool)
+        })
+        .await
+}
+
+/// A pool's VMs that the actor may see.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn vms(cx: &Cx, id: PoolId) -> Result<Vec<VmRow>, EngineError> {
+    let actor = cx.actor.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &actor, id.object())?;
+            let scope = auth::visible(db, &actor)?;
+            Ok(store_vms::list::of_pool(db, &scope, id)?)
+        })
+        .await
+}

@@ -51,7 +51,8 @@ pub async fn local_host(db: &Database, name: String, port: u16) -> Result<HostId
             return Ok(id);
         }
         let id = HostId::random();
-        storage_domains::insert_host(db, id, default_cluster(db)?, &name, "127.0.0.1", port)?;
+        let cluster = default_cluster(db)?;
+        storage_domains::insert_host(db, id, cluster, &name, "127.0.0.1", port)?;
         settings::set(db, "local_host", &id.to_string())?;
         Ok(id)
     })

@@ -73,7 +73,7 @@ impl Hosts {
 ///
 /// # Errors
 /// The database failed, or TLS cannot be set up.
-pub(in crate::engine) async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
+pub async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
     let mut links = engine.hosts.links();
     links.retain(|id, link| rows.iter().any(|row| row.id == *id && (row.address.clone(), row.port) == link.address));

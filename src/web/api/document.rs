@@ -39,6 +39,11 @@ enum Child {
         item: &'static str,
         items: Vec<Element>,
     },
+    /// Repeated leaves without a wrapper: `"device": ["hd"]`.
+    Texts {
+        name: &'static str,
+        values: Vec<String>,
+    },
     /// Repeated elements without a wrapper (links): `"link": […]`.
     Repeated {
         name: &'static str,
@@ -48,10 +53,7 @@ enum Child {
 
 impl Element {
     pub fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            ..Self::default()
-        }
+        Self { name, ..Self::default() }
     }
     pub fn attribute(mut self, name: &'static str, value: impl ToString) -> Self {
         self.attributes.push((name, value.to_string()));
@@ -98,6 +100,14 @@ impl Element {
         self
     }
 
+    pub fn texts(mut self, name: &'static str, values: &[&str]) -> Self {
+        if !values.is_empty() {
+            let values = values.iter().map(|v| (*v).to_owned()).collect();
+            self.children.push(Child::Texts { name, values });
+        }
+        self
+    }
+
     /// The document as XML.
     pub fn to_xml(&self) -> String {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n");
@@ -127,6 +137,11 @@ impl Element {
                     items.iter().for_each(|e| e.write_xml(out));
                     let _ = write!(out, "</{wrapper}>");
                 }
+                Child::Texts { name, values } => {
+                    for value in values {
+                        let _ = write!(out, "<{name}>{}</{name}>", escape(value));
+                    }
+                }
                 Child::Repeated { items, .. } => items.iter().for_each(|e| e.write_xml(out)),
             }
         }
@@ -152,6 +167,9 @@ impl Element {
                     inner.insert((*item).to_owned(), items.iter().map(Element::to_json).collect());
                     map.insert((*wrapper).to_owned(), Value::Object(inner));
                 }
+                Child::Texts { name, values } => {
+                    map.insert((*name).to_owned(), values.iter().map(String::as_str).collect());
+                }
                 Child::Repeated { name, items } => {
                     map.insert((*name).to_owned(), items.iter().map(Element::to_json).collect());
                 }
@@ -163,11 +181,7 @@ impl Element {
 
 /// A whole collection: `<vms><vm/>…</vms>`, `{"vm": […]}`.
 pub fn collection(name: &'static str, item: &'static str, items: Vec<Element>) -> Element {
-    if items.is_empty() {
-        Element::new(name)
-    } else {
-        Element::new(name).repeated(item, items)
-    }
+    if items.is_empty() { Element::new(name) } else { Element::new(name).repeated(item, items) }
 }
 
 impl Leaf {
@@ -177,14 +191,9 @@ impl Leaf {
             Self::Int(n) | Self::Long(n) => n.to_string(),
             Self::Decimal(n) => n.to_string(),
             Self::Bool(b) => b.to_string(),
-            Self::Time(t) => format!(
-                "{}T{:02}:{:02}:{:02}.{:03}Z",
-                t.date(),
-                t.hour(),
-                t.minute(),
-                t.second(),
-                t.millisecond()
-            ),
+            Self::Time(t) => {
+                format!("{}T{:02}:{:02}:{:02}.{:03}Z", t.date(), t.hour(), t.minute(), t.second(), t.millisecond())
+            }
         }
     }
     fn to_json(&self) -> Value {
@@ -204,9 +213,6 @@ impl Leaf {
 
 /// Text for XML 1.0: markup escaped, characters that XML cannot hold left out.
 fn escape(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
-        .collect();
+    let clean: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).collect();
     quick_xml::escape::escape(clean).into_owned()
 }

@@ -42,11 +42,7 @@ impl Input {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        if json {
-            Self::from_json_text(text)
-        } else {
-            Self::from_xml_text(text)
-        }
+        if json { Self::from_json_text(text) } else { Self::from_xml_text(text) }
     }
 
     fn from_xml_text(text: &str) -> Result<Self, Malformed> {
@@ -60,25 +56,13 @@ impl Input {
         }
         let mut children: Vec<Self> = node
             .attributes()
-            .map(|a| Self {
-                name: a.name().to_owned(),
-                text: a.value().to_owned(),
-                children: Vec::new(),
-            })
+            .map(|a| Self { name: a.name().to_owned(), text: a.value().to_owned(), children: Vec::new() })
             .collect();
         for child in node.children().filter(roxmltree::Node::is_element) {
             children.push(Self::from_node(child, depth + 1)?);
         }
-        let text = node
-            .children()
-            .filter(roxmltree::Node::is_text)
-            .filter_map(|n| n.text())
-            .collect::<String>();
-        Ok(Self {
-            name: node.tag_name().name().to_owned(),
-            text: text.trim().to_owned(),
-            children,
-        })
+        let text = node.children().filter(roxmltree::Node::is_text).filter_map(|n| n.text()).collect::<String>();
+        Ok(Self { name: node.tag_name().name().to_owned(), text: text.trim().to_owned(), children })
     }
 
     fn from_json_text(text: &str) -> Result<Self, Malformed> {
@@ -96,10 +80,7 @@ impl Input {
         if depth > MAX_DEPTH {
             return Err(Malformed::Depth);
         }
-        let mut one = Self {
-            name: name.to_owned(),
-            ..Self::default()
-        };
+        let mut one = Self { name: name.to_owned(), ..Self::default() };
         match value {
             Value::Null => return Ok(()),
             Value::Array(items) => return items.iter().try_for_each(|v| Self::from_value(name, v, depth + 1, out)),
@@ -151,9 +132,7 @@ impl Input {
                 Err(_) if text.trim().is_empty() => Ok(None),
                 Err(e) => Err(Invalid::new(
                     field,
-                    Problem::Other {
-                        because: format!("\"{}\" is not right: {e}", clip(text)),
-                    },
+                    Problem::Other { because: format!("\"{}\" is not right: {e}", clip(text)) },
                 )),
             },
         }
@@ -168,13 +147,9 @@ impl Input {
             None => Ok(None),
             Some("true" | "t" | "yes" | "y" | "1" | "") => Ok(Some(true)),
             Some("false" | "f" | "no" | "n" | "0") => Ok(Some(false)),
-            Some(other) => Err(Invalid::new(
-                field,
-                Problem::NotOneOf {
-                    value: clip(other),
-                    allowed: "true, false".to_owned(),
-                },
-            )),
+            Some(other) => {
+                Err(Invalid::new(field, Problem::NotOneOf { value: clip(other), allowed: "true, false".to_owned() }))
+            }
         }
     }
 
@@ -214,20 +189,13 @@ mod tests {
             false,
         )
         .unwrap();
-        let json = Input::parse(
-            br#"{"name":"a","template":{"id":7},"disks":{"disk":[{"size":"1"},{"size":2}]}}"#,
-            true,
-        )
-        .unwrap();
+        let json =
+            Input::parse(br#"{"name":"a","template":{"id":7},"disks":{"disk":[{"size":"1"},{"size":2}]}}"#, true)
+                .unwrap();
         for input in [xml, json] {
             assert_eq!(input.text_at("name"), Some("a"));
             assert_eq!(input.text_at("template/id"), Some("7"));
-            let sizes: Vec<_> = input
-                .at("disks")
-                .unwrap()
-                .all("disk")
-                .filter_map(|d| d.text_at("size"))
-                .collect();
+            let sizes: Vec<_> = input.at("disks").unwrap().all("disk").filter_map(|d| d.text_at("size")).collect();
             assert_eq!(sizes, ["1", "2"]);
         }
     }
@@ -235,27 +203,9 @@ mod tests {
     #[test]
     fn errors_name_the_field() {
         let input = Input::parse(b"<vm><memory>lots</memory><stateless>maybe</stateless></vm>", false).unwrap();
-        assert!(
-            input
-                .parsed::<u64>("memory", "memory")
-                .unwrap_err()
-                .to_string()
-                .starts_with("memory: \"lots\"")
-        );
-        assert!(
-            input
-                .bool_at("stateless", "stateless")
-                .unwrap_err()
-                .to_string()
-                .contains("\"maybe\"")
-        );
-        assert!(
-            input
-                .only(&["memory"])
-                .unwrap_err()
-                .to_string()
-                .contains("\"stateless\" is not known")
-        );
+        assert!(input.parsed::<u64>("memory", "memory").unwrap_err().to_string().starts_with("memory: \"lots\""));
+        assert!(input.bool_at("stateless", "stateless").unwrap_err().to_string().contains("\"maybe\""));
+        assert!(input.only(&["memory"]).unwrap_err().to_string().contains("\"stateless\" is not known"));
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! Actions: start, stop, … and taking a VM of a pool.
+
+use super::answer::{body, caller, id, wants};
+use super::document::Element;
+use super::fault;
+use super::render;
+use crate::engine::{Cx, EngineError, pools, vms};
+use crate::model::ids::{JobId, PoolId, VmId};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// Paths of actions.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/vms/{id}/{action}", web::post().to(on_vm))
+        .route("/vms/{id}/graphicsconsoles/{console}/{action}", web::post().to(on_console))
+        .route("/vmpools/{id}/allocatevm", web::post().to(allocate));
+}
+
+/// `<action><status>complete</status>…`
+pub fn complete(job: Option<JobId>) -> Element {
+    let action = Element::new("action").text("status", "complete");
+    match job {
+        Some(job) => action.child(render::reference("job", "jobs", job)),
+        None => action,
+    }
+}
+
+/// An action's answer; a refusal is a fault inside the action.
+fn answer(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
+    match result {
+        Ok(action) => wants(request).write(HttpResponse::Ok(), &action),
+        Err(error) => {
+            let action = Element::new("action").child(fault::element(&error)).text("status", "failed");
+            let code = fault::status(&error);
+            if code.as_u16() == 401 {
+                return fault::response(request, &error);
+            }
+            wants(request).write(HttpResponse::build(code), &action)
+        }
+    }
+}
+
+async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: web::Bytes) -> HttpResponse {
+    let (vm, action) = path.into_inner();
+    let result = async {
+        let cx = caller(&request).await?;
+        let vm = id::<VmId>("VM", &vm)?;
+        body(&request, &bytes)?;
+        run(&cx, vm, &action).await
+    };
+    answer(&request, result.await)
+}
+
+async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
+    let job = match action {
+        "start" => vms::start(cx, vm).await?,
+        "stop" => vms::stop(cx, vm).await?,
+        "shutdown" => vms::shutdown(cx, vm).await?,
+        "reboot" => vms::reboot(cx, vm).await?,
+        "suspend" => vms::suspend(cx, vm).await?,
+        "ticket" => return ticket(cx, vm).await,
+        _ => return Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
+    };
+    Ok(complete(Some(job)))
+}
+
+/// A one-time ticket for this engine's own console socket.
+async fn ticket(cx: &Cx, vm: VmId) -> Result<Element, EngineError> {
+    let secret = vms::console::ticket(cx, vm).await?;
+    let ticket = Element::new("ticket").text("value", secret).int("expiry", crate::auth::ticket::VALID_SECONDS);
+    Ok(complete(None).child(ticket))
+}
+
+async fn on_console(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    let (vm, _, action) = path.into_inner();
+    let result = async {
+        let cx = caller(&request).await?;
+        let vm = id::<VmId>("VM", &vm)?;
+        match action.as_str() {
+            "ticket" | "proxyticket" => ticket(&cx, vm).await,
+            _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
+        }
+    };
+    answer(&request, result.await)
+}
+
+async fn allocate(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let taken = pools::take(&cx, id::<PoolId>("pool", &path)?).await?;
+        // oVirt answers when the VM is chosen and its start has begun; the job tells the rest.
+        let view = vms::get(&cx, taken.id).await;
+        let vm = match view {
+            Ok(view) => render::vm(&view),
+            // The administrator's view shows it in any case; a user's shows it as soon as the permission counts.
+            Err(_) => render::reference("vm", "vms", taken.id),
+        };
+        Ok(complete(Some(taken.job)).child(vm))
+    };
+    answer(&request, result.await)
+}

@@ -1,0 +1,220 @@
+//! The other collections: lists and details.
+
+use super::answer::{body, caller, id, list_query, ok, parameters, wants};
+use super::document::{Element, collection};
+use super::entry::BASE;
+use super::{fault, render, vm_body};
+use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, permissions, pools, users};
+use crate::model::ids::PoolId;
+use crate::model::page::ListQuery;
+use crate::model::permission::PermissionView;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// A collection with its list and its single objects.
+macro_rules! listed {
+    ($config:expr, $path:literal, $plural:literal, $item:literal, $list:path, $get:path, $kind:literal, $render:path) => {
+        $config
+            .route(
+                concat!("/", $path),
+                web::get().to(|request: HttpRequest| async move {
+                    let result = async {
+                        let cx = caller(&request).await?;
+                        let page = $list(&cx, &list_query(&request)?).await?;
+                        Ok(collection($plural, $item, page.rows.iter().map($render).collect()))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+            .route(
+                concat!("/", $path, "/{id}"),
+                web::get().to(|request: HttpRequest, path: web::Path<String>| async move {
+                    let result = async {
+                        let cx = caller(&request).await?;
+                        Ok($render(&$get(&cx, id($kind, &path)?).await?))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+    };
+}
+
+/// A collection that comes whole.
+macro_rules! whole {
+    ($config:expr, $path:literal, $plural:literal, $item:literal, $list:path, $kind:literal, $render:path) => {
+        $config
+            .route(
+                concat!("/", $path),
+                web::get().to(|request: HttpRequest| async move {
+                    let result = async {
+                        let all = $list(&caller(&request).await?).await?;
+                        Ok(collection($plural, $item, all.iter().map($render).collect()))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+            .route(
+                concat!("/", $path, "/{id}"),
+                web::get().to(|request: HttpRequest, path: web::Path<String>| async move {
+                    let result = async {
+                        let all = $list(&caller(&request).await?).await?;
+                        let found = all.iter().find(|one| one.id.to_string() == *path);
+                        let missing = || EngineError::NotFound { kind: $kind, id: path.chars().take(64).collect() };
+                        Ok($render(found.ok_or_else(missing)?))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+    };
+}
+
+/// Paths of everything but VMs.
+pub fn routes(config: &mut web::ServiceConfig) {
+    listed!(config, "hosts", "hosts", "host", catalog::hosts, catalog::host, "host", render::host);
+    listed!(config, "clusters", "clusters", "cluster", catalog::clusters, catalog::cluster, "cluster", render::cluster);
+    listed!(
+        config,
+        "datacenters",
+        "data_centers",
+        "data_center",
+        catalog::data_centers,
+        catalog::data_center,
+        "data center",
+        render::data_center
+    );
+    listed!(
+        config,
+        "storagedomains",
+        "storage_domains",
+        "storage_domain",
+        catalog::storage_domains,
+        catalog::storage_domain,
+        "storage domain",
+        render::storage_domain
+    );
+    listed!(config, "networks", "networks", "network", catalog::networks, catalog::network, "network", render::network);
+    listed!(
+        config,
+        "templates",
+        "templates",
+        "template",
+        catalog::templates,
+        catalog::template,
+        "template",
+        render::template
+    );
+    listed!(config, "disks", "disks", "disk", disks::list, disks::get, "disk", render::disk);
+    listed!(config, "vmpools", "vm_pools", "vm_pool", pools::list, pools::get, "pool", render::pool);
+    listed!(config, "users", "users", "user", users::list, users::get, "user", render::user);
+    whole!(
+        config,
+        "instancetypes",
+        "instance_types",
+        "instance_type",
+        catalog::instance_types,
+        "instance type",
+        render::instance_type
+    );
+    whole!(
+        config,
+        "vnicprofiles",
+        "vnic_profiles",
+        "vnic_profile",
+        catalog::vnic_profiles,
+        "vNIC profile",
+        render::vnic_profile
+    );
+    whole!(config, "macpools", "mac_pools", "mac_pool", catalog::mac_pools, "MAC pool", render::mac_pool);
+    whole!(config, "roles", "roles", "role", permissions::roles, "role", render::role);
+    whole!(config, "groups", "groups", "group", users::groups, "group", render::group);
+    whole!(config, "jobs", "jobs", "job", jobs::list, "job", render::job);
+    config
+        .route("/disks", web::post().to(add_disk))
+        .route("/disks/{id}", web::delete().to(remove_disk))
+        .route("/vmpools/{id}", web::delete().to(remove_pool))
+        .route("/events", web::get().to(list_events))
+        .route("/events/{id}", web::get().to(get_event))
+        .route("/permissions", web::get().to(own_permissions))
+        .route("/templates/{id}/diskattachments", web::get().to(template_disks));
+}
+
+async fn list_events(request: HttpRequest) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let from = parameters(&request).get("from").and_then(|t| t.parse().ok());
+        let mut query = list_query(&request)?;
+        if query.max == u32::MAX {
+            query = ListQuery { max: 1000, ..query };
+        }
+        let page = events::list(&cx, &query, from).await?;
+        Ok(collection("events", "event", page.rows.iter().map(render::event).collect()))
+    };
+    ok(&request, result.await)
+}
+
+async fn get_event(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async { Ok(render::event(&events::get(&caller(&request).await?, id("event", &path)?).await?)) };
+    ok(&request, result.await)
+}
+
+async fn add_disk(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let input = body(&request, &bytes)?;
+        let created = disks::add(&cx, vm_body::disk(&input, &input)?, None).await?;
+        Ok(render::disk(&disks::get(&cx, created.id).await?))
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Accepted(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+async fn remove_disk(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        Ok(super::actions::complete(Some(disks::remove(&cx, id("disk", &path)?).await?)))
+    };
+    ok(&request, result.await)
+}
+
+async fn remove_pool(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        Ok(super::actions::complete(Some(pools::remove(&cx, id::<PoolId>("pool", &path)?).await?)))
+    };
+    ok(&request, result.await)
+}
+
+async fn template_disks(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let view = catalog::template(&caller(&request).await?, id("template", &path)?).await?;
+        let all = view.disks.iter().map(|d| {
+            Element::new("disk_attachment")
+                .attribute("id", d.disk.id)
+                .bool("bootable", d.bootable)
+                .text("interface", d.interface.as_str())
+                .child(render::reference("disk", "disks", d.disk.id))
+        });
+        Ok(collection("disk_attachments", "disk_attachment", all.collect()))
+    };
+    ok(&request, result.await)
+}
+
+async fn own_permissions(request: HttpRequest) -> HttpResponse {
+    let result = async {
+        let cx: Cx = caller(&request).await?;
+        let all = permissions::of(&cx, cx.actor.user.into()).await?;
+        Ok(collection("permissions", "permission", all.iter().map(permission).collect()))
+    };
+    ok(&request, result.await)
+}
+
+/// A permission.
+pub fn permission(view: &PermissionView) -> Element {
+    let holder = if view.is_group { ("group", "groups") } else { ("user", "users") };
+    Element::new("permission")
+        .attribute("href", format!("{BASE}/permissions/{}", view.id))
+        .attribute("id", view.id)
+        .child(render::reference("role", "roles", view.role))
+        .child(render::reference(holder.0, holder.1, view.principal))
+}

@@ -1,0 +1,30 @@
+//! oVirt's REST API v4: a face of the engine's commands.
+
+pub mod actions;
+pub mod answer;
+pub mod collections;
+pub mod document;
+pub mod entry;
+pub mod fault;
+pub mod input;
+pub mod render;
+pub mod sign_in;
+pub mod vm_body;
+pub mod vms;
+
+use actix_web::web;
+
+/// Every path of the API, with and without the version.
+pub fn routes(config: &mut web::ServiceConfig) {
+    sign_in::routes(config);
+    for prefix in ["/ovirt-engine/api/v4", "/ovirt-engine/api"] {
+        config.service(
+            web::scope(prefix)
+                .configure(entry::routes)
+                .configure(vms::routes)
+                .configure(actions::routes)
+                .configure(collections::routes)
+                .default_service(web::to(fault::no_such_path)),
+        );
+    }
+}

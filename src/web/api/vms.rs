@@ -1,0 +1,207 @@
+//! `vms`: lists, details, making, changing, removing, and what hangs on a VM.
+
+use super::answer::{body, caller, id, list_query, ok, parameters, wants};
+use super::document::{Element, collection};
+use super::entry::BASE;
+use super::{fault, render, vm_body};
+use crate::engine::{Cx, EngineError, disks, permissions, vms};
+use crate::model::ids::{DiskId, VmId};
+use crate::model::vm::{Display, VmView};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// Paths below `vms`.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/vms", web::get().to(list))
+        .route("/vms", web::post().to(add))
+        .route("/vms/{id}", web::get().to(get))
+        .route("/vms/{id}", web::put().to(update))
+        .route("/vms/{id}", web::delete().to(remove))
+        .route("/vms/{id}/graphicsconsoles", web::get().to(consoles))
+        .route("/vms/{id}/graphicsconsoles/{console}", web::get().to(console))
+        .route("/vms/{id}/nics", web::get().to(nics))
+        .route("/vms/{id}/diskattachments", web::get().to(attachments))
+        .route("/vms/{id}/diskattachments", web::post().to(attach))
+        .route("/vms/{id}/diskattachments/{disk}", web::get().to(attachment))
+        .route("/vms/{id}/cdroms", web::get().to(cdroms))
+        .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd))
+        .route("/vms/{id}/permissions", web::get().to(vm_permissions));
+}
+
+async fn list(request: HttpRequest) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let page = vms::list(&cx, &list_query(&request)?).await?;
+        Ok(collection("vms", "vm", page.rows.iter().map(render::vm_row).collect()))
+    };
+    ok(&request, result.await)
+}
+
+async fn view(request: &HttpRequest, text: &str) -> Result<(Cx, VmView), EngineError> {
+    let cx = caller(request).await?;
+    let view = vms::get(&cx, id::<VmId>("VM", text)?).await?;
+    Ok((cx, view))
+}
+
+async fn get(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    ok(&request, view(&request, &path).await.map(|(_, v)| render::vm(&v)))
+}
+
+async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let clone = parameters(&request).get("clone").is_some_and(|v| v == "true");
+        let new = vm_body::new_vm(&cx, &body(&request, &bytes)?, clone).await?;
+        let created = vms::create(&cx, new).await?;
+        vms::get(&cx, created.id).await
+    };
+    match result.await {
+        Ok(view) => {
+            let mut builder = HttpResponse::Accepted();
+            builder.insert_header((header::LOCATION, format!("{BASE}/vms/{}", view.row.id)));
+            let creation = Element::new("creation_status").text("state", "in_progress");
+            wants(&request).write(builder, &render::vm(&view).child(creation))
+        }
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let vm = id::<VmId>("VM", &path)?;
+        vms::update(&cx, vm, vm_body::vm_update(&body(&request, &bytes)?)?).await?;
+        Ok(render::vm(&vms::get(&cx, vm).await?))
+    };
+    ok(&request, result.await)
+}
+
+async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let keep = parameters(&request).get("detach_only").is_some_and(|v| v != "false");
+        let job = vms::remove(&cx, id::<VmId>("VM", &path)?, keep).await?;
+        Ok(super::actions::complete(Some(job)))
+    };
+    ok(&request, result.await)
+}
+
+/// oVirt's id of a graphics console: its name's bytes in hexadecimal.
+fn console_id(display: Display) -> &'static str {
+    match display {
+        Display::Vnc => "564e43",
+        Display::Spice => "5350494345",
+    }
+}
+
+fn console_element(view: &VmView) -> Element {
+    let (vm, display) = (view.row.id, view.hardware.display);
+    let own = console_id(display);
+    Element::new("graphics_console")
+        .attribute("href", format!("{BASE}/vms/{vm}/graphicsconsoles/{own}"))
+        .attribute("id", own)
+        .text("protocol", display.as_str())
+        .child(render::reference("vm", "vms", vm))
+}
+
+async fn consoles(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = view(&request, &path).await;
+    ok(&request, result.map(|(_, v)| collection("graphics_consoles", "graphics_console", vec![console_element(&v)])))
+}
+
+async fn console(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let (vm, wanted) = path.into_inner();
+    let result = async {
+        let (_, view) = view(&request, &vm).await?;
+        if console_id(view.hardware.display) != wanted {
+            return Err(EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() });
+        }
+        Ok(console_element(&view))
+    };
+    ok(&request, result.await)
+}
+
+async fn nics(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = view(&request, &path).await;
+    ok(
+        &request,
+        result.map(|(_, v)| collection("nics", "nic", v.nics.iter().map(|n| render::nic(v.row.id, n)).collect())),
+    )
+}
+
+async fn attachments(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = view(&request, &path).await;
+    let all = |v: &VmView| v.disks.iter().map(|d| render::attachment(v.row.id, d)).collect();
+    ok(&request, result.map(|(_, v)| collection("disk_attachments", "disk_attachment", all(&v))))
+}
+
+async fn attachment(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let (vm, disk) = path.into_inner();
+    let result = async {
+        let wanted = id::<DiskId>("disk", &disk)?;
+        let (_, view) = view(&request, &vm).await?;
+        let found = view.disks.iter().find(|d| d.disk.id == wanted);
+        let found = found.ok_or_else(|| EngineError::NotFound { kind: "disk attachment", id: wanted.to_string() })?;
+        Ok(render::attachment(view.row.id, found))
+    };
+    ok(&request, result.await)
+}
+
+async fn attach(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let vm = id::<VmId>("VM", &path)?;
+        let input = body(&request, &bytes)?;
+        let disk = input.child("disk").cloned().unwrap_or_default();
+        let created = disks::add(&cx, vm_body::disk(&disk, &input)?, Some(vm)).await?;
+        let view = vms::get(&cx, vm).await?;
+        let found = view.disks.iter().find(|d| d.disk.id == created.id);
+        let found =
+            found.ok_or_else(|| EngineError::NotFound { kind: "disk attachment", id: created.id.to_string() })?;
+        Ok(render::attachment(vm, found))
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Accepted(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+/// One drive per VM, with oVirt's fixed id.
+const CD_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+fn cd_element(view: &VmView) -> Element {
+    let vm = view.row.id;
+    let element =
+        Element::new("cdrom").attribute("href", format!("{BASE}/vms/{vm}/cdroms/{CD_ID}")).attribute("id", CD_ID);
+    match view.cd {
+        Some(disk) => element.child(Element::new("file").attribute("id", disk)),
+        None => element,
+    }
+}
+
+async fn cdroms(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = view(&request, &path).await;
+    ok(&request, result.map(|(_, v)| collection("cdroms", "cdrom", vec![cd_element(&v)])))
+}
+
+async fn change_cd(request: HttpRequest, path: web::Path<(String, String)>, bytes: web::Bytes) -> HttpResponse {
+    let (vm, _) = path.into_inner();
+    let result = async {
+        let cx = caller(&request).await?;
+        let vm = id::<VmId>("VM", &vm)?;
+        let disk = body(&request, &bytes)?.parsed::<DiskId>("file/id", "file.id")?;
+        vms::change_cd(&cx, vm, disk).await?;
+        Ok(cd_element(&vms::get(&cx, vm).await?))
+    };
+    ok(&request, result.await)
+}
+
+async fn vm_permissions(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let all = permissions::on(&cx, id::<VmId>("VM", &path)?.object()).await?;
+        Ok(collection("permissions", "permission", all.iter().map(super::collections::permission).collect()))
+    };
+    ok(&request, result.await)
+}

@@ -12,9 +12,14 @@ type Sender = UnboundedSender<Raw>;
 
 static EVENT_LOOP: Once = Once::new();
 
+unsafe extern "C" fn ignore_error(_: *mut c_void, _: sys::virErrorPtr) {}
+
 /// Starts libvirt's event loop in a thread of its own; must come before the first connection is opened.
 pub fn start_event_loop() {
     EVENT_LOOP.call_once(|| {
+        // SAFETY: the function does nothing with its arguments. Without it libvirt prints every error on stderr, also those that are asked
+        // for ("is there such a network?"); the errors themselves are returned by each call.
+        unsafe { sys::virSetErrorFunc(std::ptr::null_mut(), Some(ignore_error)) };
         if let Err(e) = virt::event::event_register_default_impl() {
             tracing::error!("libvirt's event loop cannot be set up: {e}");
             return;

@@ -54,7 +54,11 @@ impl Failure {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("VIREO_LOG").unwrap_or_else(|_| EnvFilter::new("warn,vireo=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
     // Whoever installed one first installed the same: this is the only one compiled in.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = tokio::runtime::Builder::new_multi_thread()

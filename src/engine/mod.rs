@@ -17,10 +17,10 @@ pub mod permissions;
 pub mod pools;
 pub mod reconcile;
 pub mod sign_in;
-#[cfg(test)]
-pub(in crate::engine) mod testing;
 pub(in crate::engine) mod storage;
 pub mod templates;
+#[cfg(test)]
+pub(in crate::engine) mod testing;
 pub mod users;
 pub mod vms;
 

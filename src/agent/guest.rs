@@ -37,6 +37,8 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
                 Err(RecvError::Closed) => return,
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
             },
+            // It has heard nothing yet of guests that told everything long ago.
+            () = hub.newcomer() => { known.clear(); next = tokio::time::Instant::now(); }
             () = tokio::time::sleep_until(next) => {
                 next = tokio::time::Instant::now() + REFRESH;
                 let all = libvirt.with(domains::list).await.unwrap_or_default();

@@ -219,22 +219,30 @@ pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId) -> Result<(), Engin
     state::write(engine, vm, edit).await.map(drop)
 }
 
-/// The guest agent told something.
+/// The guest agent told something. What is known already costs no write: agents tell the same every few seconds.
 ///
 /// # Errors
 /// The database failed.
 pub(super) async fn guest(engine: &Arc<Engine>, report: GuestReport) -> Result<(), EngineError> {
     let vm = report.vm;
-    if engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await?.is_none() {
-        return Ok(());
-    }
-    let edit = move |run: &mut VmRun| {
+    let take = move |run: &mut VmRun| {
         if run.observed == Observed::Running {
             run.agent = true;
             run.addresses.clone_from(&report.addresses);
             run.fqdn = report.hostname.clone().unwrap_or_default();
             run.guest_os = report.os.clone().unwrap_or_default();
         }
+    };
+    let Some(known) = engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await? else {
+        return Ok(());
+    };
+    let mut new = known.clone();
+    take(&mut new);
+    if new == known {
+        return Ok(());
+    }
+    let edit = move |run: &mut VmRun| {
+        take(run);
         Ok(())
     };
     state::write(engine, vm, edit).await.map(drop)

@@ -49,35 +49,59 @@ pub(super) async fn events(
     host: HostId,
     mut reports: Vec<DomainReport>,
 ) -> Result<(), EngineError> {
-    let dead: Vec<VmId> = reports.iter().filter(|r| !observed(r).is_living()).map(|r| r.vm).collect();
+    while !reports.is_empty() {
+        let asked = ask_again(engine, host, &mut reports).await?;
+        let inner = engine.clone();
+        let (thens, unsure) = engine
+            .db
+            .write(move |db| {
+                let (mut thens, mut unsure) = (Vec::new(), Vec::new());
+                for report in reports {
+                    let lives = run::get(db, report.vm)?.is_some_and(|run| run.observed.is_living());
+                    // It came to life between the question and now.
+                    if lives && !observed(&report).is_living() && !asked.contains(&report.vm) {
+                        unsure.push(report);
+                    } else {
+                        thens.push(apply(&inner, db, host, &report)?);
+                    }
+                }
+                Ok::<_, EngineError>((thens, unsure))
+            })
+            .await?;
+        obey(engine, host, thens);
+        reports = unsure;
+    }
+    Ok(())
+}
+
+/// Asks the host about those who live and are reported dead, and corrects the reports; says who they are. Where it cannot be asked,
+/// the reports go: its next snapshot tells.
+async fn ask_again(
+    engine: &Arc<Engine>,
+    host: HostId,
+    reports: &mut Vec<DomainReport>,
+) -> Result<HashSet<VmId>, EngineError> {
+    let dead: HashSet<VmId> = reports.iter().filter(|r| !observed(r).is_living()).map(|r| r.vm).collect();
     let here = engine.db.read(move |db| Ok::<_, EngineError>(run::find(db, Which::OnHost(host))?)).await?;
     let lived: HashSet<VmId> =
         here.iter().filter(|run| run.observed.is_living() && dead.contains(&run.vm)).map(|run| run.vm).collect();
-    if !lived.is_empty() {
-        let now = match engine.call(host, &ListDomains {}).await {
-            Ok(now) => now,
-            // The host's next snapshot tells.
-            Err(EngineError::Unavailable(_)) => {
-                reports.retain(|report| !lived.contains(&report.vm));
-                Vec::new()
-            }
-            Err(error) => return Err(error),
-        };
-        for report in reports.iter_mut().filter(|report| lived.contains(&report.vm)) {
-            if let Some(alive) = now.iter().find(|n| n.vm == report.vm && observed(n).is_living()) {
-                report.clone_from(alive);
-            }
+    if lived.is_empty() {
+        return Ok(lived);
+    }
+    let now = match engine.call(host, &ListDomains {}).await {
+        Ok(now) => now,
+        Err(EngineError::Unavailable(_)) => {
+            reports.retain(|report| !lived.contains(&report.vm));
+            return Ok(lived);
+        }
+        Err(error) => return Err(error),
+    };
+    for report in reports.iter_mut().filter(|report| lived.contains(&report.vm)) {
+        if let Some(alive) = now.iter().find(|n| n.vm == report.vm && observed(n).is_living()) {
+            report.clone_from(alive);
         }
     }
-    let inner = engine.clone();
-    let thens = engine
-        .db
-        .write(move |db| {
-            reports.iter().map(|report| apply(&inner, db, host, report)).collect::<Result<Vec<_>, EngineError>>()
-        })
-        .await?;
-    obey(engine, host, thens);
-    Ok(())
+    Ok(lived)
 }
 
 /// What a verb's answer says of a domain.

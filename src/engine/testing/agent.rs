@@ -12,7 +12,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,8 @@ struct Inner {
     /// What verbs are refused with.
     refuse: HashMap<String, ErrorCode>,
     deaf_guests: bool,
+    /// `disk/image` of every image file there is.
+    images: BTreeSet<String>,
     calls: Vec<String>,
 }
 
@@ -98,6 +100,9 @@ impl FakeAgent {
     /// How often a verb was asked for.
     pub(in crate::engine) fn calls(&self, verb: &str) -> usize {
         self.inner.lock().unwrap().calls.iter().filter(|call| *call == verb).count()
+    }
+    pub(in crate::engine) fn images(&self) -> BTreeSet<String> {
+        self.inner.lock().unwrap().images.clone()
     }
     /// A guest ends by itself.
     pub(in crate::engine) fn end(&self, vm: VmId, reason: StopReason) {
@@ -165,6 +170,7 @@ impl FakeAgent {
         if let (Some(vm), Some(state)) = (vm, state) {
             self.set(vm, state, reason);
         }
+        self.keep_files(verb, body);
         let reply = match verb {
             "host_info" => serde_json::to_vec(&HostCapabilities {
                 hostname: "test".to_owned(),
@@ -186,6 +192,21 @@ impl FakeAgent {
             _ => serde_json::to_vec(&()),
         };
         reply.unwrap()
+    }
+
+    fn keep_files(&self, verb: &str, body: &serde_json::Value) {
+        let images = &mut self.inner.lock().unwrap().images;
+        let name = |image: &serde_json::Value| format!("{}/{}", image["disk"], image["image"]);
+        match verb {
+            "create_image" | "copy_image" => {
+                images.insert(name(if verb == "create_image" { &body["image"] } else { &body["target"] }));
+            }
+            "remove_image" => {
+                images.remove(&name(&body["image"]));
+            }
+            "remove_disk" => images.retain(|image| !image.starts_with(&body["disk"].to_string())),
+            _ => {}
+        }
     }
 
     fn reports(&self) -> Vec<DomainReport> {

@@ -1,6 +1,7 @@
 //! What the engine's own tests stand on: a real database, a real engine, an agent without libvirt.
 
 pub(in crate::engine) mod agent;
+mod kinds;
 
 use crate::auth::{Actor, View};
 use crate::db::Database;

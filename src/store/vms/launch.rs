@@ -1,10 +1,10 @@
 //! What a VM is launched from, and the hosts that could run it.
 
 use crate::db::Db;
-use crate::db::schema::{disk, host, image, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile};
+use crate::db::schema::{disk, host, image, job_lock, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile};
 use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
 use crate::model::host::{HostFacts, HostStatus};
-use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, StorageDomainId, VmId};
+use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::{BootDevice, Display};
@@ -144,7 +144,14 @@ fn disks(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchDisk>> {
             ),
         ))
         .load(db)?;
-    Ok(rows.into_iter().map(to_disk).collect())
+    let mut disks: Vec<LaunchDisk> = rows.into_iter().map(to_disk).collect();
+    let ids: Vec<ObjectId> = disks.iter().map(|d| d.disk.object()).collect();
+    let held: Vec<ObjectId> =
+        job_lock::table.filter(job_lock::object_id.eq_any(ids)).select(job_lock::object_id).load(db)?;
+    for disk in disks.iter_mut().filter(|d| held.contains(&d.disk.object())) {
+        disk.status = DiskStatus::Locked;
+    }
+    Ok(disks)
 }
 
 /// A disk as a medium of the CD drive; none: it is gone.

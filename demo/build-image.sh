@@ -100,11 +100,11 @@ while :; do PS1='   # ' setsid cttyhack sh; done
 EOF
 cat > "$root/init" <<'EOF'
 #!/bin/busybox sh
-/bin/busybox --install -s /bin 2>/dev/null
 export PATH=/bin:/sbin:/usr/sbin:/usr/bin HOME=/root
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+/bin/busybox grep -q ' / ext4 ' /proc/mounts && mount -o remount,rw /
+/bin/busybox --install -s /bin 2>/dev/null
 mkdir -p /dev/pts /dev/virtio-ports; mount -t devpts pts /dev/pts; mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
-grep -q ' / ext4 ' /proc/mounts && mount -o remount,rw /
 while read -r m; do insmod "/lib/modules/$m" 2>/dev/null; done < /lib/modules/order
 name=$(cat /sys/class/dmi/id/product_family 2>/dev/null)
 for s in /dev/sr0 /dev/sr1; do # a NoCloud ISO may name the guest

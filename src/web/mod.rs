@@ -1,9 +1,19 @@
 //! Pages, REST API, consoles: faces of the engine's commands, with no rules of their own.
 
+pub mod admin;
 pub mod api;
+pub mod assets;
 pub mod console;
+pub mod csrf;
+pub mod error;
 pub mod health;
+pub mod live;
+pub mod locale;
 pub mod request;
 pub mod server;
+pub mod sign_in;
+pub mod ui;
+pub mod user;
+pub mod vm_pages;
 
 pub use server::{Server, ServerError, serve};

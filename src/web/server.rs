@@ -1,6 +1,6 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
-use super::{api, console, health};
+use super::{admin, api, assets, console, error, health, live, sign_in, user, vm_pages};
 use crate::engine::Engine;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
@@ -69,7 +69,14 @@ pub fn serve(
             )
             .configure(health::routes)
             .configure(api::routes)
+            .configure(vm_pages::routes)
             .configure(console::routes)
+            .configure(assets::routes)
+            .configure(live::routes)
+            .configure(sign_in::routes)
+            .configure(admin::routes)
+            .configure(user::routes)
+            .default_service(web::to(error::no_such_page))
     })
     .workers(2)
     .tcp_nodelay(true)

@@ -1,0 +1,239 @@
+//! Lists and details of what is only looked at: hosts, data centers, clusters, networks, domains, templates, events, jobs, …
+
+use super::{Listing, admin, changing, id, listing};
+use crate::engine::{EngineError, catalog, events, jobs, permissions};
+use crate::model::event::{About, EventView};
+use crate::model::host::HostView;
+use crate::model::page::{ListQuery, Page};
+use crate::web::error;
+use crate::web::locale::Locale;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::list::Row;
+use crate::web::ui::{Frame, parts};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+type Query = web::Query<ListQuery>;
+
+/// A list page: where, what it is called, what keeps it fresh, its columns, and each row.
+macro_rules! list_page {
+    ($name:ident, $title:literal, $topics:literal, $list:path, [$(($column:literal, $sort:literal)),+], $row:expr) => {
+        async fn $name(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
+            let (cx, frame) = match admin(&shared, &http).await {
+                Ok(entered) => entered,
+                Err(e) => return error::page(&http, &e),
+            };
+            let l = frame.l;
+            let row: fn(Locale, _) -> Row = $row;
+            let found = $list(&cx, &query).await.map(|page| page.map(|one| row(l, one)));
+            let what = Listing { title: l.t($title), topics: $topics, columns: vec![$((l.t($column), $sort)),+], actions: html! {} };
+            listing(&http, &frame, &query, what, found)
+        }
+    };
+}
+
+/// The same for what comes whole.
+macro_rules! whole_page {
+    ($name:ident, $title:literal, $list:path, [$($column:literal),+], $row:expr) => {
+        async fn $name(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
+            let (cx, frame) = match admin(&shared, &http).await {
+                Ok(entered) => entered,
+                Err(e) => return error::page(&http, &e),
+            };
+            let l = frame.l;
+            let row: fn(Locale, _) -> Row = $row;
+            let found = $list(&cx).await.map(|all| {
+                let rows: Vec<Row> = all.into_iter().map(|one| row(l, one)).collect();
+                Page { total: rows.len() as u64, page: 1, per_page: u32::MAX, rows }
+            });
+            let what = Listing { title: l.t($title), topics: "", columns: vec![$((l.t($column), "")),+], actions: html! {} };
+            listing(&http, &frame, &query, what, found)
+        }
+    };
+}
+
+/// Paths of these lists.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/hosts", web::get().to(hosts))
+        .route("/admin/hosts/{id}", web::get().to(host))
+        .route("/admin/data_centers", web::get().to(data_centers))
+        .route("/admin/clusters", web::get().to(clusters))
+        .route("/admin/domains", web::get().to(domains))
+        .route("/admin/networks", web::get().to(networks))
+        .route("/admin/profiles", web::get().to(profiles))
+        .route("/admin/mac_pools", web::get().to(mac_pools))
+        .route("/admin/instance_types", web::get().to(instance_types))
+        .route("/admin/templates", web::get().to(templates))
+        .route("/admin/roles", web::get().to(roles))
+        .route("/admin/events", web::get().to(event_list))
+        .route("/admin/jobs", web::get().to(job_list))
+        .route("/admin/jobs/{id}/retry", web::post().to(retry));
+}
+
+fn row(href: String, cells: Vec<Markup>) -> Row {
+    Row { href, cells }
+}
+
+fn text(value: impl ToString) -> Markup {
+    let value = value.to_string();
+    html! { (value) }
+}
+
+list_page!(hosts, "hosts", "host vm stats", catalog::hosts,
+    [("name", "name"), ("status", "status"), ("address", "address"), ("cluster", "cluster"), ("vms", ""), ("memory", ""), ("cpu", "")],
+    |l, h| row(format!("/admin/hosts/{}", h.id), vec![
+        text(&h.name), parts::status(l, h.status.as_str()), text(&h.address), text(&h.cluster_name), text(h.active_vms),
+        text(parts::memory(h.facts.memory_mib)), text(format!("{} × {}", h.facts.cpus(), h.facts.cpu_model)),
+    ]));
+list_page!(data_centers, "data-centers", "data_center host storage_domain", catalog::data_centers,
+    [("name", "name"), ("status", ""), ("storage-type", ""), ("compatibility", ""), ("description", "description")],
+    |l, d| row(String::new(), vec![
+        text(&d.name), parts::status(l, d.status.as_str()), text(if d.local { l.t("local") } else { l.t("shared") }), text(&d.compatibility), text(&d.description),
+    ]));
+list_page!(clusters, "clusters", "cluster host vm", catalog::clusters,
+    [("name", "name"), ("data-center", "datacenter"), ("compatibility", ""), ("hosts", ""), ("vms", ""), ("description", "description")],
+    |_, c| row(String::new(), vec![
+        text(&c.name), text(&c.data_center_name), text(&c.compatibility), text(c.hosts), text(c.vms), text(&c.description),
+    ]));
+list_page!(domains, "domains", "storage_domain disk", catalog::storage_domains,
+    [("name", "name"), ("status", "status"), ("domain-type", "type"), ("storage-type", ""), ("data-center", "datacenter"), ("total-space", ""), ("free-space", ""), ("path", "")],
+    |l, d| row(String::new(), vec![
+        text(&d.name), parts::status(l, d.status.as_str()), text(d.kind), text(d.storage_type), text(&d.data_center_name),
+        text(parts::bytes(d.total_bytes)), text(parts::bytes(d.available_bytes)), text(&d.path),
+    ]));
+list_page!(networks, "networks", "network", catalog::networks,
+    [("name", "name"), ("data-center", "datacenter"), ("vlan", ""), ("mtu", ""), ("description", "description")],
+    |l, n| row(String::new(), vec![
+        text(&n.name), text(&n.data_center_name), text(n.vlan_id.map_or("-".to_owned(), |v| v.to_string())),
+        text(if n.mtu == 0 { l.t("default") } else { n.mtu.to_string() }), text(&n.description),
+    ]));
+list_page!(templates, "templates", "template vm", catalog::templates,
+    [("name", "name"), ("status", "status"), ("cluster", "cluster"), ("memory", ""), ("vms", ""), ("created", ""), ("description", "description")],
+    |l, t| row(String::new(), vec![
+        text(&t.name), parts::status(l, t.status.as_str()), text(&t.cluster_name), text(parts::memory(t.hardware.memory_mib)), text(t.vms), parts::time(t.created), text(&t.description),
+    ]));
+whole_page!(profiles, "profiles", catalog::vnic_profiles, ["name", "network", "data-center", "description"],
+    |_, p| row(String::new(), vec![text(&p.name), text(&p.network_name), text(&p.data_center_name), text(&p.description)]));
+whole_page!(mac_pools, "mac-pools", catalog::mac_pools, ["name", "ranges", "description"],
+    |_, p| row(String::new(), vec![
+        text(&p.name), html! { @for (from, to) in &p.ranges { p { (from) " – " (to) } } }, text(&p.description),
+    ]));
+whole_page!(instance_types, "instance-types", catalog::instance_types, ["name", "vcpus", "memory", "description"],
+    |_, t| row(String::new(), vec![text(&t.name), text(t.sockets * t.cores * t.threads), text(parts::memory(t.memory_mib)), text(&t.description)]));
+whole_page!(roles, "roles", permissions::roles, ["name", "role-type", "permits"],
+    |l, r| row(String::new(), vec![text(&r.name), text(if r.admin { l.t("role-admin") } else { l.t("role-user") }), text(r.actions.len())]));
+
+async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = events::list(&cx, &query, None).await.map(|page| {
+        page.map(|e| {
+            let severity = l.t(&format!("severity-{}", e.severity));
+            row(String::new(), vec![text(severity), parts::time(e.time), text(event_text(l, &e)), text(&e.correlation_id)])
+        })
+    });
+    let columns = vec![(l.t("severity"), ""), (l.t("time"), ""), (l.t("message"), ""), (l.t("correlation-id"), "")];
+    listing(&http, &frame, &query, Listing { title: l.t("events"), topics: "event", columns, actions: html! {} }, found)
+}
+
+/// An event's sentence in the reader's language.
+pub fn event_text(l: Locale, event: &EventView) -> String {
+    fn name<Id>(of: &Option<(Id, String)>) -> &str {
+        of.as_ref().map_or("", |(_, name)| name)
+    }
+    let About { user, vm, host, template, pool, cluster, storage_domain } = &event.about;
+    let user = match name(user) {
+        "" => l.t("the-engine"),
+        user => user.to_owned(),
+    };
+    l.ta(&format!("event-{}", event.code), &[
+        ("user", &user),
+        ("vm", name(vm)),
+        ("host", name(host)),
+        ("template", name(template)),
+        ("pool", name(pool)),
+        ("cluster", name(cluster)),
+        ("storage_domain", name(storage_domain)),
+        ("detail", &event.detail),
+    ])
+}
+
+async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = jobs::list(&cx).await.map(|all| {
+        let rows: Vec<Row> = all
+            .into_iter()
+            .map(|j| {
+                let done = j.steps.iter().filter(|s| s.status.as_str() == "finished").count();
+                let again = (j.status == crate::model::job::JobStatus::Stuck)
+                    .then(|| parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-secondary"));
+                row(String::new(), vec![
+                    text(format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject)),
+                    html! { (parts::status(l, j.status.as_str())) @if let Some(again) = again { (again) } },
+                    text(format!("{done} / {}", j.steps.len())),
+                    parts::time(j.started),
+                    text(&j.owner_name),
+                    text(&j.error),
+                ])
+            })
+            .collect();
+        Page { total: rows.len() as u64, page: 1, per_page: u32::MAX, rows }
+    });
+    let columns = ["job", "status", "steps", "started", "user", "message"].map(|c| (l.t(c), "")).into();
+    listing(&http, &frame, &query, Listing { title: l.t("jobs"), topics: "job", columns, actions: html! {} }, found)
+}
+
+async fn retry(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        jobs::retry(&cx, id("job", &path)?).await
+    };
+    match result.await {
+        Ok(()) => to("/admin/jobs"),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let view = catalog::host(&cx, id("host", &path)?).await?;
+        Ok::<_, EngineError>((frame, view))
+    };
+    match result.await {
+        Ok((frame, view)) => {
+            let content = html! {
+                (parts::heading(&view.name, &parts::status(frame.l, view.status.as_str()), &html! {}))
+                @if !view.facts.kvm && !view.facts.hostname.is_empty() { (parts::alert("info", &frame.l.t("emulation-text"))) }
+                (parts::card(&frame.l.t("general"), &host_facts(&frame, &view)))
+            };
+            frame.page(&view.name, "host vm stats", &content)
+        }
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+fn host_facts(frame: &Frame, h: &HostView) -> Markup {
+    let (l, f) = (frame.l, &h.facts);
+    parts::facts(&[
+        (l.t("status"), text(&h.status_reason)),
+        (l.t("address"), text(format!("{}:{}", h.address, h.port))),
+        (l.t("cluster"), text(&h.cluster_name)),
+        (l.t("virtualization"), text(if f.kvm { l.t("kvm") } else { l.t("emulation") })),
+        (l.t("cpu"), text(format!("{} × {} ({:.0} %)", f.cpus(), f.cpu_model, h.load.cpu_percent))),
+        (l.t("memory"), text(format!("{} / {}", parts::memory(h.load.memory_used_mib), parts::memory(f.memory_mib)))),
+        (l.t("vms"), text(h.active_vms)),
+        (l.t("network"), text(format!("ovirtmgmt: {}", f.network_mode))),
+        (l.t("software"), text(format!("libvirt {}, QEMU {}, Linux {}, {}", f.libvirt_version, f.qemu_version, f.kernel_version, f.os))),
+        (l.t("addresses"), text(f.addresses.join(", "))),
+    ])
+}

@@ -1,0 +1,170 @@
+//! Disks: list, upload, removal.
+
+use super::{Listing, admin, changing, id, listing};
+use crate::engine::disks::{self, NewUpload};
+use crate::engine::EngineError;
+use crate::model::disk::{AttachedTo, DiskContent, DiskFormat};
+use crate::model::page::ListQuery;
+use crate::web::csrf;
+use crate::web::error;
+use crate::web::locale::Locale;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::list::Row;
+use crate::web::ui::parts;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt as _;
+use maud::html;
+use serde::Deserialize;
+
+/// `/admin/disks`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/disks", web::get().to(list))
+        .route("/admin/disks/upload", web::get().to(upload_page))
+        .route("/admin/disks/upload", web::post().to(upload))
+        .route("/admin/disks/{id}/remove", web::get().to(confirm))
+        .route("/admin/disks/{id}/remove", web::post().to(remove));
+}
+
+async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<ListQuery>) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = disks::list(&cx, &query).await.map(|page| {
+        page.map(|d| {
+            let owner = d.attached.first().map(|a| match a {
+                AttachedTo::Vm(_, name) | AttachedTo::Template(_, name) => name.clone(),
+            });
+            Row {
+                href: String::new(),
+                cells: vec![
+                    html! { (d.alias) },
+                    parts::status(l, d.status.as_str()),
+                    html! { (owner.unwrap_or_default()) },
+                    html! { (d.storage_domain_name) },
+                    html! { (parts::bytes(d.virtual_bytes)) },
+                    html! { (parts::bytes(d.actual_bytes)) },
+                    html! { (d.content) },
+                    html! { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &l.t("remove"), "pf-m-secondary")) },
+                ],
+            }
+        })
+    });
+    let columns = vec![
+        (l.t("name"), "name"),
+        (l.t("status"), "status"),
+        (l.t("attached-to"), ""),
+        (l.t("domain"), "storage"),
+        (l.t("virtual-size"), "provisioned_size"),
+        (l.t("actual-size"), "actual_size"),
+        (l.t("content"), ""),
+        (l.t("actions"), ""),
+    ];
+    let actions = parts::link_button("/admin/disks/upload", &l.t("upload"), "pf-m-primary");
+    listing(&http, &frame, &query, Listing { title: l.t("disks"), topics: "disk job", columns, actions }, found)
+}
+
+async fn upload_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
+    let (_, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let content = html! {
+        (parts::heading(&l.t("upload-title"), &html! {}, &html! {}))
+        form class="pf-v6-c-form vireo-form" id="upload" action="/admin/disks/upload" method="get" data-broken=(l.t("upload-broken")) {
+            label for="file" { (l.t("file")) }
+            input class="vireo-input" type="file" id="file" name="file" required;
+            label for="alias" { (l.t("name")) }
+            input class="vireo-input" id="alias" name="alias" placeholder=(l.t("upload-name-hint"));
+            label for="content" { (l.t("content")) }
+            select class="vireo-input" id="content" name="content" { option value="iso" { "ISO" } option value="data" { (l.t("disk")) } }
+            label for="format" { (l.t("format")) }
+            select class="vireo-input" id="format" name="format" { option value="raw" { "raw" } option value="cow" { "qcow2" } }
+            progress max="1" value="0" hidden aria-label=(l.t("progress")) {}
+            p role="status" {}
+            div class="vireo-actions" {
+                button class="pf-v6-c-button pf-m-primary" type="submit" { (l.t("upload")) }
+                a class="pf-v6-c-button pf-m-link" href="/admin/disks" { (l.t("cancel")) }
+            }
+        }
+    };
+    frame.page(&l.t("upload-title"), "", &content)
+}
+
+#[derive(Deserialize)]
+struct UploadQuery {
+    alias: String,
+    content: DiskContent,
+    format: DiskFormat,
+    bytes: u64,
+}
+
+async fn upload(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<UploadQuery>, body: web::Payload) -> HttpResponse {
+    let result = async {
+        let (cx, _) = admin(&shared, &http).await?;
+        csrf::check(&http, &csrf::fields(b"")).map_err(|e| EngineError::Conflict(e.to_string()))?;
+        // The payload stays on its worker's thread; the engine's side may run on another.
+        let (sender, receiver) = tokio::sync::mpsc::channel(8);
+        actix_web::rt::spawn(async move {
+            let mut body = body;
+            while let Some(chunk) = body.next().await {
+                if sender.send(chunk.map_err(|e| std::io::Error::other(e.to_string()))).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let new = NewUpload {
+            alias: query.alias.clone(),
+            description: String::new(),
+            content: query.content,
+            format: query.format,
+            bytes: query.bytes,
+            storage_domain: None,
+        };
+        disks::upload(&cx, new, tokio_stream::wrappers::ReceiverStream::new(receiver).boxed()).await
+    };
+    match result.await {
+        Ok(id) => HttpResponse::Ok().body(id.to_string()),
+        Err(e) => {
+            let text = error::sentence(Locale::of(&http), &e);
+            HttpResponse::build(crate::web::api::fault::status(&e)).body(text)
+        }
+    }
+}
+
+async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        Ok::<_, EngineError>((disks::get(&cx, id("disk", &path)?).await?, frame))
+    };
+    match result.await {
+        Ok((disk, frame)) => {
+            let title = frame.l.ta("confirm-remove-disk", &[("name", &disk.alias)]);
+            let content = html! {
+                (parts::heading(&title, &html! {}, &html! {}))
+                (parts::alert("warning", &frame.l.t("confirm-remove-disk-text")))
+                div class="vireo-actions" {
+                    (parts::post(&frame, &format!("/admin/disks/{}/remove", disk.id), &frame.l.t("remove"), "pf-m-danger"))
+                    (parts::link_button("/admin/disks", &frame.l.t("cancel"), "pf-m-link"))
+                }
+            };
+            frame.page(&title, "", &content)
+        }
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        disks::remove(&cx, id("disk", &path)?).await
+    };
+    match result.await {
+        Ok(_) => to("/admin/disks"),
+        Err(e) => error::page(&http, &e),
+    }
+}

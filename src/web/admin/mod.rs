@@ -1,0 +1,80 @@
+//! The Admin Portal.
+
+mod catalog;
+mod dashboard;
+mod disks;
+mod people;
+mod pools;
+mod vm_form;
+mod vms;
+
+use super::csrf;
+use super::error;
+use super::server::Shared;
+use super::ui::list::{Column, List, Row};
+use super::ui::{Frame, Portal};
+use super::vm_pages::enter;
+use crate::engine::{Cx, EngineError};
+use crate::model::page::{ListQuery, Page};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::Markup;
+use std::collections::HashMap;
+
+/// Paths of the Admin Portal.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .configure(dashboard::routes)
+        .configure(vms::routes)
+        .configure(pools::routes)
+        .configure(disks::routes)
+        .configure(people::routes)
+        .configure(catalog::routes);
+}
+
+/// An administrator and his frame.
+async fn admin(shared: &Shared, http: &HttpRequest) -> Result<(Cx, Frame), EngineError> {
+    enter(shared, http, Portal::Admin).await
+}
+
+/// An administrator who changes something, with the form's fields.
+async fn changing(
+    shared: &Shared,
+    http: &HttpRequest,
+    body: &[u8],
+) -> Result<(Cx, Frame, HashMap<String, String>), EngineError> {
+    let (cx, frame) = admin(shared, http).await?;
+    let fields = csrf::fields(body);
+    csrf::check(http, &fields).map_err(|e| EngineError::Conflict(e.to_string()))?;
+    Ok((cx, frame, fields))
+}
+
+/// An id of a path; what is none cannot exist.
+fn id<T: std::str::FromStr>(kind: &'static str, text: &str) -> Result<T, EngineError> {
+    text.parse().map_err(|_| EngineError::NotFound { kind, id: text.chars().take(64).collect() })
+}
+
+/// What a list page is made of.
+struct Listing {
+    title: String,
+    topics: &'static str,
+    columns: Vec<Column>,
+    actions: Markup,
+}
+
+/// A list as a page; a search that was not understood leaves the page with its message.
+fn listing(
+    http: &HttpRequest,
+    frame: &Frame,
+    query: &ListQuery,
+    what: Listing,
+    found: Result<Page<Row>, EngineError>,
+) -> HttpResponse {
+    let (page, error) = match found {
+        Ok(page) => (Some(page), None),
+        Err(EngineError::Invalid(wrong)) => (None, wrong.first().map(|w| w.problem.to_string())),
+        Err(other) => return error::page(http, &other),
+    };
+    let title = what.title.clone();
+    let list = List { frame, title: what.title, query, columns: what.columns, actions: what.actions, error };
+    frame.page(&title, what.topics, &list.content(page.as_ref()))
+}

@@ -1,0 +1,179 @@
+//! Users, and who has which role on what.
+
+use super::{Listing, admin, changing, id, listing};
+use crate::engine::users::{self, NewUser};
+use crate::engine::{Cx, EngineError, permissions};
+use crate::model::ids::{EVERYONE, ObjectId, PrincipalId};
+use crate::model::page::ListQuery;
+use crate::model::permission::ObjectKind;
+use crate::web::error;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::form::{Field, Filled, form};
+use crate::web::ui::list::Row;
+use crate::web::ui::{Frame, parts};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+/// `/admin/users`, `/admin/permissions`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/users", web::get().to(list))
+        .route("/admin/users/new", web::get().to(new_page))
+        .route("/admin/users/new", web::post().to(add))
+        .route("/admin/users/{id}/remove", web::post().to(remove))
+        .route("/admin/permissions", web::post().to(grant))
+        .route("/admin/permissions/{id}/remove", web::post().to(revoke));
+}
+
+async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<ListQuery>) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = users::list(&cx, &query).await.map(|page| {
+        page.map(|u| Row {
+            href: String::new(),
+            cells: vec![
+                html! { (u.principal()) },
+                html! { (u.first_name) " " (u.last_name) },
+                html! { (u.email) },
+                html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
+                html! { @if u.locked_until.is_some() { (l.t("account-is-locked")) } },
+                parts::post(&frame, &format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
+            ],
+        })
+    });
+    let columns = vec![
+        (l.t("user-name"), "usrname"),
+        (l.t("full-name"), "name"),
+        (l.t("email"), ""),
+        (l.t("last-sign-in"), ""),
+        (l.t("state"), ""),
+        (l.t("actions"), ""),
+    ];
+    let actions = parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary");
+    listing(&http, &frame, &query, Listing { title: l.t("users"), topics: "user", columns, actions }, found)
+}
+
+async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
+    match admin(&shared, &http).await {
+        Ok((_, frame)) => user_form(&frame, &Filled::default()),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+fn user_form(frame: &Frame, filled: &Filled) -> HttpResponse {
+    let l = frame.l;
+    let field = |label: String, name| Field { label, name, field: name, hint: String::new() };
+    let fields = html! {
+        (field(l.t("user-name"), "user_name").input(filled, "text"))
+        (field(l.t("password"), "password").input(filled, "password"))
+        (field(l.t("first-name"), "first_name").input(filled, "text"))
+        (field(l.t("last-name"), "last_name").input(filled, "text"))
+        (field(l.t("email"), "email").input(filled, "email"))
+    };
+    let others = filled.others(&["user_name", "password", "first_name", "last_name", "email"]);
+    let content = html! {
+        (parts::heading(&l.t("new-user"), &html! {}, &html! {}))
+        (form(frame, "/admin/users/new", "/admin/users", &l.t("add"), &others, &fields))
+    };
+    frame.page(&l.t("new-user"), "", &content)
+}
+
+async fn add(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let (cx, frame, values) = match changing(&shared, &http, &body).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let get = |name: &str| values.get(name).cloned().unwrap_or_default();
+    let new = NewUser {
+        user_name: get("user_name"),
+        password: get("password"),
+        first_name: get("first_name"),
+        last_name: get("last_name"),
+        email: get("email"),
+    };
+    match users::add(&cx, new).await {
+        Ok(_) => to("/admin/users"),
+        Err(EngineError::Invalid(wrong)) => user_form(&frame, &Filled { values, wrong }),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        users::remove(&cx, id("user", &path)?).await
+    };
+    match result.await {
+        Ok(()) => to("/admin/users"),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+/// An object's permissions, with a form for one more.
+pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) -> Result<Markup, EngineError> {
+    let l = frame.l;
+    let held = permissions::on(cx, object).await?;
+    let roles = permissions::roles(cx).await?;
+    let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
+    let people = users::list(cx, &everything).await?.rows;
+    Ok(parts::card(&l.t("permissions"), &html! {
+        table class="pf-v6-c-table pf-m-compact" aria-label=(l.t("permissions")) {
+            tbody class="pf-v6-c-table__tbody" {
+                @for p in &held {
+                    tr class="pf-v6-c-table__tr" {
+                        td class="pf-v6-c-table__td" { (p.principal_name) }
+                        td class="pf-v6-c-table__td" { (p.role_name) }
+                        td class="pf-v6-c-table__td" { @if p.inherited { (l.ta("inherited-from", &[("name", &p.object_name)])) } @else {
+                            (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
+                        } }
+                    }
+                }
+            }
+        }
+        form class="vireo-search" method="post" action="/admin/permissions" {
+            (frame.csrf_field())
+            input type="hidden" name="kind" value=(kind);
+            input type="hidden" name="object" value=(object);
+            select class="vireo-input" name="principal" aria-label=(l.t("user")) {
+                @for u in &people { option value=(u.id) { (u.principal()) } }
+                option value=(EVERYONE) { (l.t("everyone")) }
+            }
+            select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }
+            button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("add")) }
+        }
+    }))
+}
+
+async fn grant(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, _, values) = changing(&shared, &http, &body).await?;
+        let get = |name: &str| values.get(name).map_or("", String::as_str);
+        let kind: ObjectKind = id("object kind", get("kind"))?;
+        let principal: PrincipalId = id("user", get("principal"))?;
+        permissions::grant(&cx, id("role", get("role"))?, principal, kind, id("object", get("object"))?).await
+    };
+    answer(&http, result.await.map(drop))
+}
+
+async fn revoke(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        permissions::revoke(&cx, id("permission", &path)?).await
+    };
+    answer(&http, result.await)
+}
+
+/// Back to the page the card stands on.
+fn answer(http: &HttpRequest, result: Result<(), EngineError>) -> HttpResponse {
+    let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let path = referer.split_once("://").and_then(|(_, r)| r.find('/').and_then(|at| r.get(at..))).unwrap_or("/admin");
+    match result {
+        Ok(()) if path.starts_with("/admin") => to(path),
+        Ok(()) => to("/admin"),
+        Err(e) => error::page(http, &e),
+    }
+}

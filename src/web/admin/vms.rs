@@ -1,0 +1,246 @@
+//! VMs in the Admin Portal: list, detail, removal, CD.
+
+use super::people;
+use super::{Listing, admin, changing, id, listing};
+use crate::engine::{EngineError, disks, events, vms};
+use crate::model::disk::{DiskContent, DiskView};
+use crate::model::event::EventView;
+use crate::model::ids::VmId;
+use crate::model::page::ListQuery;
+use crate::model::permission::ObjectKind;
+use crate::model::vm::{VmAction, VmRow, VmView};
+use crate::web::error;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::list::Row;
+use crate::web::ui::{Frame, Portal, parts};
+use crate::web::vm_pages;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+const PORTAL: Portal = Portal::Admin;
+
+/// `/admin/vms`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/vms", web::get().to(list))
+        .configure(super::vm_form::routes)
+        .route("/admin/vms/{id}", web::get().to(detail))
+        .route("/admin/vms/{id}/console", web::get().to(console))
+        .route("/admin/vms/{id}/screenshot.png", web::get().to(screenshot))
+        .route("/admin/vms/{id}/remove", web::get().to(confirm_remove))
+        .route("/admin/vms/{id}/remove", web::post().to(remove))
+        .route("/admin/vms/{id}/cd", web::post().to(change_cd))
+        .route("/admin/vms/{id}/confirm/{action}", web::get().to(confirm))
+        .route("/admin/vms/{id}/{action}", web::post().to(act));
+}
+
+async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<ListQuery>) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = vms::list(&cx, &query).await.map(|page| page.map(|vm| row(&frame, &vm)));
+    let columns = vec![
+        (l.t("name"), "name"),
+        (l.t("status"), "status"),
+        (l.t("host"), "host"),
+        (l.t("address"), "ip"),
+        (l.t("cluster"), "cluster"),
+        (l.t("memory"), "memory"),
+        (l.t("vcpus"), "cpus"),
+        (l.t("pool"), "pool"),
+        (l.t("actions"), ""),
+    ];
+    let actions = html! { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } };
+    listing(&http, &frame, &query, Listing { title: l.t("vms"), topics: "vm job", columns, actions }, found)
+}
+
+fn row(frame: &Frame, vm: &VmRow) -> Row {
+    let l = frame.l;
+    Row {
+        href: format!("/admin/vms/{}", vm.id),
+        cells: vec![
+            html! { (vm.name) },
+            parts::status(l, vm.status.as_str()),
+            html! { (vm.host_name.as_deref().unwrap_or_default()) },
+            html! { (vm.addresses.join(", ")) },
+            html! { (vm.cluster_name) },
+            html! { (parts::memory(vm.memory_mib)) },
+            html! { (vm.vcpus) },
+            html! { (vm.pool_name.as_deref().unwrap_or_default()) },
+            vm_pages::buttons(frame, vm),
+        ],
+    }
+}
+
+/// All that a detail page shows.
+struct Detail {
+    view: VmView,
+    permissions: Markup,
+    events: Vec<EventView>,
+    isos: Vec<DiskView>,
+}
+
+async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let vm = id::<VmId>("VM", &path)?;
+        let view = vms::get(&cx, vm).await?;
+        let permissions = people::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
+        let events = events::about(&cx, vm.object(), 12).await?;
+        let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
+        let mut isos = disks::list(&cx, &everything).await?.rows;
+        isos.retain(|d| d.content == DiskContent::Iso);
+        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos }))
+    };
+    match result.await {
+        Ok((frame, detail)) => frame.page(&detail.view.row.name, "vm job stats event", &content(&frame, &detail)),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+fn content(frame: &Frame, detail: &Detail) -> Markup {
+    let (l, row) = (frame.l, &detail.view.row);
+    let base = format!("/admin/vms/{}", row.id);
+    let can = |action| row.can.contains(&action);
+    let why = |action| detail.view.cannot.iter().find(|c| c.0 == action).map(|c| c.1.to_string()).unwrap_or_default();
+    html! {
+        (parts::heading(&row.name, &parts::status(l, row.status.as_str()), &html! {
+            (vm_pages::buttons(frame, row))
+            @if can(VmAction::Edit) { (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary")) }
+            @if can(VmAction::Remove) { (parts::link_button(&format!("{base}/remove"), &l.t("action-remove"), "pf-m-danger")) }
+            @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
+        }))
+        @if !row.status_reason.is_empty() { (parts::alert("warning", &row.status_reason)) }
+        @if let Some(job) = &row.locked_by { (parts::alert("info", job)) }
+        div class="vireo-grid" {
+            (parts::card(&l.t("general"), &general(frame, &detail.view)))
+            @if row.status.is_running() {
+                (parts::card(&l.t("screen"), &html! { img class="vireo-shot" src={ (base) "/screenshot.png" } alt=(l.ta("console-of", &[("name", row.name.as_str())])); }))
+            }
+            (parts::card(&l.t("disks"), &html! {
+                ul class="pf-v6-c-list pf-m-plain" {
+                    @for d in &detail.view.disks { li { (d.disk.alias) " · " (parts::bytes(d.disk.virtual_bytes)) " · " (d.interface) " · " (d.disk.storage_domain_name) @if d.bootable { " · " (l.t("bootable")) } } }
+                }
+            }))
+            (parts::card(&l.t("nics"), &html! {
+                ul class="pf-v6-c-list pf-m-plain" { @for n in &detail.view.nics { li { (n.name) " · " (n.mac) " · " (n.network_name) "/" (n.profile_name) " · " (n.model) } } }
+            }))
+            (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
+            (detail.permissions)
+            (parts::card(&l.t("events"), &html! {
+                ul class="pf-v6-c-list pf-m-plain" { @for e in &detail.events { li { (parts::time(e.time)) " " (super::catalog::event_text(l, e)) } } }
+            }))
+        }
+    }
+}
+
+fn general(frame: &Frame, view: &VmView) -> Markup {
+    let (l, row, hw) = (frame.l, &view.row, &view.hardware);
+    let text = |t: &str| html! { (t) };
+    parts::facts(&[
+        (l.t("description"), text(&row.description)),
+        (l.t("cluster"), text(&row.cluster_name)),
+        (l.t("template"), text(&row.template_name)),
+        (l.t("instance-type"), text(view.instance_type_name.as_deref().unwrap_or("-"))),
+        (l.t("operating-system"), text(&view.os)),
+        (l.t("host"), text(row.host_name.as_deref().unwrap_or("-"))),
+        (l.t("address"), text(&row.addresses.join(", "))),
+        (l.t("guest-os"), text(&view.guest_os)),
+        (l.t("memory"), text(&format!("{} ({} {})", parts::memory(hw.memory_mib), l.t("at-most"), parts::memory(hw.max_memory_mib)))),
+        (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
+        (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
+        (l.t("display"), text(hw.display.as_str())),
+        (l.t("boot"), text(&hw.boot.iter().map(|b| b.as_str()).collect::<Vec<_>>().join(", "))),
+        (l.t("stateless"), text(&if row.stateless { l.t("yes") } else { l.t("no") })),
+        (l.t("delete-protected"), text(&if row.delete_protected { l.t("yes") } else { l.t("no") })),
+        (l.t("created"), parts::time(view.created)),
+        ("ID".to_owned(), text(&row.id.to_string())),
+    ])
+}
+
+fn cd_form(frame: &Frame, detail: &Detail, base: &str) -> Markup {
+    let l = frame.l;
+    html! {
+        form class="vireo-search" method="post" action={ (base) "/cd" } {
+            (frame.csrf_field())
+            select class="vireo-input" name="cd" aria-label=(l.t("cd")) {
+                option value="" selected[detail.view.cd.is_none()] { (l.t("cd-none")) }
+                @for iso in &detail.isos { option value=(iso.id) selected[detail.view.cd == Some(iso.id)] { (iso.alias) } }
+            }
+            button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("change")) }
+        }
+    }
+}
+
+async fn change_cd(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, _, values) = changing(&shared, &http, &body).await?;
+        let cd = match values.get("cd").map_or("", String::as_str) {
+            "" => None,
+            text => Some(id("disk", text)?),
+        };
+        vms::change_cd(&cx, id::<VmId>("VM", &path)?, cd).await
+    };
+    match result.await {
+        Ok(()) => to(&format!("/admin/vms/{path}")),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        Ok::<_, EngineError>((vms::get(&cx, id::<VmId>("VM", &path)?).await?, frame))
+    };
+    match result.await {
+        Ok((view, frame)) => {
+            let (l, name) = (frame.l, view.row.name.as_str());
+            let title = l.ta("confirm-remove-vm", &[("name", name)]);
+            let content = html! {
+                (parts::heading(&title, &html! {}, &html! {}))
+                p { (l.t("confirm-remove-vm-text")) }
+                ul class="pf-v6-c-list" { @for d in &view.disks { li { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" } } }
+                form class="pf-v6-c-form vireo-form" method="post" action={ "/admin/vms/" (view.row.id) "/remove" } {
+                    (frame.csrf_field())
+                    label class="vireo-check" for="keep" { input type="checkbox" id="keep" name="keep" value="1"; span { (l.t("keep-disks")) } }
+                    div class="vireo-actions" {
+                        button class="pf-v6-c-button pf-m-danger" type="submit" { (l.t("action-remove")) }
+                        a class="pf-v6-c-button pf-m-link" href={ "/admin/vms/" (view.row.id) } { (l.t("cancel")) }
+                    }
+                }
+            };
+            frame.page(&title, "", &content)
+        }
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, _, values) = changing(&shared, &http, &body).await?;
+        vms::remove(&cx, id::<VmId>("VM", &path)?, values.contains_key("keep")).await
+    };
+    match result.await {
+        Ok(_) => to("/admin/vms"),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn console(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    vm_pages::console(&shared, &http, PORTAL, &path).await
+}
+
+async fn screenshot(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    vm_pages::screenshot(&shared, &http, PORTAL, &path).await
+}
+
+async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    vm_pages::confirm(&shared, &http, PORTAL, &path.0, &path.1).await
+}
+
+async fn act(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
+    vm_pages::act(&shared, &http, PORTAL, &path.0, &path.1, &body).await
+}

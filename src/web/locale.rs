@@ -1,0 +1,168 @@
+//! The languages of the pages: fluent messages, embedded.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use std::sync::LazyLock;
+use unic_langid::LanguageIdentifier;
+
+/// The cookie that keeps somebody's choice.
+pub const COOKIE: &str = "vireo-lang";
+
+const EN: &str = include_str!("../../locales/en/main.ftl");
+const ZH: &str = include_str!("../../locales/zh-CN/main.ftl");
+
+static ENGLISH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", EN));
+static CHINESE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("zh-CN", ZH));
+
+fn bundle(tag: &str, text: &str) -> FluentBundle<FluentResource> {
+    let language: LanguageIdentifier = tag.parse().unwrap_or_default();
+    let mut bundle = FluentBundle::new_concurrent(vec![language]);
+    // The marks that keep right-to-left names apart would end up in copied texts and in tests.
+    bundle.set_use_isolating(false);
+    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(whole, _)| whole);
+    // A key that stands twice is found by the test of the keys.
+    let _ = bundle.add_resource(resource);
+    bundle
+}
+
+/// A language of the pages. Cheap to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locale {
+    En,
+    ZhCn,
+}
+
+impl Locale {
+    pub const ALL: [Self; 2] = [Self::En, Self::ZhCn];
+
+    /// For `<html lang>`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+
+    /// What its speakers call it.
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::ZhCn => "简体中文",
+        }
+    }
+
+    /// The cookie's, else the browser's first that is known.
+    pub fn of(request: &HttpRequest) -> Self {
+        if let Some(cookie) = request.cookie(COOKIE) {
+            return if cookie.value() == Self::ZhCn.tag() { Self::ZhCn } else { Self::En };
+        }
+        let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let first = accepted.split(',').map(|part| part.trim().to_ascii_lowercase());
+        first
+            .filter_map(|tag| match tag.get(..2) {
+                Some("zh") => Some(Self::ZhCn),
+                Some("en") => Some(Self::En),
+                _ => None,
+            })
+            .next()
+            .unwrap_or(Self::En)
+    }
+
+    /// The message of this key.
+    pub fn t(self, key: &str) -> String {
+        self.format(key, None)
+    }
+
+    /// The message of this key with its values filled in.
+    pub fn ta(self, key: &str, values: &[(&str, &str)]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in values {
+            args.set(*name, FluentValue::from(*value));
+        }
+        self.format(key, Some(&args))
+    }
+
+    fn format(self, key: &str, args: Option<&FluentArgs<'_>>) -> String {
+        let bundle = match self {
+            Self::En => &ENGLISH,
+            Self::ZhCn => &CHINESE,
+        };
+        // A missing key shows itself: the test of the keys keeps that from happening.
+        let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) else { return key.to_owned() };
+        bundle.format_pattern(pattern, args, &mut Vec::new()).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn keys(text: &str) -> Vec<(String, BTreeSet<String>)> {
+        text.lines()
+            .filter_map(|l| l.split_once(" = "))
+            .filter(|(k, _)| !k.starts_with([' ', '#']))
+            .map(|(k, v)| {
+                let vars = v.split("{ $").skip(1).filter_map(|p| p.split(' ').next()).map(ToOwned::to_owned);
+                (k.to_owned(), vars.collect())
+            })
+            .collect()
+    }
+
+    fn sources(dir: &Path, out: &mut String) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    /// Keys made at run time: a prefix and every word that can follow.
+    fn families() -> Vec<String> {
+        use crate::model::{event::EventCode, host::HostStatus, job::JobKind, vm::VmAction, vm::VmStatus};
+        let mut all = Vec::new();
+        let mut add = |prefix: &str, words: Vec<&str>| all.extend(words.into_iter().map(|w| format!("{prefix}-{w}")));
+        add("status", VmStatus::ALL.iter().map(|s| s.as_str()).collect());
+        add("status", HostStatus::ALL.iter().map(|s| s.as_str()).collect());
+        add("status", vec!["active", "inactive", "locked", "unattached", "ok", "illegal", "uninitialized", "not_operational"]);
+        add("status", vec!["started", "finished", "failed", "aborted", "problematic", "contend", "detaching", "activating"]);
+        add("action", VmAction::ALL.iter().map(|s| s.as_str()).collect());
+        add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
+        add("severity", vec!["normal", "warning", "error", "alert"]);
+        all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
+        all
+    }
+
+    #[test]
+    fn both_languages_have_the_same_keys_with_the_same_values() {
+        let (en, zh) = (keys(EN), keys(ZH));
+        let missing: Vec<_> = en.iter().filter(|k| !zh.contains(k)).collect();
+        let extra: Vec<_> = zh.iter().filter(|k| !en.contains(k)).collect();
+        assert!(missing.is_empty() && extra.is_empty(), "not in zh-CN: {missing:?}; not in en: {extra:?}");
+        let unique: BTreeSet<_> = en.iter().map(|k| &k.0).collect();
+        assert_eq!(unique.len(), en.len(), "a key stands twice");
+    }
+
+    #[test]
+    fn no_key_is_missing_or_unused() {
+        let mut code = String::new();
+        sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web")), &mut code);
+        let known: BTreeSet<String> = keys(EN).into_iter().map(|k| k.0).collect();
+        let families: BTreeSet<String> = families().into_iter().collect();
+        let quoted: BTreeSet<&str> = code.split('"').collect();
+        let unused: Vec<_> = known.iter().filter(|k| !quoted.contains(k.as_str()) && !families.contains(*k)).collect();
+        assert!(unused.is_empty(), "unused keys: {unused:?}");
+        let mut missing: Vec<String> = families.into_iter().filter(|k| !known.contains(k)).collect();
+        for start in [".t(\"", ".ta(\""] {
+            let used = code.split(start).skip(1).filter_map(|p| p.split('"').next());
+            missing.extend(used.filter(|k| !known.contains(*k)).map(ToOwned::to_owned));
+        }
+        assert!(missing.is_empty(), "missing keys: {missing:?}");
+    }
+}

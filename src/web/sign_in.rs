@@ -1,0 +1,152 @@
+//! Signing in and out of the portals, and the choice of language.
+
+use super::api::fault;
+use super::assets::asset;
+use super::locale::{self, Locale};
+use super::request;
+use super::server::Shared;
+use super::ui::{layout, parts};
+use crate::auth::View;
+use crate::auth::session::SessionKind;
+use crate::engine::sign_in;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::html;
+use serde::Deserialize;
+
+/// Paths anybody may call.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/", web::get().to(home))
+        .route("/ovirt-engine", web::get().to(home))
+        .route("/ovirt-engine/", web::get().to(home))
+        .route("/sign-in", web::get().to(page))
+        .route("/sign-in", web::post().to(submit))
+        .route("/sign-out", web::post().to(leave))
+        .route("/language", web::get().to(language));
+}
+
+/// To the portal that fits.
+async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
+    let target = match request::signed_in(&shared, &http, View::User).await {
+        Ok(cx) if cx.actor.is_admin => "/admin",
+        Ok(_) => "/user",
+        Err(_) => "/sign-in",
+    };
+    to(target)
+}
+
+/// A redirect after which the browser GETs.
+pub fn to(target: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target.to_owned())).finish()
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Then {
+    then: String,
+}
+
+/// Only a path of our own: nobody may send a user elsewhere through a link to the sign-in page.
+fn local(path: &str) -> &str {
+    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    if own { path } else { "/" }
+}
+
+async fn page(http: HttpRequest, then: web::Query<Then>) -> HttpResponse {
+    render(&http, StatusCode::OK, "", local(&then.then), "")
+}
+
+fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error: &str) -> HttpResponse {
+    let l = Locale::of(http);
+    let here = http.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let body = html! {
+        main class="vireo-sign-in" id="main" {
+            img src=(asset("logo.svg")) alt="" width="48" height="48";
+            h1 class="pf-v6-c-title pf-m-2xl" { (l.t("sign-in-title")) }
+            @if !error.is_empty() { (parts::alert("danger", error)) }
+            form class="pf-v6-c-form" method="post" action="/sign-in" {
+                input type="hidden" name="then" value=(then);
+                label for="user" { (l.t("user-name")) }
+                input class="vireo-input" id="user" name="user" value=(user) autocomplete="username" autofocus[user.is_empty()] required placeholder="admin@internal";
+                label for="password" { (l.t("password")) }
+                input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
+                button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
+            }
+            (layout::languages(l, &here))
+        }
+    };
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(layout::document(l, &l.t("sign-in"), "", &body).into_string())
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    user: String,
+    password: String,
+    #[serde(default)]
+    then: String,
+}
+
+async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Credentials>) -> HttpResponse {
+    if !super::csrf::from_here(&http) {
+        return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site"));
+    }
+    let ip = request::source_ip(&http);
+    let opened =
+        sign_in::sign_in(&shared.engine, &form.user, &form.password, &ip, SessionKind::Portal, View::User).await;
+    match opened {
+        Ok(opened) => {
+            let mut response = to(local(&form.then));
+            // Cookies are headers: only a broken secret could fail, and ours are base64.
+            let _ = response.add_cookie(&request::session_cookie(opened.secret));
+            response
+        }
+        Err(error) => {
+            let text = super::error::sentence(Locale::of(&http), &error);
+            render(&http, fault::status(&error), &form.user, local(&form.then), &text)
+        }
+    }
+}
+
+async fn leave(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
+    if super::csrf::check(&http, &super::csrf::fields(&body)).is_ok()
+        && let Ok(cx) = request::signed_in(&shared, &http, View::User).await
+        && let Err(error) = sign_in::sign_out(&cx).await
+    {
+        return super::error::page(&http, &error);
+    }
+    let mut response = to("/sign-in");
+    let _ = response.add_removal_cookie(&request::session_cookie(String::new()));
+    response
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    to: String,
+    #[serde(default)]
+    then: String,
+}
+
+async fn language(choice: web::Query<Choice>) -> HttpResponse {
+    let tag = if choice.to == Locale::ZhCn.tag() { Locale::ZhCn.tag() } else { Locale::En.tag() };
+    let cookie = Cookie::build(locale::COOKIE, tag).path("/").secure(true).same_site(SameSite::Lax).permanent().finish();
+    let mut response = to(local(&choice.then));
+    let _ = response.add_cookie(&cookie);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn only_own_paths_are_followed() {
+        assert_eq!(local("/admin/vms?search=a"), "/admin/vms?search=a");
+        for bad in ["//evil.example", "https://evil.example", "/\\evil", "evil", ""] {
+            assert_eq!(local(bad), "/");
+        }
+    }
+}

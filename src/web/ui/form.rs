@@ -1,0 +1,101 @@
+//! Forms: fields with their errors below them.
+
+use super::Frame;
+use crate::model::valid::Invalid;
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// What was typed, and what was wrong with it.
+#[derive(Debug, Default)]
+pub struct Filled {
+    pub values: HashMap<String, String>,
+    pub wrong: Vec<Invalid>,
+}
+
+impl Filled {
+    pub fn get(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+    fn error(&self, field: &str) -> Option<String> {
+        self.wrong.iter().find(|w| w.field == field).map(|w| w.problem.to_string())
+    }
+    /// Errors of fields this form does not show.
+    pub fn others(&self, shown: &[&str]) -> Vec<String> {
+        self.wrong.iter().filter(|w| !shown.contains(&w.field)).map(ToString::to_string).collect()
+    }
+}
+
+/// A field of a form.
+pub struct Field<'a> {
+    pub label: String,
+    pub name: &'a str,
+    /// The engine's name of it, for its errors.
+    pub field: &'a str,
+    pub hint: String,
+}
+
+impl Field<'_> {
+    fn around(&self, filled: &Filled, control: &Markup) -> Markup {
+        let error = filled.error(self.field);
+        html! {
+            div class="pf-v6-c-form__group" {
+                div class="pf-v6-c-form__group-label" { label class="pf-v6-c-form__label" for=(self.name) { span class="pf-v6-c-form__label-text" { (self.label) } } }
+                div class="pf-v6-c-form__group-control" {
+                    (control)
+                    div class="pf-v6-c-form__helper-text" id={ (self.name) "-help" } {
+                        @if let Some(error) = error { span class="vireo-error" { (error) } } @else { (self.hint) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One line of text, or a number, a password, a file.
+    pub fn input(&self, filled: &Filled, kind: &str) -> Markup {
+        let wrong = filled.error(self.field).is_some();
+        let value = if kind == "password" { "" } else { filled.get(self.name) };
+        self.around(filled, &html! {
+            input class="vireo-input" type=(kind) id=(self.name) name=(self.name) value=(value) aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" };
+        })
+    }
+
+    /// One of several.
+    pub fn select(&self, filled: &Filled, choices: &[(String, String)]) -> Markup {
+        let chosen = filled.get(self.name);
+        self.around(filled, &html! {
+            select class="vireo-input" id=(self.name) name=(self.name) aria-describedby={ (self.name) "-help" } {
+                @for (value, text) in choices { option value=(value) selected[value == chosen] { (text) } }
+            }
+        })
+    }
+
+    /// Yes or no.
+    pub fn check(&self, filled: &Filled) -> Markup {
+        html! {
+            div class="pf-v6-c-form__group" {
+                div class="pf-v6-c-form__group-control" {
+                    label class="vireo-check" for=(self.name) {
+                        input type="checkbox" id=(self.name) name=(self.name) value="1" checked[filled.get(self.name) == "1"];
+                        span { (self.label) }
+                    }
+                    div class="pf-v6-c-form__helper-text" { (self.hint) }
+                }
+            }
+        }
+    }
+}
+
+/// A form with its buttons.
+pub fn form(frame: &Frame, action: &str, back: &str, submit: &str, others: &[String], fields: &Markup) -> Markup {
+    html! {
+        form class="pf-v6-c-form pf-m-horizontal vireo-form" method="post" action=(action) novalidate {
+            (frame.csrf_field())
+            @for text in others { (super::parts::alert("danger", text)) }
+            (fields)
+            div class="vireo-actions" {
+                button class="pf-v6-c-button pf-m-primary" type="submit" { (submit) }
+                a class="pf-v6-c-button pf-m-link" href=(back) { (frame.l.t("cancel")) }
+            }
+        }
+    }
+}

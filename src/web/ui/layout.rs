@@ -1,0 +1,188 @@
+//! The frame around every page.
+
+use crate::auth::Actor;
+use crate::web::assets::asset;
+use crate::web::locale::Locale;
+use crate::web::request;
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{DOCTYPE, Markup, html};
+
+/// The two portals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Portal {
+    Admin,
+    User,
+}
+
+impl Portal {
+    /// The start of its addresses.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Admin => "/admin",
+            Self::User => "/user",
+        }
+    }
+}
+
+/// What the frame shows of the caller.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub l: Locale,
+    pub portal: Portal,
+    pub user: String,
+    pub is_admin: bool,
+    /// Goes with every change.
+    pub csrf: String,
+    /// The path and query of this page.
+    pub here: String,
+    /// Only the main part is wanted: a live refresh.
+    pub fragment: bool,
+}
+
+impl Frame {
+    pub fn new(request: &HttpRequest, portal: Portal, actor: &Actor) -> Self {
+        Self {
+            l: Locale::of(request),
+            portal,
+            user: actor.name.clone(),
+            is_admin: actor.is_admin,
+            csrf: request::secret(request).map(|s| crate::auth::session::csrf_token(&s)).unwrap_or_default(),
+            here: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+            fragment: request.headers().contains_key("x-fragment"),
+        }
+    }
+
+    /// A whole page, or its main part. `topics`: what it is kept up to date on.
+    pub fn page(&self, title: &str, topics: &str, content: &Markup) -> HttpResponse {
+        let body = html! { div data-live=(topics) { (content) } };
+        let page = if self.fragment { body } else { self.whole(title, &body) };
+        HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .insert_header(("Cache-Control", "no-store"))
+            .body(page.into_string())
+    }
+
+    fn whole(&self, title: &str, body: &Markup) -> Markup {
+        document(self.l, title, &self.csrf, &html! {
+            a class="pf-v6-c-skip-to-content pf-v6-c-button pf-m-primary" href="#main" { (self.l.t("skip-to-content")) }
+            div class="pf-v6-c-page" {
+                (self.masthead())
+                @if self.portal == Portal::Admin { (self.sidebar()) }
+                div class="pf-v6-c-page__main-container" tabindex="-1" {
+                    main class="pf-v6-c-page__main" id="main" tabindex="-1" {
+                        section class="pf-v6-c-page__main-section" { (body) }
+                    }
+                }
+            }
+            div id="connection" class="vireo-connection" role="status" hidden data-text=(self.l.t("connection-lost")) {}
+        })
+    }
+
+    fn masthead(&self) -> Markup {
+        let l = self.l;
+        html! {
+            header class="pf-v6-c-masthead" {
+                div class="pf-v6-c-masthead__main" {
+                    @if self.portal == Portal::Admin {
+                        span class="pf-v6-c-masthead__toggle" {
+                            button class="pf-v6-c-button pf-m-plain" type="button" id="nav-toggle" aria-label=(l.t("navigation")) aria-expanded="true" { "☰" }
+                        }
+                    }
+                    div class="pf-v6-c-masthead__brand" {
+                        a class="vireo-brand" href=(self.portal.path()) { img src=(asset("logo.svg")) alt="" width="28" height="28"; span { "Vireo" } }
+                    }
+                }
+                div class="pf-v6-c-masthead__content vireo-head" {
+                    span class="vireo-portal" { (match self.portal { Portal::Admin => l.t("admin-portal"), Portal::User => l.t("user-portal") }) }
+                    span class="vireo-space" {}
+                    @if self.is_admin {
+                        @let other = if self.portal == Portal::Admin { Portal::User } else { Portal::Admin };
+                        a href=(other.path()) { (match other { Portal::Admin => l.t("admin-portal"), Portal::User => l.t("user-portal") }) }
+                    }
+                    (languages(l, &self.here))
+                    button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
+                    span class="vireo-user" { (self.user) }
+                    form method="post" action="/sign-out" {
+                        (self.csrf_field())
+                        button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The hidden field of every form that changes something.
+    pub fn csrf_field(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.csrf); }
+    }
+
+    fn sidebar(&self) -> Markup {
+        let l = self.l;
+        let groups = [
+            (l.t("nav-compute"), vec![("vms", l.t("vms")), ("templates", l.t("templates")), ("pools", l.t("pools")), ("hosts", l.t("hosts")), ("data_centers", l.t("data-centers")), ("clusters", l.t("clusters"))]),
+            (l.t("nav-network"), vec![("networks", l.t("networks")), ("profiles", l.t("profiles")), ("mac_pools", l.t("mac-pools"))]),
+            (l.t("nav-storage"), vec![("domains", l.t("domains")), ("disks", l.t("disks"))]),
+            (l.t("nav-administration"), vec![("users", l.t("users")), ("roles", l.t("roles")), ("instance_types", l.t("instance-types")), ("jobs", l.t("jobs")), ("events", l.t("events"))]),
+        ];
+        let path = self.here.split('?').next().unwrap_or_default();
+        let link = |target: String, text: &str, current: bool| html! {
+            li class="pf-v6-c-nav__item" {
+                a class=(if current { "pf-v6-c-nav__link pf-m-current" } else { "pf-v6-c-nav__link" }) href=(target) aria-current=[current.then_some("page")] { (text) }
+            }
+        };
+        html! {
+            div class="pf-v6-c-page__sidebar pf-m-expanded" id="sidebar" {
+                div class="pf-v6-c-page__sidebar-body" {
+                    nav class="pf-v6-c-nav" aria-label=(l.t("navigation")) {
+                        ul class="pf-v6-c-nav__list" role="list" { (link("/admin".to_owned(), &l.t("dashboard"), path == "/admin")) }
+                        @for (title, items) in &groups {
+                            section class="pf-v6-c-nav__section" {
+                                h2 class="pf-v6-c-nav__section-title" { (title) }
+                                ul class="pf-v6-c-nav__list" role="list" {
+                                    @for (noun, text) in items {
+                                        @let target = format!("/admin/{noun}");
+                                        @let current = path == target || path.starts_with(&format!("{target}/"));
+                                        (link(target, text, current))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Links to this page in the other languages.
+pub fn languages(l: Locale, here: &str) -> Markup {
+    html! {
+        span class="vireo-languages" {
+            @for other in Locale::ALL.into_iter().filter(|o| *o != l) {
+                @let query = serde_urlencoded::to_string([("to", other.tag()), ("then", here)]).unwrap_or_default();
+                a href={ "/language?" (query) } lang=(other.tag()) hreflang=(other.tag()) { (other.own_name()) }
+            }
+        }
+    }
+}
+
+/// The outermost of every page.
+pub fn document(l: Locale, title: &str, csrf: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(l.tag()) class="pf-v6-theme-glass-off" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="csrf-token" content=(csrf);
+                title { (title) " · Vireo" }
+                script src=(asset("theme.js")) {}
+                link rel="stylesheet" href=(asset("@patternfly/patternfly/patternfly.min.css"));
+                link rel="stylesheet" href=(asset("vireo.css"));
+                link rel="icon" href=(asset("logo.svg")) type="image/svg+xml";
+                script type="module" src=(asset("app.js")) {}
+            }
+            body { (body) }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What pages are made of: maud components, each a function of plain values.
+
+pub mod form;
+pub mod layout;
+pub mod list;
+pub mod parts;
+
+pub use layout::{Frame, Portal};

@@ -1,0 +1,128 @@
+//! Small things: badges, facts, buttons, sizes, times.
+
+use crate::model::clock::Timestamp;
+use crate::web::locale::Locale;
+use crate::web::ui::Frame;
+use maud::{Markup, html};
+
+/// A state as a label with its colour; the word is a state of any kind of thing.
+pub fn status(l: Locale, word: &str) -> Markup {
+    let colour = match word {
+        "up" | "active" | "ok" | "finished" => "pf-m-green",
+        "down" | "maintenance" | "suspended" | "unattached" | "uninitialized" | "aborted" => "",
+        "paused" | "non_operational" | "not_responding" | "unknown" | "image_locked" | "locked" => "pf-m-orange",
+        "non_responsive" | "error" | "inactive" | "failed" | "install_failed" | "image_illegal" | "illegal" => "pf-m-red",
+        _ => "pf-m-blue",
+    };
+    html! {
+        span class={ "pf-v6-c-label pf-m-compact " (colour) } data-status=(word) {
+            span class="pf-v6-c-label__content" { span class="pf-v6-c-label__text" { (l.t(&format!("status-{word}"))) } }
+        }
+    }
+}
+
+/// A button that changes something: a form of its own.
+pub fn post(frame: &Frame, action: &str, text: &str, class: &str) -> Markup {
+    html! {
+        form method="post" action=(action) class="vireo-inline" {
+            (frame.csrf_field())
+            button class={ "pf-v6-c-button pf-m-small " (class) } type="submit" { (text) }
+        }
+    }
+}
+
+/// A button that cannot be used, and why.
+pub fn refused(text: &str, why: &str) -> Markup {
+    html! {
+        button class="pf-v6-c-button pf-m-small pf-m-secondary pf-m-aria-disabled" type="button" aria-disabled="true" title=(why) { (text) }
+    }
+}
+
+/// A link that looks like a button.
+pub fn link_button(href: &str, text: &str, class: &str) -> Markup {
+    html! { a class={ "pf-v6-c-button pf-m-small " (class) } href=(href) { span class="pf-v6-c-button__text" { (text) } } }
+}
+
+/// Names and values.
+pub fn facts(rows: &[(String, Markup)]) -> Markup {
+    html! {
+        dl class="pf-v6-c-description-list pf-m-horizontal pf-m-compact vireo-facts" {
+            @for (name, value) in rows {
+                div class="pf-v6-c-description-list__group" {
+                    dt class="pf-v6-c-description-list__term" { span class="pf-v6-c-description-list__text" { (name) } }
+                    dd class="pf-v6-c-description-list__description" { div class="pf-v6-c-description-list__text" { (value) } }
+                }
+            }
+        }
+    }
+}
+
+/// A moment; the browser shows it in its own zone.
+pub fn time(at: Timestamp) -> Markup {
+    let iso = format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second());
+    html! { time datetime=(iso) { (iso.replace('T', " ").replace('Z', " UTC")) } }
+}
+
+/// Bytes for people.
+pub fn bytes(n: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let gib = n as f64 / (1u64 << 30) as f64;
+    if gib >= 1.0 { format!("{gib:.1} GiB") } else { format!("{} MiB", n >> 20) }
+}
+
+/// MiB for people.
+pub fn memory(mib: u64) -> String {
+    if mib >= 1024 && mib.is_multiple_of(1024) { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") }
+}
+
+/// A share as a bar.
+pub fn bar(label: &str, percent: f64, text: &str) -> Markup {
+    html! {
+        div class="vireo-bar" {
+            span { (label) } meter min="0" max="100" value=(format!("{percent:.0}")) aria-label=(label) {} span { (text) }
+        }
+    }
+}
+
+/// A message above a page's content.
+pub fn alert(kind: &str, text: &str) -> Markup {
+    html! {
+        div class={ "pf-v6-c-alert pf-m-inline pf-m-" (kind) } role="alert" {
+            p class="pf-v6-c-alert__title" { (text) }
+        }
+    }
+}
+
+/// Nothing is there; what to do next.
+pub fn empty(title: &str, text: &str, action: &Markup) -> Markup {
+    html! {
+        div class="pf-v6-c-empty-state" {
+            div class="pf-v6-c-empty-state__content" {
+                h2 class="pf-v6-c-empty-state__title-text" { (title) }
+                div class="pf-v6-c-empty-state__body" { (text) }
+                div class="pf-v6-c-empty-state__footer" { (action) }
+            }
+        }
+    }
+}
+
+/// The title of a page with its buttons.
+pub fn heading(title: &str, beside: &Markup, actions: &Markup) -> Markup {
+    html! {
+        div class="vireo-heading" {
+            h1 class="pf-v6-c-title pf-m-xl" { (title) }
+            (beside)
+            div class="vireo-actions" { (actions) }
+        }
+    }
+}
+
+/// A part of a page under its own title.
+pub fn card(title: &str, content: &Markup) -> Markup {
+    html! {
+        div class="pf-v6-c-card pf-m-compact" {
+            div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { (title) } }
+            div class="pf-v6-c-card__body" { (content) }
+        }
+    }
+}

@@ -50,7 +50,8 @@ async fn get(request: HttpRequest, path: web::Path<(String, String)>) -> HttpRes
     let Some(file) = Own::get(&name).or_else(|| Packages::get(&name)) else {
         return HttpResponse::NotFound().finish();
     };
-    let tag = format!("\"{}\"", file.metadata.sha256_hash().iter().take(8).map(|b| format!("{b:02x}")).collect::<String>());
+    let tag =
+        format!("\"{}\"", file.metadata.sha256_hash().iter().take(8).map(|b| format!("{b:02x}")).collect::<String>());
     if request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == Some(tag.as_str()) {
         return HttpResponse::NotModified().finish();
     }

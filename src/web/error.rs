@@ -13,7 +13,7 @@ use maud::html;
 pub fn sentence(l: Locale, error: &EngineError) -> String {
     match error {
         EngineError::Auth(AuthError::WrongPassword) => l.t("wrong-password"),
-        EngineError::Auth(AuthError::Locked { user, minutes }) => {
+        EngineError::Auth(AuthError::Locked { user, minutes, .. }) => {
             l.ta("account-locked", &[("user", user), ("minutes", &minutes.to_string())])
         }
         EngineError::Auth(AuthError::Hidden { .. }) | EngineError::NotFound { .. } => l.t("not-found-text"),

@@ -130,8 +130,14 @@ mod tests {
         let mut add = |prefix: &str, words: Vec<&str>| all.extend(words.into_iter().map(|w| format!("{prefix}-{w}")));
         add("status", VmStatus::ALL.iter().map(|s| s.as_str()).collect());
         add("status", HostStatus::ALL.iter().map(|s| s.as_str()).collect());
-        add("status", vec!["active", "inactive", "locked", "unattached", "ok", "illegal", "uninitialized", "not_operational"]);
-        add("status", vec!["started", "finished", "failed", "aborted", "problematic", "contend", "detaching", "activating"]);
+        add(
+            "status",
+            vec!["active", "inactive", "locked", "unattached", "ok", "illegal", "uninitialized", "not_operational"],
+        );
+        add(
+            "status",
+            vec!["started", "finished", "failed", "aborted", "problematic", "contend", "detaching", "activating"],
+        );
         add("action", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("severity", vec!["normal", "warning", "error", "alert"]);

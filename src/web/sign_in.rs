@@ -132,7 +132,8 @@ struct Choice {
 
 async fn language(choice: web::Query<Choice>) -> HttpResponse {
     let tag = if choice.to == Locale::ZhCn.tag() { Locale::ZhCn.tag() } else { Locale::En.tag() };
-    let cookie = Cookie::build(locale::COOKIE, tag).path("/").secure(true).same_site(SameSite::Lax).permanent().finish();
+    let cookie =
+        Cookie::build(locale::COOKIE, tag).path("/").secure(true).same_site(SameSite::Lax).permanent().finish();
     let mut response = to(local(&choice.then));
     let _ = response.add_cookie(&cookie);
     response

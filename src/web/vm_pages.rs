@@ -72,7 +72,14 @@ fn vm_id(text: &str) -> Result<VmId, EngineError> {
 }
 
 /// `POST /{portal}/vms/{id}/{action}`
-pub async fn act(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str, action: &str, body: &[u8]) -> HttpResponse {
+pub async fn act(
+    shared: &Shared,
+    http: &HttpRequest,
+    portal: Portal,
+    vm: &str,
+    action: &str,
+    body: &[u8],
+) -> HttpResponse {
     let result = async {
         let (cx, _) = enter(shared, http, portal).await?;
         csrf::check(http, &csrf::fields(body)).map_err(|e| EngineError::Conflict(e.to_string()))?;
@@ -96,7 +103,11 @@ pub async fn act(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str, 
 fn back(http: &HttpRequest, portal: Portal) -> String {
     let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let path = referer.split_once("://").and_then(|(_, r)| r.find('/').and_then(|at| r.get(at..))).unwrap_or_default();
-    if path.starts_with(portal.path()) && !path.contains("/confirm/") { path.to_owned() } else { format!("{}/vms", portal.path()) }
+    if path.starts_with(portal.path()) && !path.contains("/confirm/") {
+        path.to_owned()
+    } else {
+        format!("{}/vms", portal.path())
+    }
 }
 
 /// `GET /{portal}/vms/{id}/confirm/{action}`: names what will be lost.
@@ -216,7 +227,9 @@ pub async fn screenshot(shared: &Shared, http: &HttpRequest, portal: Portal, vm:
         vms::screenshot(&cx, vm_id(vm)?).await
     };
     match result.await {
-        Ok(image) => HttpResponse::Ok().content_type("image/png").insert_header(("Cache-Control", "no-store")).body(image),
+        Ok(image) => {
+            HttpResponse::Ok().content_type("image/png").insert_header(("Cache-Control", "no-store")).body(image)
+        }
         Err(e) => HttpResponse::build(super::api::fault::status(&e)).finish(),
     }
 }

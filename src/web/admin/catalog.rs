@@ -2,9 +2,17 @@
 
 use super::{Listing, admin, changing, id, listing};
 use crate::engine::{EngineError, catalog, events, jobs, permissions};
+use crate::model::cluster::ClusterView;
+use crate::model::data_center::DataCenterView;
 use crate::model::event::{About, EventView};
 use crate::model::host::HostView;
+use crate::model::instance_type::InstanceTypeView;
+use crate::model::mac_pool::MacPoolView;
+use crate::model::network::{NetworkView, VnicProfileView};
 use crate::model::page::{ListQuery, Page};
+use crate::model::role::RoleView;
+use crate::model::storage_domain::StorageDomainView;
+use crate::model::template::TemplateView;
 use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
@@ -81,49 +89,181 @@ fn text(value: impl ToString) -> Markup {
     html! { (value) }
 }
 
-list_page!(hosts, "hosts", "host vm stats", catalog::hosts,
-    [("name", "name"), ("status", "status"), ("address", "address"), ("cluster", "cluster"), ("vms", ""), ("memory", ""), ("cpu", "")],
-    |l, h| row(format!("/admin/hosts/{}", h.id), vec![
-        text(&h.name), parts::status(l, h.status.as_str()), text(&h.address), text(&h.cluster_name), text(h.active_vms),
-        text(parts::memory(h.facts.memory_mib)), text(format!("{} × {}", h.facts.cpus(), h.facts.cpu_model)),
-    ]));
-list_page!(data_centers, "data-centers", "data_center host storage_domain", catalog::data_centers,
+list_page!(
+    hosts,
+    "hosts",
+    "host vm stats",
+    catalog::hosts,
+    [
+        ("name", "name"),
+        ("status", "status"),
+        ("address", "address"),
+        ("cluster", "cluster"),
+        ("vms", ""),
+        ("memory", ""),
+        ("cpu", "")
+    ],
+    |l, h: HostView| row(
+        format!("/admin/hosts/{}", h.id),
+        vec![
+            text(&h.name),
+            parts::status(l, h.status.as_str()),
+            text(&h.address),
+            text(&h.cluster_name),
+            text(h.active_vms),
+            text(parts::memory(h.facts.memory_mib)),
+            text(format!("{} × {}", h.facts.cpus(), h.facts.cpu_model)),
+        ]
+    )
+);
+list_page!(
+    data_centers,
+    "data-centers",
+    "data_center host storage_domain",
+    catalog::data_centers,
     [("name", "name"), ("status", ""), ("storage-type", ""), ("compatibility", ""), ("description", "description")],
-    |l, d| row(String::new(), vec![
-        text(&d.name), parts::status(l, d.status.as_str()), text(if d.local { l.t("local") } else { l.t("shared") }), text(&d.compatibility), text(&d.description),
-    ]));
-list_page!(clusters, "clusters", "cluster host vm", catalog::clusters,
-    [("name", "name"), ("data-center", "datacenter"), ("compatibility", ""), ("hosts", ""), ("vms", ""), ("description", "description")],
-    |_, c| row(String::new(), vec![
-        text(&c.name), text(&c.data_center_name), text(&c.compatibility), text(c.hosts), text(c.vms), text(&c.description),
-    ]));
-list_page!(domains, "domains", "storage_domain disk", catalog::storage_domains,
-    [("name", "name"), ("status", "status"), ("domain-type", "type"), ("storage-type", ""), ("data-center", "datacenter"), ("total-space", ""), ("free-space", ""), ("path", "")],
-    |l, d| row(String::new(), vec![
-        text(&d.name), parts::status(l, d.status.as_str()), text(d.kind), text(d.storage_type), text(&d.data_center_name),
-        text(parts::bytes(d.total_bytes)), text(parts::bytes(d.available_bytes)), text(&d.path),
-    ]));
-list_page!(networks, "networks", "network", catalog::networks,
+    |l, d: DataCenterView| row(
+        String::new(),
+        vec![
+            text(&d.name),
+            parts::status(l, d.status.as_str()),
+            text(if d.local { l.t("local") } else { l.t("shared") }),
+            text(&d.compatibility),
+            text(&d.description),
+        ]
+    )
+);
+list_page!(
+    clusters,
+    "clusters",
+    "cluster host vm",
+    catalog::clusters,
+    [
+        ("name", "name"),
+        ("data-center", "datacenter"),
+        ("compatibility", ""),
+        ("hosts", ""),
+        ("vms", ""),
+        ("description", "description")
+    ],
+    |_, c: ClusterView| row(
+        String::new(),
+        vec![
+            text(&c.name),
+            text(&c.data_center_name),
+            text(&c.compatibility),
+            text(c.hosts),
+            text(c.vms),
+            text(&c.description),
+        ]
+    )
+);
+list_page!(
+    domains,
+    "domains",
+    "storage_domain disk",
+    catalog::storage_domains,
+    [
+        ("name", "name"),
+        ("status", "status"),
+        ("domain-type", "type"),
+        ("storage-type", ""),
+        ("data-center", "datacenter"),
+        ("total-space", ""),
+        ("free-space", ""),
+        ("path", "")
+    ],
+    |l, d: StorageDomainView| row(
+        String::new(),
+        vec![
+            text(&d.name),
+            parts::status(l, d.status.as_str()),
+            text(d.kind),
+            text(d.storage_type),
+            text(&d.data_center_name),
+            text(parts::bytes(d.total_bytes)),
+            text(parts::bytes(d.available_bytes)),
+            text(&d.path),
+        ]
+    )
+);
+list_page!(
+    networks,
+    "networks",
+    "network",
+    catalog::networks,
     [("name", "name"), ("data-center", "datacenter"), ("vlan", ""), ("mtu", ""), ("description", "description")],
-    |l, n| row(String::new(), vec![
-        text(&n.name), text(&n.data_center_name), text(n.vlan_id.map_or("-".to_owned(), |v| v.to_string())),
-        text(if n.mtu == 0 { l.t("default") } else { n.mtu.to_string() }), text(&n.description),
-    ]));
-list_page!(templates, "templates", "template vm", catalog::templates,
-    [("name", "name"), ("status", "status"), ("cluster", "cluster"), ("memory", ""), ("vms", ""), ("created", ""), ("description", "description")],
-    |l, t| row(String::new(), vec![
-        text(&t.name), parts::status(l, t.status.as_str()), text(&t.cluster_name), text(parts::memory(t.hardware.memory_mib)), text(t.vms), parts::time(t.created), text(&t.description),
-    ]));
-whole_page!(profiles, "profiles", catalog::vnic_profiles, ["name", "network", "data-center", "description"],
-    |_, p| row(String::new(), vec![text(&p.name), text(&p.network_name), text(&p.data_center_name), text(&p.description)]));
-whole_page!(mac_pools, "mac-pools", catalog::mac_pools, ["name", "ranges", "description"],
-    |_, p| row(String::new(), vec![
-        text(&p.name), html! { @for (from, to) in &p.ranges { p { (from) " – " (to) } } }, text(&p.description),
-    ]));
-whole_page!(instance_types, "instance-types", catalog::instance_types, ["name", "vcpus", "memory", "description"],
-    |_, t| row(String::new(), vec![text(&t.name), text(t.sockets * t.cores * t.threads), text(parts::memory(t.memory_mib)), text(&t.description)]));
-whole_page!(roles, "roles", permissions::roles, ["name", "role-type", "permits"],
-    |l, r| row(String::new(), vec![text(&r.name), text(if r.admin { l.t("role-admin") } else { l.t("role-user") }), text(r.actions.len())]));
+    |l, n: NetworkView| row(
+        String::new(),
+        vec![
+            text(&n.name),
+            text(&n.data_center_name),
+            text(n.vlan_id.map_or("-".to_owned(), |v| v.to_string())),
+            text(if n.mtu == 0 { l.t("default") } else { n.mtu.to_string() }),
+            text(&n.description),
+        ]
+    )
+);
+list_page!(
+    templates,
+    "templates",
+    "template vm",
+    catalog::templates,
+    [
+        ("name", "name"),
+        ("status", "status"),
+        ("cluster", "cluster"),
+        ("memory", ""),
+        ("vms", ""),
+        ("created", ""),
+        ("description", "description")
+    ],
+    |l, t: TemplateView| row(
+        String::new(),
+        vec![
+            text(&t.name),
+            parts::status(l, t.status.as_str()),
+            text(&t.cluster_name),
+            text(parts::memory(t.hardware.memory_mib)),
+            text(t.vms),
+            parts::time(t.created),
+            text(&t.description),
+        ]
+    )
+);
+whole_page!(
+    profiles,
+    "profiles",
+    catalog::vnic_profiles,
+    ["name", "network", "data-center", "description"],
+    |_, p: VnicProfileView| row(
+        String::new(),
+        vec![text(&p.name), text(&p.network_name), text(&p.data_center_name), text(&p.description)]
+    )
+);
+whole_page!(mac_pools, "mac-pools", catalog::mac_pools, ["name", "ranges", "description"], |_, p: MacPoolView| row(
+    String::new(),
+    vec![text(&p.name), html! { @for (from, to) in &p.ranges { p { (from) " – " (to) } } }, text(&p.description),]
+));
+whole_page!(
+    instance_types,
+    "instance-types",
+    catalog::instance_types,
+    ["name", "vcpus", "memory", "description"],
+    |_, t: InstanceTypeView| row(
+        String::new(),
+        vec![
+            text(&t.name),
+            text(t.sockets * t.cores * t.threads),
+            text(parts::memory(t.memory_mib)),
+            text(&t.description)
+        ]
+    )
+);
+whole_page!(roles, "roles", permissions::roles, ["name", "role-type", "permits"], |l, r: RoleView| row(
+    String::new(),
+    vec![text(&r.name), text(if r.admin { l.t("role-admin") } else { l.t("role-user") }), text(r.actions.len())]
+));
 
 async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
     let (cx, frame) = match admin(&shared, &http).await {
@@ -134,7 +274,10 @@ async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) 
     let found = events::list(&cx, &query, None).await.map(|page| {
         page.map(|e| {
             let severity = l.t(&format!("severity-{}", e.severity));
-            row(String::new(), vec![text(severity), parts::time(e.time), text(event_text(l, &e)), text(&e.correlation_id)])
+            row(
+                String::new(),
+                vec![text(severity), parts::time(e.time), text(event_text(l, &e)), text(&e.correlation_id)],
+            )
         })
     });
     let columns = vec![(l.t("severity"), ""), (l.t("time"), ""), (l.t("message"), ""), (l.t("correlation-id"), "")];
@@ -151,16 +294,19 @@ pub fn event_text(l: Locale, event: &EventView) -> String {
         "" => l.t("the-engine"),
         user => user.to_owned(),
     };
-    l.ta(&format!("event-{}", event.code), &[
-        ("user", &user),
-        ("vm", name(vm)),
-        ("host", name(host)),
-        ("template", name(template)),
-        ("pool", name(pool)),
-        ("cluster", name(cluster)),
-        ("storage_domain", name(storage_domain)),
-        ("detail", &event.detail),
-    ])
+    l.ta(
+        &format!("event-{}", event.code),
+        &[
+            ("user", &user),
+            ("vm", name(vm)),
+            ("host", name(host)),
+            ("template", name(template)),
+            ("pool", name(pool)),
+            ("cluster", name(cluster)),
+            ("storage_domain", name(storage_domain)),
+            ("detail", &event.detail),
+        ],
+    )
 }
 
 async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
@@ -174,16 +320,20 @@ async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) ->
             .into_iter()
             .map(|j| {
                 let done = j.steps.iter().filter(|s| s.status.as_str() == "finished").count();
-                let again = (j.status == crate::model::job::JobStatus::Stuck)
-                    .then(|| parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-secondary"));
-                row(String::new(), vec![
-                    text(format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject)),
-                    html! { (parts::status(l, j.status.as_str())) @if let Some(again) = again { (again) } },
-                    text(format!("{done} / {}", j.steps.len())),
-                    parts::time(j.started),
-                    text(&j.owner_name),
-                    text(&j.error),
-                ])
+                let again = (j.status == crate::model::job::JobStatus::Stuck).then(|| {
+                    parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-secondary")
+                });
+                row(
+                    String::new(),
+                    vec![
+                        text(format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject)),
+                        html! { (parts::status(l, j.status.as_str())) @if let Some(again) = again { (again) } },
+                        text(format!("{done} / {}", j.steps.len())),
+                        parts::time(j.started),
+                        text(&j.owner_name),
+                        text(&j.error),
+                    ],
+                )
             })
             .collect();
         Page { total: rows.len() as u64, page: 1, per_page: u32::MAX, rows }
@@ -192,7 +342,12 @@ async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) ->
     listing(&http, &frame, &query, Listing { title: l.t("jobs"), topics: "job", columns, actions: html! {} }, found)
 }
 
-async fn retry(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn retry(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, ..) = changing(&shared, &http, &body).await?;
         jobs::retry(&cx, id("job", &path)?).await
@@ -233,7 +388,13 @@ fn host_facts(frame: &Frame, h: &HostView) -> Markup {
         (l.t("memory"), text(format!("{} / {}", parts::memory(h.load.memory_used_mib), parts::memory(f.memory_mib)))),
         (l.t("vms"), text(h.active_vms)),
         (l.t("network"), text(format!("ovirtmgmt: {}", f.network_mode))),
-        (l.t("software"), text(format!("libvirt {}, QEMU {}, Linux {}, {}", f.libvirt_version, f.qemu_version, f.kernel_version, f.os))),
+        (
+            l.t("software"),
+            text(format!(
+                "libvirt {}, QEMU {}, Linux {}, {}",
+                f.libvirt_version, f.qemu_version, f.kernel_version, f.os
+            )),
+        ),
         (l.t("addresses"), text(f.addresses.join(", "))),
     ])
 }

@@ -27,9 +27,11 @@ async fn page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
         Ok::<_, EngineError>((frame, board, events, jobs))
     };
     match result.await {
-        Ok((frame, board, events, jobs)) => {
-            frame.page(&frame.l.t("dashboard"), "vm host event job stats storage_domain", &content(&frame, &board, &events, &jobs))
-        }
+        Ok((frame, board, events, jobs)) => frame.page(
+            &frame.l.t("dashboard"),
+            "vm host event job stats storage_domain",
+            &content(&frame, &board, &events, &jobs),
+        ),
         Err(e) => error::page(&http, &e),
     }
 }

@@ -1,8 +1,8 @@
 //! Disks: list, upload, removal.
 
 use super::{Listing, admin, changing, id, listing};
-use crate::engine::disks::{self, NewUpload};
 use crate::engine::EngineError;
+use crate::engine::disks::{self, NewUpload};
 use crate::model::disk::{AttachedTo, DiskContent, DiskFormat};
 use crate::model::page::ListQuery;
 use crate::web::csrf;
@@ -103,7 +103,12 @@ struct UploadQuery {
     bytes: u64,
 }
 
-async fn upload(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<UploadQuery>, body: web::Payload) -> HttpResponse {
+async fn upload(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    query: web::Query<UploadQuery>,
+    body: web::Payload,
+) -> HttpResponse {
     let result = async {
         let (cx, _) = admin(&shared, &http).await?;
         csrf::check(&http, &csrf::fields(b"")).map_err(|e| EngineError::Conflict(e.to_string()))?;
@@ -158,7 +163,12 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
     }
 }
 
-async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn remove(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, ..) = changing(&shared, &http, &body).await?;
         disks::remove(&cx, id("disk", &path)?).await

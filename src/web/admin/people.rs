@@ -102,7 +102,12 @@ async fn add(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> 
     }
 }
 
-async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn remove(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, ..) = changing(&shared, &http, &body).await?;
         users::remove(&cx, id("user", &path)?).await
@@ -120,32 +125,35 @@ pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) ->
     let roles = permissions::roles(cx).await?;
     let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
     let people = users::list(cx, &everything).await?.rows;
-    Ok(parts::card(&l.t("permissions"), &html! {
-        table class="pf-v6-c-table pf-m-compact" aria-label=(l.t("permissions")) {
-            tbody class="pf-v6-c-table__tbody" {
-                @for p in &held {
-                    tr class="pf-v6-c-table__tr" {
-                        td class="pf-v6-c-table__td" { (p.principal_name) }
-                        td class="pf-v6-c-table__td" { (p.role_name) }
-                        td class="pf-v6-c-table__td" { @if p.inherited { (l.ta("inherited-from", &[("name", &p.object_name)])) } @else {
-                            (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
-                        } }
+    Ok(parts::card(
+        &l.t("permissions"),
+        &html! {
+            table class="pf-v6-c-table pf-m-compact" aria-label=(l.t("permissions")) {
+                tbody class="pf-v6-c-table__tbody" {
+                    @for p in &held {
+                        tr class="pf-v6-c-table__tr" {
+                            td class="pf-v6-c-table__td" { (p.principal_name) }
+                            td class="pf-v6-c-table__td" { (p.role_name) }
+                            td class="pf-v6-c-table__td" { @if p.inherited { (l.ta("inherited-from", &[("name", &p.object_name)])) } @else {
+                                (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
+                            } }
+                        }
                     }
                 }
             }
-        }
-        form class="vireo-search" method="post" action="/admin/permissions" {
-            (frame.csrf_field())
-            input type="hidden" name="kind" value=(kind);
-            input type="hidden" name="object" value=(object);
-            select class="vireo-input" name="principal" aria-label=(l.t("user")) {
-                @for u in &people { option value=(u.id) { (u.principal()) } }
-                option value=(EVERYONE) { (l.t("everyone")) }
+            form class="vireo-search" method="post" action="/admin/permissions" {
+                (frame.csrf_field())
+                input type="hidden" name="kind" value=(kind);
+                input type="hidden" name="object" value=(object);
+                select class="vireo-input" name="principal" aria-label=(l.t("user")) {
+                    @for u in &people { option value=(u.id) { (u.principal()) } }
+                    option value=(EVERYONE) { (l.t("everyone")) }
+                }
+                select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }
+                button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("add")) }
             }
-            select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }
-            button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("add")) }
-        }
-    }))
+        },
+    ))
 }
 
 async fn grant(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
@@ -159,7 +167,12 @@ async fn grant(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -
     answer(&http, result.await.map(drop))
 }
 
-async fn revoke(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn revoke(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, ..) = changing(&shared, &http, &body).await?;
         permissions::revoke(&cx, id("permission", &path)?).await

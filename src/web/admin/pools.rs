@@ -59,7 +59,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("template"), "template"),
         (l.t("description"), "description"),
     ];
-    let actions = html! { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } };
+    let actions =
+        html! { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } };
     listing(&http, &frame, &query, Listing { title: l.t("pools"), topics: "vm_pool vm", columns, actions }, found)
 }
 
@@ -148,7 +149,9 @@ fn new_pool(values: &HashMap<String, String>) -> Result<NewPool, EngineError> {
     let get = |name: &str| values.get(name).cloned().unwrap_or_default();
     let number = |name: &str, field| {
         let text = get(name);
-        text.trim().parse().map_err(|_| Invalid::new(field, Problem::NotANumber { value: text.chars().take(40).collect() }))
+        text.trim()
+            .parse()
+            .map_err(|_| Invalid::new(field, Problem::NotANumber { value: text.chars().take(40).collect() }))
     };
     Ok(NewPool {
         name: get("name"),
@@ -205,7 +208,12 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
     }
 }
 
-async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn remove(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, ..) = changing(&shared, &http, &body).await?;
         pools::remove(&cx, id::<PoolId>("pool", &path)?).await

@@ -42,16 +42,33 @@ async fn choices(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
     let named = |id: String, name: String| (id, name);
     let mut instance_types = none(l.t("custom"));
     for t in catalog::instance_types(cx).await? {
-        instance_types.push((t.id.to_string(), format!("{} ({}, {} vCPU)", t.name, parts::memory(t.memory_mib), t.sockets * t.cores * t.threads)));
+        instance_types.push((
+            t.id.to_string(),
+            format!("{} ({}, {} vCPU)", t.name, parts::memory(t.memory_mib), t.sockets * t.cores * t.threads),
+        ));
     }
     let mut isos = none(l.t("cd-none"));
     let disks = disks::list(cx, &all).await?.rows;
     isos.extend(disks.into_iter().filter(|d| d.content == DiskContent::Iso).map(|d| named(d.id.to_string(), d.alias)));
-    let mut profiles: Vec<_> = catalog::vnic_profiles(cx).await?.into_iter().map(|p| (p.id.to_string(), format!("{}/{}", p.network_name, p.name))).collect();
+    let mut profiles: Vec<_> = catalog::vnic_profiles(cx)
+        .await?
+        .into_iter()
+        .map(|p| (p.id.to_string(), format!("{}/{}", p.network_name, p.name)))
+        .collect();
     profiles.push((String::new(), l.t("no-nic")));
     Ok(Choices {
-        clusters: catalog::clusters(cx, &all).await?.rows.into_iter().map(|c| named(c.id.to_string(), c.name)).collect(),
-        templates: catalog::templates(cx, &all).await?.rows.into_iter().map(|t| named(t.id.to_string(), t.name)).collect(),
+        clusters: catalog::clusters(cx, &all)
+            .await?
+            .rows
+            .into_iter()
+            .map(|c| named(c.id.to_string(), c.name))
+            .collect(),
+        templates: catalog::templates(cx, &all)
+            .await?
+            .rows
+            .into_iter()
+            .map(|t| named(t.id.to_string(), t.name))
+            .collect(),
         instance_types,
         isos,
         profiles,
@@ -75,8 +92,17 @@ fn field<'a>(label: String, name: &'a str, field: &'a str, hint: String) -> Fiel
 
 /// Engine names of the fields that have a place of their own.
 const SHOWN: &[&str] = &[
-    "name", "description", "memory", "memory_policy.max", "cpu.topology.sockets", "cpu.topology.cores", "provisioned_size", "cluster",
-    "template", "instance_type", "cdrom",
+    "name",
+    "description",
+    "memory",
+    "memory_policy.max",
+    "cpu.topology.sockets",
+    "cpu.topology.cores",
+    "provisioned_size",
+    "cluster",
+    "template",
+    "instance_type",
+    "cdrom",
 ];
 
 fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
@@ -116,13 +142,24 @@ fn sizes(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
 
 fn boot_field(frame: &Frame, filled: &Filled) -> Markup {
     let l = frame.l;
-    let choices = [("", l.t("as-before")), ("hd", l.t("boot-disk")), ("cdrom,hd", l.t("boot-cd")), ("hd,cdrom", l.t("boot-disk-cd")), ("network,hd", l.t("boot-network"))];
+    let choices = [
+        ("", l.t("as-before")),
+        ("hd", l.t("boot-disk")),
+        ("cdrom,hd", l.t("boot-cd")),
+        ("hd,cdrom", l.t("boot-disk-cd")),
+        ("network,hd", l.t("boot-network")),
+    ];
     let choices: Vec<_> = choices.into_iter().map(|(v, t)| (v.to_owned(), t)).collect();
     field(l.t("boot"), "boot", "os.boot", String::new()).select(filled, &choices)
 }
 
 /// A number, an id: empty means not said.
-fn parsed<T: FromStr>(values: &HashMap<String, String>, name: &str, field: &'static str, wrong: &mut Vec<Invalid>) -> Option<T> {
+fn parsed<T: FromStr>(
+    values: &HashMap<String, String>,
+    name: &str,
+    field: &'static str,
+    wrong: &mut Vec<Invalid>,
+) -> Option<T> {
     let text = values.get(name).map_or("", |v| v.trim());
     if text.is_empty() {
         return None;
@@ -250,7 +287,12 @@ fn edit_form(frame: &Frame, vm: VmId, filled: &Filled) -> HttpResponse {
     frame.page(&title, "", &content)
 }
 
-async fn update(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn update(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let (cx, frame, values) = match changing(&shared, &http, &body).await {
         Ok(entered) => entered,
         Err(e) => return error::page(&http, &e),

@@ -53,7 +53,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("pool"), "pool"),
         (l.t("actions"), ""),
     ];
-    let actions = html! { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } };
+    let actions =
+        html! { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } };
     listing(&http, &frame, &query, Listing { title: l.t("vms"), topics: "vm job", columns, actions }, found)
 }
 
@@ -149,7 +150,15 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("host"), text(row.host_name.as_deref().unwrap_or("-"))),
         (l.t("address"), text(&row.addresses.join(", "))),
         (l.t("guest-os"), text(&view.guest_os)),
-        (l.t("memory"), text(&format!("{} ({} {})", parts::memory(hw.memory_mib), l.t("at-most"), parts::memory(hw.max_memory_mib)))),
+        (
+            l.t("memory"),
+            text(&format!(
+                "{} ({} {})",
+                parts::memory(hw.memory_mib),
+                l.t("at-most"),
+                parts::memory(hw.max_memory_mib)
+            )),
+        ),
         (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
         (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
         (l.t("display"), text(hw.display.as_str())),
@@ -175,7 +184,12 @@ fn cd_form(frame: &Frame, detail: &Detail, base: &str) -> Markup {
     }
 }
 
-async fn change_cd(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn change_cd(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, _, values) = changing(&shared, &http, &body).await?;
         let cd = match values.get("cd").map_or("", String::as_str) {
@@ -218,7 +232,12 @@ async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web:
     }
 }
 
-async fn remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+async fn remove(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
     let result = async {
         let (cx, _, values) = changing(&shared, &http, &body).await?;
         vms::remove(&cx, id::<VmId>("VM", &path)?, values.contains_key("keep")).await
@@ -241,6 +260,11 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(
     vm_pages::confirm(&shared, &http, PORTAL, &path.0, &path.1).await
 }
 
-async fn act(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
+async fn act(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<(String, String)>,
+    body: web::Bytes,
+) -> HttpResponse {
     vm_pages::act(&shared, &http, PORTAL, &path.0, &path.1, &body).await
 }

@@ -62,11 +62,14 @@ impl Field<'_> {
     /// One of several.
     pub fn select(&self, filled: &Filled, choices: &[(String, String)]) -> Markup {
         let chosen = filled.get(self.name);
-        self.around(filled, &html! {
-            select class="vireo-input" id=(self.name) name=(self.name) aria-describedby={ (self.name) "-help" } {
-                @for (value, text) in choices { option value=(value) selected[value == chosen] { (text) } }
-            }
-        })
+        self.around(
+            filled,
+            &html! {
+                select class="vireo-input" id=(self.name) name=(self.name) aria-describedby={ (self.name) "-help" } {
+                    @for (value, text) in choices { option value=(value) selected[value == chosen] { (text) } }
+                }
+            },
+        )
     }
 
     /// Yes or no.

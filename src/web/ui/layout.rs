@@ -63,19 +63,24 @@ impl Frame {
     }
 
     fn whole(&self, title: &str, body: &Markup) -> Markup {
-        document(self.l, title, &self.csrf, &html! {
-            a class="pf-v6-c-skip-to-content pf-v6-c-button pf-m-primary" href="#main" { (self.l.t("skip-to-content")) }
-            div class="pf-v6-c-page" {
-                (self.masthead())
-                @if self.portal == Portal::Admin { (self.sidebar()) }
-                div class="pf-v6-c-page__main-container" tabindex="-1" {
-                    main class="pf-v6-c-page__main" id="main" tabindex="-1" {
-                        section class="pf-v6-c-page__main-section" { (body) }
+        document(
+            self.l,
+            title,
+            &self.csrf,
+            &html! {
+                a class="pf-v6-c-skip-to-content pf-v6-c-button pf-m-primary" href="#main" { (self.l.t("skip-to-content")) }
+                div class="pf-v6-c-page" {
+                    (self.masthead())
+                    @if self.portal == Portal::Admin { (self.sidebar()) }
+                    div class="pf-v6-c-page__main-container" tabindex="-1" {
+                        main class="pf-v6-c-page__main" id="main" tabindex="-1" {
+                            section class="pf-v6-c-page__main-section" { (body) }
+                        }
                     }
                 }
-            }
-            div id="connection" class="vireo-connection" role="status" hidden data-text=(self.l.t("connection-lost")) {}
-        })
+                div id="connection" class="vireo-connection" role="status" hidden data-text=(self.l.t("connection-lost")) {}
+            },
+        )
     }
 
     fn masthead(&self) -> Markup {
@@ -119,15 +124,39 @@ impl Frame {
     fn sidebar(&self) -> Markup {
         let l = self.l;
         let groups = [
-            (l.t("nav-compute"), vec![("vms", l.t("vms")), ("templates", l.t("templates")), ("pools", l.t("pools")), ("hosts", l.t("hosts")), ("data_centers", l.t("data-centers")), ("clusters", l.t("clusters"))]),
-            (l.t("nav-network"), vec![("networks", l.t("networks")), ("profiles", l.t("profiles")), ("mac_pools", l.t("mac-pools"))]),
+            (
+                l.t("nav-compute"),
+                vec![
+                    ("vms", l.t("vms")),
+                    ("templates", l.t("templates")),
+                    ("pools", l.t("pools")),
+                    ("hosts", l.t("hosts")),
+                    ("data_centers", l.t("data-centers")),
+                    ("clusters", l.t("clusters")),
+                ],
+            ),
+            (
+                l.t("nav-network"),
+                vec![("networks", l.t("networks")), ("profiles", l.t("profiles")), ("mac_pools", l.t("mac-pools"))],
+            ),
             (l.t("nav-storage"), vec![("domains", l.t("domains")), ("disks", l.t("disks"))]),
-            (l.t("nav-administration"), vec![("users", l.t("users")), ("roles", l.t("roles")), ("instance_types", l.t("instance-types")), ("jobs", l.t("jobs")), ("events", l.t("events"))]),
+            (
+                l.t("nav-administration"),
+                vec![
+                    ("users", l.t("users")),
+                    ("roles", l.t("roles")),
+                    ("instance_types", l.t("instance-types")),
+                    ("jobs", l.t("jobs")),
+                    ("events", l.t("events")),
+                ],
+            ),
         ];
         let path = self.here.split('?').next().unwrap_or_default();
-        let link = |target: String, text: &str, current: bool| html! {
-            li class="pf-v6-c-nav__item" {
-                a class=(if current { "pf-v6-c-nav__link pf-m-current" } else { "pf-v6-c-nav__link" }) href=(target) aria-current=[current.then_some("page")] { (text) }
+        let link = |target: String, text: &str, current: bool| {
+            html! {
+                li class="pf-v6-c-nav__item" {
+                    a class=(if current { "pf-v6-c-nav__link pf-m-current" } else { "pf-v6-c-nav__link" }) href=(target) aria-current=[current.then_some("page")] { (text) }
+                }
             }
         };
         html! {

@@ -11,7 +11,9 @@ pub fn status(l: Locale, word: &str) -> Markup {
         "up" | "active" | "ok" | "finished" => "pf-m-green",
         "down" | "maintenance" | "suspended" | "unattached" | "uninitialized" | "aborted" => "",
         "paused" | "non_operational" | "not_responding" | "unknown" | "image_locked" | "locked" => "pf-m-orange",
-        "non_responsive" | "error" | "inactive" | "failed" | "install_failed" | "image_illegal" | "illegal" => "pf-m-red",
+        "non_responsive" | "error" | "inactive" | "failed" | "install_failed" | "image_illegal" | "illegal" => {
+            "pf-m-red"
+        }
         _ => "pf-m-blue",
     };
     html! {

@@ -128,7 +128,10 @@ fn vm_facts(frame: &Frame, view: &VmView) -> Markup {
         (l.t("memory"), text(&parts::memory(view.row.memory_mib))),
         (l.t("vcpus"), text(&view.row.vcpus.to_string())),
         (l.t("guest-os"), text(&view.guest_os)),
-        (l.t("disks"), html! { @for d in &view.disks { p { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" } } }),
+        (
+            l.t("disks"),
+            html! { @for d in &view.disks { p { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" } } },
+        ),
         (l.t("nics"), html! { @for n in &view.nics { p { (n.name) " " (n.mac) } } }),
     ])
 }
@@ -141,6 +144,11 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(
     vm_pages::confirm(&shared, &http, PORTAL, &path.0, &path.1).await
 }
 
-async fn act(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>, body: web::Bytes) -> HttpResponse {
+async fn act(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<(String, String)>,
+    body: web::Bytes,
+) -> HttpResponse {
     vm_pages::act(&shared, &http, PORTAL, &path.0, &path.1, &body).await
 }

@@ -1,0 +1,255 @@
+//! The real program, started for a test on ports of its own with a data folder of its own; everything it started ends with it.
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How the program is started.
+#[derive(Default, Clone)]
+pub struct Start<'a> {
+    pub demo: bool,
+    pub database: Option<&'a str>,
+    pub environment: Vec<(&'a str, String)>,
+}
+
+/// A running program.
+pub struct Server {
+    pub data: PathBuf,
+    pub url: String,
+    pub port: u16,
+    child: Option<Child>,
+    lines: mpsc::Receiver<String>,
+}
+
+/// A folder with a short name: the path of a socket has 107 bytes at most.
+pub fn fresh_dir() -> PathBuf {
+    let dir = PathBuf::from(format!("/tmp/v{}", &uuid::Uuid::new_v4().simple().to_string()[..8]));
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The prebuilt demo disk; `make test` makes it.
+pub fn demo_image() -> String {
+    std::env::var("VIREO_TEST_DEMO_IMAGE").expect("VIREO_TEST_DEMO_IMAGE is set by make test")
+}
+
+impl Server {
+    /// Starts in a fresh folder and waits until it is ready.
+    pub fn start(start: &Start<'_>) -> Self {
+        let server = Self::spawn(fresh_dir(), start);
+        server.ready()
+    }
+
+    /// Starts in this folder, and does not wait.
+    pub fn spawn(data: PathBuf, start: &Start<'_>) -> Self {
+        let port = free_port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vireo"));
+        command.arg("up").arg("--data").arg(&data);
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--agent-listen", "127.0.0.1:0"]);
+        if start.demo {
+            command.args(["--demo", "--demo-image", &demo_image()]);
+            command.args(["--demo-iso", &std::env::var("VIREO_TEST_DEMO_ISO").expect("VIREO_TEST_DEMO_ISO is set by make test")]);
+        }
+        if let Some(url) = start.database {
+            command.args(["--database", url]);
+        }
+        for (name, value) in &start.environment {
+            command.env(name, value);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let outs: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for out in outs {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(out).lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        Self { data, url: format!("https://127.0.0.1:{port}"), port, child: Some(child), lines }
+    }
+
+    /// Waits for the line that says that it serves.
+    pub fn ready(self) -> Self {
+        self.wait_for_line("Ready", Duration::from_secs(120));
+        self
+    }
+
+    /// Waits for a line that contains `text`.
+    pub fn wait_for_line(&self, text: &str, limit: Duration) -> String {
+        let end = Instant::now() + limit;
+        let mut seen = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("no line with {text:?} came; these did: {seen:#?}"),
+            }
+        }
+    }
+
+    /// SIGKILL, as a power cut for the program; its guests and libvirtd live on.
+    pub fn kill(mut self) -> PathBuf {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::mem::take(&mut self.data)
+    }
+
+    /// SIGTERM, and the end of the program; its guests live on.
+    pub fn stop(mut self) -> PathBuf {
+        self.terminate();
+        std::mem::take(&mut self.data)
+    }
+
+    fn terminate(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        child.wait().unwrap();
+    }
+
+    /// What a user's or the administrator's password file holds.
+    pub fn password(&self, name: &str) -> String {
+        fs::read_to_string(self.data.join(format!("{name}-password"))).unwrap().trim().to_owned()
+    }
+
+    /// The administrator's API.
+    pub fn admin(&self) -> Api {
+        Api::new(&self.url, "admin@internal", &self.password("admin"), false)
+    }
+
+    /// The demo user's API, filtered.
+    pub fn alice(&self) -> Api {
+        Api::new(&self.url, "alice@internal", &self.password("alice"), true)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.terminate();
+        if !self.data.as_os_str().is_empty() {
+            clean(&self.data);
+        }
+    }
+}
+
+/// Ends every process that belongs to the folder, and removes it.
+pub fn clean(data: &Path) {
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&line);
+        let own = data.to_string_lossy();
+        // A guest's or dnsmasq's command line may name libvirt's usual folders: its mount namespace is this folder's.
+        let ours = text.contains(&*own) || (mounts.contains(&*own) && (text.contains("qemu") || text.contains("dnsmasq") || text.contains("libvirt")));
+        if ours && pid != i32::try_from(std::process::id()).unwrap() {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let _ = fs::remove_dir_all(data);
+}
+
+/// Somebody who calls the API with JSON.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    pub base: String,
+    user: String,
+    password: String,
+    filter: bool,
+}
+
+/// An answer: its status and its document.
+pub type Answer = (u16, Value);
+
+impl Api {
+    pub fn new(url: &str, user: &str, password: &str, filter: bool) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+        Self { http, base: format!("{url}/ovirt-engine/api"), user: user.to_owned(), password: password.to_owned(), filter }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let request = request.basic_auth(&self.user, Some(&self.password)).header("Accept", "application/json");
+        let request = if self.filter { request.header("Filter", "true") } else { request };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.base))).await
+    }
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.http.post(format!("{}{path}", self.base)).json(&body)).await
+    }
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.http.put(format!("{}{path}", self.base)).json(&body)).await
+    }
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.http.delete(format!("{}{path}", self.base))).await
+    }
+
+    /// The VM's state.
+    pub async fn status(&self, vm: &str) -> String {
+        let (code, document) = self.get(&format!("/vms/{vm}")).await;
+        if code == 200 { document["status"].as_str().unwrap_or_default().to_owned() } else { format!("{code}") }
+    }
+
+    /// Waits until the VM is in this state; returns all states it went through.
+    pub async fn wait(&self, vm: &str, wanted: &str) -> Vec<String> {
+        let end = Instant::now() + Duration::from_secs(120);
+        let mut seen: Vec<String> = Vec::new();
+        while Instant::now() < end {
+            let status = self.status(vm).await;
+            if seen.last() != Some(&status) {
+                seen.push(status.clone());
+            }
+            if status == wanted {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("VM {vm} was never {wanted}, but {seen:?}; events: {:?}", self.messages().await);
+    }
+
+    /// The newest events' sentences.
+    pub async fn messages(&self) -> Vec<String> {
+        let (_, events) = self.get("/events?max=15").await;
+        let all = events["event"].as_array().cloned().unwrap_or_default();
+        all.iter().map(|e| e["description"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Makes an empty VM with a small disk, and waits until it is there.
+    pub async fn small_vm(&self, name: &str) -> String {
+        let (code, vm) = self.post("/vms", small_vm(name)).await;
+        assert_eq!(code, 202, "{vm}");
+        let id = vm["id"].as_str().unwrap().to_owned();
+        self.wait(&id, "down").await;
+        id
+    }
+}
+
+/// A VM with 64 MiB and an empty disk.
+pub fn small_vm(name: &str) -> Value {
+    serde_json::json!({
+        "name": name, "cluster": {"name": "Default"}, "template": {"name": "Blank"}, "memory": 64 << 20,
+        "memory_policy": {"max": 128 << 20, "guaranteed": 64 << 20},
+        "disk_attachments": {"disk_attachment": [{"bootable": true, "interface": "virtio", "disk": {"provisioned_size": 64 << 20}}]},
+    })
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs the Debian packages that are missing: install-packages.sh build|run|test …
+set -eu
+
+build="pkg-config gcc libc6-dev libvirt-dev libpq-dev"
+run="qemu-system-x86 qemu-utils qemu-block-extra libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients seabios ipxe-qemu
+  dnsmasq-base iproute2 util-linux busybox-static cpio xz-utils kmod e2fsprogs fdisk binutils grub-pc-bin grub-common xorriso mtools"
+test="chromium chromium-driver fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev"
+
+wanted=""
+for group in "$@"; do
+  case $group in
+    build) wanted="$wanted $build" ;;
+    run) wanted="$wanted $run" ;;
+    test) wanted="$wanted $test" ;;
+    *) echo "install-packages: there is no group $group" >&2; exit 2 ;;
+  esac
+done
+command -v npm >/dev/null || wanted="$wanted nodejs npm"
+
+have=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | awk '$2 == "installed" {print $1}' | sort -u)
+missing=""
+for package in $wanted; do
+  printf '%s\n' "$have" | grep -qx "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "Installing with apt:$missing"
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+options=""
+case $missing in
+  *qemu-system-x86*)
+    # All of QEMU's packages have one version; where a newer qemu-utils came from elsewhere, it has to step back.
+    version=$(apt-cache madison qemu-system-x86 | awk 'NR == 1 {print $3}')
+    missing="$(printf '%s' "$missing" | sed 's/ qemu-[a-z0-9-]*//g') qemu-system-x86=$version qemu-utils=$version qemu-block-extra=$version"
+    options="--allow-downgrades" ;;
+esac
+# shellcheck disable=SC2086
+$sudo apt-get install -y -qq --no-install-recommends $options $missing >/dev/null

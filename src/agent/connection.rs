@@ -8,6 +8,7 @@ use crate::wire::{ErrorCode, HostEvent, WireError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use virt::connect::Connect;
 
 /// What libvirt's callbacks say, before anything is asked.
@@ -19,23 +20,30 @@ pub enum Raw {
     Closed,
 }
 
-/// libvirt's calls block; so many may run at once.
-const CALLS_AT_ONCE: usize = 16;
+/// libvirt's calls block; so many verbs may run at once.
+const VERBS_AT_ONCE: usize = 16;
+/// What the agent asks for itself has threads of its own: events go on while every verb waits for a slow guest.
+const REPORTS_AT_ONCE: usize = 6;
 
 /// A libvirtd that may come and go. Cheap to clone.
 #[derive(Clone)]
 pub struct Libvirt {
     current: Arc<RwLock<Option<Connect>>>,
-    calls: Arc<Semaphore>,
+    verbs: Arc<Semaphore>,
+    reports: Arc<Semaphore>,
 }
 
 impl Libvirt {
-    /// Connects in the background, and again whenever the connection is lost.
-    pub fn start(uri: String, hub: Hub) -> Self {
+    /// Connects in the background, and again whenever the connection is lost, until the task is aborted.
+    pub fn start(uri: String, hub: Hub) -> (Self, JoinHandle<()>) {
         ffi::start_event_loop();
-        let libvirt = Self { current: Arc::default(), calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)) };
-        tokio::spawn(libvirt.clone().keep(uri, hub));
-        libvirt
+        let libvirt = Self {
+            current: Arc::default(),
+            verbs: Arc::new(Semaphore::new(VERBS_AT_ONCE)),
+            reports: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
+        };
+        let keeper = tokio::spawn(libvirt.clone().keep(uri, hub));
+        (libvirt, keeper)
     }
 
     async fn keep(self, uri: String, hub: Hub) {
@@ -47,7 +55,7 @@ impl Libvirt {
                 Ok(Ok(connection)) => {
                     self.set(Some(connection));
                     hub.tell(HostEvent::Libvirt { connected: true });
-                    if let Ok(domains) = self.with(domains::list).await {
+                    if let Ok(domains) = self.report(domains::list).await {
                         hub.tell(HostEvent::Snapshot { domains });
                     }
                     self.relay(&mut heard, &hub).await;
@@ -76,7 +84,7 @@ impl Libvirt {
                 None | Some(Raw::Closed) => return,
                 Some(Raw::Rebooted(vm)) => hub.tell(HostEvent::Rebooted { vm: VmId(vm) }),
                 Some(Raw::Undefined(vm)) => hub.domain(domains::missing(VmId(vm))),
-                Some(Raw::Changed(vm)) => match self.with(move |c| domains::report_of(c, VmId(vm))).await {
+                Some(Raw::Changed(vm)) => match self.report(move |c| domains::report_of(c, VmId(vm))).await {
                     Ok(Some(report)) => hub.domain(report),
                     Ok(None) => {}
                     Err(e) => tracing::debug!("{e}"),
@@ -86,7 +94,7 @@ impl Libvirt {
     }
 
     async fn is_alive(&self) -> bool {
-        self.with(|c| c.is_alive().map_err(|e| from_libvirt("libvirtd", &e))).await.unwrap_or(false)
+        self.report(|c| c.is_alive().map_err(|e| from_libvirt("libvirtd", &e))).await.unwrap_or(false)
     }
 
     fn set(&self, connection: Option<Connect>) {
@@ -97,7 +105,7 @@ impl Libvirt {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs `work` with the connection on a thread that may block.
+    /// Runs a verb's `work` with the connection on a thread that may block.
     ///
     /// # Errors
     /// What `work` returns, or `LibvirtGone` while there is no connection.
@@ -105,10 +113,34 @@ impl Libvirt {
         &self,
         work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
     ) -> Result<T, WireError> {
+        self.run(&self.verbs, work).await
+    }
+
+    /// Runs what the agent asks for its own reports.
+    ///
+    /// # Errors
+    /// What `work` returns, or `LibvirtGone` while there is no connection.
+    pub async fn report<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        self.run(&self.reports, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        slots: &Arc<Semaphore>,
+        work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
         let gone = || refused(ErrorCode::LibvirtGone, "libvirtd on this host does not answer just now");
-        let _slot = self.calls.acquire().await.map_err(|_| gone())?;
+        let slot = slots.clone().acquire_owned().await.map_err(|_| gone())?;
         let connection = self.get().ok_or_else(gone)?;
-        match tokio::task::spawn_blocking(move || work(&connection)).await {
+        let call = move || {
+            // The call goes on when nobody waits for it any more: it keeps its place until it ends.
+            let _slot = slot;
+            work(&connection)
+        };
+        match tokio::task::spawn_blocking(call).await {
             Ok(result) => result,
             Err(e) => Err(refused(ErrorCode::Libvirt, format!("a libvirt call ended early: {e}"))),
         }

@@ -7,7 +7,7 @@ use crate::model::vm::Display;
 use crate::wire::{ErrorCode, WireError};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use virt_sys as sys;
 
@@ -40,9 +40,27 @@ pub async fn open(libvirt: &Libvirt, vm: VmId, display: Display) -> Result<UnixS
     ready().map_err(|e| refused(ErrorCode::Io, format!("the console's socket cannot be used: {e}")))
 }
 
-/// Carries bytes both ways until either side ends.
-pub async fn carry(mut engine: impl AsyncRead + AsyncWrite + Unpin, mut display: UnixStream) {
-    // Either side going away ends the console: not worth a log line.
-    let _ = tokio::io::copy_bidirectional_with_sizes(&mut engine, &mut display, BUFFER, BUFFER).await;
-    let _ = engine.shutdown().await;
+/// Carries bytes both ways until either side ends: then the other is closed at once.
+pub async fn carry(engine: impl AsyncRead + AsyncWrite + Unpin, mut display: UnixStream) {
+    let (from_engine, mut to_engine) = tokio::io::split(engine);
+    let (from_display, to_display) = display.split();
+    // Either side going away is how every console ends: not worth a log line.
+    let _ = tokio::select! {
+        ended = pump(from_engine, to_display) => ended,
+        ended = pump(from_display, &mut to_engine) => ended,
+    };
+    let _ = to_engine.shutdown().await;
+}
+
+async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(buffer.get(..count).unwrap_or_default()).await?;
+        // TLS keeps what the socket does not take at once until it is told to send it.
+        to.flush().await?;
+    }
 }

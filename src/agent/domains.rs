@@ -6,7 +6,7 @@ use super::facts;
 use super::networks;
 use super::storage::{check_path, image_file};
 use super::xml::{build, parse};
-use crate::model::ids::VmId;
+use crate::model::ids::{DiskId, VmId};
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::{ChangeCd, DomainReport, ErrorCode, SendKeys, StartVm, VmSpec, WireError};
 use virt::connect::Connect;
@@ -21,11 +21,13 @@ pub fn missing(vm: VmId) -> DomainReport {
     DomainReport { vm, state: DomainState::Missing, stop_reason: None, agent_connected: false }
 }
 
+/// The domain of this id if Vireo made it. Somebody else's is never touched.
 fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
+    let failed = |e| from_libvirt(&format!("VM {vm}"), &e);
     match connection.lookup_domain_by_uuid_string(&vm.to_string()) {
-        Ok(domain) => Ok(Some(domain)),
+        Ok(domain) => Ok(parse::is_ours(&domain.xml_desc(0).map_err(failed)?).then_some(domain)),
         Err(e) if e.code() == ErrorNumberEnum::Known(ErrorNumber::NoDomain) => Ok(None),
-        Err(e) => Err(from_libvirt(&format!("VM {vm}"), &e)),
+        Err(e) => Err(failed(e)),
     }
 }
 
@@ -51,9 +53,10 @@ pub fn list(connection: &Connect) -> Answer<Vec<DomainReport>> {
 /// # Errors
 /// libvirt's.
 pub fn report_of(connection: &Connect, vm: VmId) -> Answer<Option<DomainReport>> {
-    match find(connection, vm)? {
-        Some(domain) => report(&domain),
-        None => Ok(Some(missing(vm))),
+    match connection.lookup_domain_by_uuid_string(&vm.to_string()) {
+        Ok(domain) => report(&domain),
+        Err(e) if e.code() == ErrorNumberEnum::Known(ErrorNumber::NoDomain) => Ok(Some(missing(vm))),
+        Err(e) => Err(from_libvirt(&format!("VM {vm}"), &e)),
     }
 }
 
@@ -123,28 +126,25 @@ pub async fn start(libvirt: &Libvirt, request: StartVm) -> Answer<DomainReport> 
 }
 
 fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
-    if let Some(domain) = find(connection, spec.id)?
-        && is_active(&domain)?
-    {
-        return report(&domain)?.ok_or_else(|| refused(ErrorCode::Exists, "another manager's VM has this id"));
-    }
-    check_files(spec)?;
+    let gone = || refused(ErrorCode::Libvirt, format!("VM {} is gone right after its start", spec.name));
     let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
+    let known = find(connection, spec.id)?;
+    if let Some(domain) = &known
+        && is_active(domain)?
+    {
+        return report(domain)?.ok_or_else(gone);
+    }
+    let page_cached = check_files(spec)?;
     let host = build::HostTraits {
+        page_cached,
         kvm: facts::kvm(),
         emulator: facts::EMULATOR.to_owned(),
         networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
     };
-    let saved = match find(connection, spec.id)? {
-        Some(domain) => domain.has_managed_save(0).map_err(failed)?,
-        None => false,
-    };
-    // A saved state fits only the definition it was saved with.
-    let domain = if saved {
-        must_find(connection, spec.id)?
-    } else {
-        let xml = build::domain(spec, &host).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
-        connection.define_domain_xml(&xml).map_err(failed)?
+    let domain = match known {
+        // A saved state fits only the definition it was saved with.
+        Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
+        known => define(connection, spec, &host, known)?,
     };
     let flags = if spec.paused { sys::VIR_DOMAIN_START_PAUSED } else { 0 };
     match domain.create_with_flags(flags) {
@@ -153,16 +153,40 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         Err(_) if is_active(&domain)? => {}
         Err(e) => return Err(failed(e)),
     }
-    report(&domain)?
-        .ok_or_else(|| refused(ErrorCode::Libvirt, format!("VM {} is gone right after its start", spec.name)))
+    report(&domain)?.ok_or_else(gone)
 }
 
-/// A missing file is named here: QEMU's own message would name a path that says nothing to people.
-fn check_files(spec: &VmSpec) -> Answer<()> {
+fn define(connection: &Connect, spec: &VmSpec, host: &build::HostTraits, known: Option<Domain>) -> Answer<Domain> {
+    let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
+    match known {
+        // libvirt knows a domain under one name only: a renamed VM is defined anew.
+        Some(old) if old.name().map_err(failed)? != build::domain_name(spec) => {
+            old.undefine_flags(sys::VIR_DOMAIN_UNDEFINE_NVRAM).map_err(failed)?;
+        }
+        Some(_) => {}
+        None if connection.lookup_domain_by_uuid_string(&spec.id.to_string()).is_ok() => {
+            let message = format!("VM {}: another manager's VM has its id {}", spec.name, spec.id);
+            return Err(refused(ErrorCode::Exists, message));
+        }
+        None => {}
+    }
+    let xml = build::domain(spec, host).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+    connection.define_domain_xml(&xml).map_err(failed)
+}
+
+/// A missing file is named here: QEMU's own message would name a path that says nothing to people. Returns the disks that cannot be
+/// opened past the page cache (some file systems refuse it, and QEMU would not start).
+fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let direct = nix::fcntl::OFlag::O_DIRECT.bits();
+    let mut page_cached = Vec::new();
     for disk in &spec.disks {
         check_path(&disk.image.domain)?;
         let file = image_file(&disk.image);
         std::fs::metadata(&file).map_err(|e| from_io(&file, &e))?;
+        if std::fs::OpenOptions::new().read(true).custom_flags(direct).open(&file).is_err() {
+            page_cached.push(disk.id);
+        }
     }
     if let Some(cd) = &spec.cdrom {
         check_path(&cd.domain)?;
@@ -171,7 +195,7 @@ fn check_files(spec: &VmSpec) -> Answer<()> {
             refused(ErrorCode::NotFound, format!("the ISO in the CD drive is gone ({}: {e})", file.display()))
         })?;
     }
-    Ok(())
+    Ok(page_cached)
 }
 
 /// Pulls the plug and throws a saved state away.
@@ -221,7 +245,7 @@ pub async fn shutdown(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
         .await
 }
 
-/// Asks the guest to reboot; one that does not listen is reset.
+/// Asks the guest to reboot: its agent first, else the power button with a start after it. Whether it listens shows in an event.
 ///
 /// # Errors
 /// It does not run, or libvirt refuses.
@@ -229,10 +253,11 @@ pub async fn reboot(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
     libvirt
         .with(move |connection| {
             let domain = must_find(connection, vm)?;
-            if domain.reboot(sys::VIR_DOMAIN_REBOOT_GUEST_AGENT).is_ok() {
-                return Ok(());
-            }
-            domain.reset().map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+            domain
+                .reboot(sys::VIR_DOMAIN_REBOOT_GUEST_AGENT)
+                .or_else(|_| domain.reboot(sys::VIR_DOMAIN_REBOOT_ACPI_POWER_BTN))
+                .map(drop)
+                .map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
         })
         .await
 }
@@ -263,7 +288,10 @@ pub async fn pause(libvirt: &Libvirt, vm: VmId, on: bool) -> Answer<()> {
         .with(move |connection| {
             let domain = must_find(connection, vm)?;
             let done = if on { domain.suspend() } else { domain.resume() };
-            done.map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+            match done {
+                Err(_) if !on && raw_state(&domain).is_ok_and(|(state, _)| state == sys::VIR_DOMAIN_RUNNING) => Ok(()),
+                done => done.map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e)),
+            }
         })
         .await
 }
@@ -293,6 +321,7 @@ pub async fn forget(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
 pub async fn change_cd(libvirt: &Libvirt, request: ChangeCd) -> Answer<()> {
     libvirt
         .with(move |connection| {
+            request.cdrom.as_ref().map_or(Ok(()), |cd| check_path(&cd.domain))?;
             let file = request.cdrom.as_ref().map(image_file);
             if let Some(file) = &file {
                 std::fs::metadata(file).map_err(|e| from_io(file, &e))?;

@@ -2,7 +2,7 @@
 
 use crate::wire::{ErrorCode, WireError};
 use std::path::Path;
-use virt::error::{ErrorNumber, ErrorNumberEnum};
+use virt::error::{ErrorDomain, ErrorDomainEnum, ErrorNumber, ErrorNumberEnum};
 
 /// The agent cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -27,18 +27,23 @@ pub fn from_libvirt(what: &str, error: &virt::error::Error) -> WireError {
             ErrorCode::NotFound
         }
         ErrorNumberEnum::Known(ErrorNumber::OperationInvalid) => ErrorCode::WrongState,
-        ErrorNumberEnum::Known(
-            ErrorNumber::Rpc | ErrorNumber::NoConnect | ErrorNumber::InvalidConn | ErrorNumber::SystemError,
-        ) if is_connection_loss(error.message()) => ErrorCode::LibvirtGone,
+        _ if is_connection_loss(error) => ErrorCode::LibvirtGone,
         _ if error.message().contains("No space left") => ErrorCode::NoSpace,
         _ => ErrorCode::Libvirt,
     };
     refused(code, format!("{what}: {}", error.message()))
 }
 
-/// libvirt has no number of its own for a server that went away.
-fn is_connection_loss(message: &str) -> bool {
-    ["onnection", "socket", "Broken pipe", "End of file", "keepalive", "client"].iter().any(|w| message.contains(w))
+/// libvirt has no number of its own for a server that went away: the transport says it in several ways (end of file, broken pipe,
+/// keep-alive, client socket is closed).
+fn is_connection_loss(error: &virt::error::Error) -> bool {
+    use ErrorNumber as N;
+    let transport = matches!(error.domain(), ErrorDomainEnum::Known(ErrorDomain::Rpc | ErrorDomain::Remote));
+    let kind = matches!(
+        error.code(),
+        ErrorNumberEnum::Known(N::Rpc | N::NoConnect | N::InvalidConn | N::SystemError | N::InternalError)
+    );
+    transport && kind
 }
 
 /// What an I/O error on `path` means to the engine.

@@ -1,7 +1,7 @@
 //! What the host is and can do.
 
 use super::error::from_libvirt;
-use super::xml::parse;
+use super::xml::{build, parse};
 use crate::wire::{HostCapabilities, WireError};
 use std::fs;
 use std::io::Write as _;
@@ -50,8 +50,9 @@ pub fn read(connection: &Connect) -> Result<HostCapabilities, WireError> {
     let node = connection.node_info().map_err(failed)?;
     let kvm = kvm();
     let kind = if kvm { "kvm" } else { "qemu" };
-    let domain =
-        connection.domain_capabilities(Some(EMULATOR), Some("x86_64"), Some("pc"), Some(kind), 0).map_err(failed)?;
+    let domain = connection
+        .domain_capabilities(Some(EMULATOR), Some("x86_64"), Some(build::MACHINE), Some(kind), 0)
+        .map_err(failed)?;
     let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     Ok(HostCapabilities {
         hostname: nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -71,6 +72,8 @@ pub fn read(connection: &Connect) -> Result<HostCapabilities, WireError> {
             let mut all = parse::texts(&capabilities, "machine");
             all.sort();
             all.dedup();
+            all.retain(|m| m != build::MACHINE);
+            all.insert(0, build::MACHINE.to_owned());
             all
         },
         max_vcpus: parse::attribute(&domain, "vcpu", "max").and_then(|t| t.parse().ok()).unwrap_or(1),

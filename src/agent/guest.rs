@@ -6,6 +6,7 @@ use super::error::from_libvirt;
 use super::events::Hub;
 use crate::model::ids::VmId;
 use crate::wire::{GuestReport, HostEvent, WireError};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use virt::domain::Domain;
 
 /// Seconds a guest agent may take to answer.
 const ANSWER_SECONDS: i32 = 5;
+const AT_ONCE: usize = 4;
 const REFRESH: Duration = Duration::from_secs(30);
 /// After a start the address comes a little later than the agent.
 const SOON: Duration = Duration::from_secs(3);
@@ -41,10 +43,7 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
             () = hub.newcomer() => { known.clear(); next = tokio::time::Instant::now(); }
             () = tokio::time::sleep_until(next) => {
                 next = tokio::time::Instant::now() + REFRESH;
-                let all = libvirt.with(domains::list).await.unwrap_or_default();
-                for report in all.iter().filter(|r| r.agent_connected) {
-                    refresh(&libvirt, &hub, &mut known, report.vm).await;
-                }
+                refresh_all(&libvirt, &hub, &mut known).await;
                 if known.values().any(|r| r.addresses.is_empty()) {
                     next = tokio::time::Instant::now() + SOON;
                 }
@@ -53,8 +52,22 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
     }
 }
 
+/// Some guests at a time: one that hangs holds up few others.
+async fn refresh_all(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>) {
+    let all = libvirt.report(domains::list).await.unwrap_or_default();
+    let asked = all.into_iter().filter(|r| r.agent_connected).map(|r| ask(libvirt, r.vm).map(move |a| (r.vm, a)));
+    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    while let Some((vm, answer)) = answers.next().await {
+        learn(hub, known, vm, answer);
+    }
+}
+
 async fn refresh(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>, vm: VmId) {
-    match ask(libvirt, vm).await {
+    learn(hub, known, vm, ask(libvirt, vm).await);
+}
+
+fn learn(hub: &Hub, known: &mut HashMap<VmId, GuestReport>, vm: VmId, answer: Result<GuestReport, WireError>) {
+    match answer {
         Ok(report) if known.get(&vm) != Some(&report) => {
             known.insert(vm, report.clone());
             hub.tell(HostEvent::Guest(report));
@@ -70,7 +83,7 @@ async fn refresh(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestRe
 /// It does not answer.
 pub async fn ask(libvirt: &Libvirt, vm: VmId) -> Result<GuestReport, WireError> {
     libvirt
-        .with(move |connection| {
+        .report(move |connection| {
             let failed = |e| from_libvirt(&format!("the guest agent of VM {vm}"), &e);
             let domain = connection.lookup_domain_by_uuid_string(&vm.to_string()).map_err(failed)?;
             let interfaces = command(&domain, "guest-network-get-interfaces").map_err(failed)?;

@@ -1,26 +1,25 @@
 //! Image files: made, layered, copied, uploaded, inspected, removed. A file appears under its name only when it is whole.
 //!
 //! An image from outside is never trusted: its format is the one given, a header that names a backing or data file is refused, and qemu-img
-//! runs under limits of time, memory and CPU.
+//! runs under limits of time, memory and CPU. The format is kept beside the image (`<image>.meta`, as vdsm does): what a guest
+//! writes into a raw disk can make it look like anything.
 
 use super::error::{from_io, refused};
+use super::qemu_img::{info, limited, name_of, outside_image, run};
 use super::storage::{check_path, disk_dir, domain_dir, image_file, space};
 use crate::model::disk::DiskFormat;
 use crate::wire::{
-    CopyImage, CreateImage, DomainPath, ErrorCode, ImageInfo, ImagePath, InspectImage, RemoveDisk, RemoveImage,
-    WireError,
+    CopyImage, CreateImage, ErrorCode, ImageInfo, ImagePath, InspectImage, RemoveDisk, RemoveImage, WireError,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use serde::Deserialize;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::sync::OwnedMutexGuard;
 
-const INFO_SECONDS: u64 = 20;
 const CREATE_SECONDS: u64 = 600;
 const COPY_SECONDS: u64 = 6 * 3600;
 /// What must stay free when something new is made.
@@ -28,11 +27,72 @@ const RESERVE_BYTES: u64 = 16 << 20;
 
 type Answer<T> = Result<T, WireError>;
 
-fn qemu_name(format: DiskFormat) -> &'static str {
-    match format {
-        DiskFormat::Cow => "qcow2",
-        DiskFormat::Raw => "raw",
+/// A file in the making: under another name until it is whole, and gone if it never is.
+struct Draft {
+    aside: PathBuf,
+    file: PathBuf,
+    whole: bool,
+    /// A verb that is repeated while the first still works waits for it.
+    _alone: OwnedMutexGuard<()>,
+}
+
+impl Draft {
+    async fn begin(image: &ImagePath) -> Self {
+        static BUSY: Mutex<Option<HashMap<PathBuf, Weak<tokio::sync::Mutex<()>>>>> = Mutex::new(None);
+        let file = image_file(image);
+        let lock = {
+            let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+            let busy = busy.get_or_insert_default();
+            busy.retain(|_, lock| lock.strong_count() > 0);
+            let known = busy.get(&file).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let fresh = Arc::default();
+                busy.insert(file.clone(), Arc::downgrade(&fresh));
+                fresh
+            })
+        };
+        Self { aside: file.with_extension("new"), file, whole: false, _alone: lock.lock_owned().await }
     }
+
+    async fn finish(mut self, format: DiskFormat) -> Answer<ImageInfo> {
+        let meta = meta_file(&self.file);
+        fs::write(&meta, format!("FORMAT={}\n", meta_word(format))).await.map_err(|e| from_io(&meta, &e))?;
+        fs::rename(&self.aside, &self.file).await.map_err(|e| from_io(&self.file, &e))?;
+        self.whole = true;
+        Ok(info(&self.file, format).await?.sizes())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.whole {
+            return;
+        }
+        // Each is gone, or was never there; the folder only goes when it is empty. Nobody is left to be told.
+        let _ = std::fs::remove_file(&self.aside);
+        if !self.file.exists() {
+            let _ = std::fs::remove_file(meta_file(&self.file));
+            let _ = self.file.parent().map(std::fs::remove_dir);
+        }
+    }
+}
+
+fn meta_file(file: &Path) -> PathBuf {
+    file.with_extension("meta")
+}
+
+const fn meta_word(format: DiskFormat) -> &'static str {
+    match format {
+        DiskFormat::Cow => "COW",
+        DiskFormat::Raw => "RAW",
+    }
+}
+
+/// The format an image was made with.
+async fn format_of(file: &Path) -> DiskFormat {
+    let kept = fs::read_to_string(meta_file(file)).await.unwrap_or_default();
+    let raw = kept.lines().any(|l| l == format!("FORMAT={}", meta_word(DiskFormat::Raw)));
+    if raw { DiskFormat::Raw } else { DiskFormat::Cow }
 }
 
 /// Makes an image, or finds the same one made already.
@@ -41,46 +101,44 @@ fn qemu_name(format: DiskFormat) -> &'static str {
 /// No space, a missing or foreign backing image, another image of that name.
 pub async fn create(request: CreateImage) -> Answer<ImageInfo> {
     check_path(&request.image.domain)?;
-    let file = image_file(&request.image);
-    if fs::try_exists(&file).await.unwrap_or(false) {
-        let have = info(&file, request.format).await?;
-        return if have.virtual_bytes == request.virtual_bytes || request.backing.is_some() {
-            Ok(have)
-        } else {
-            Err(refused(ErrorCode::Exists, format!("{} is there already with another size", file.display())))
-        };
+    let below = request.backing.as_ref().map(|b| backing_name(&request, b)).transpose()?;
+    let draft = Draft::begin(&request.image).await;
+    if fs::try_exists(&draft.file).await.unwrap_or(false) {
+        let have = info(&draft.file, request.format).await?;
+        let same = have.backing_filename == below && (below.is_some() || have.virtual_size == request.virtual_bytes);
+        let what = format!("{} is there already with another size or backing image", draft.file.display());
+        return if same { Ok(have.sizes()) } else { Err(refused(ErrorCode::Exists, what)) };
     }
-    let needs = if request.sparse { 0 } else { request.virtual_bytes };
-    prepare(&request.image, needs).await?;
-    let aside = file.with_extension("new");
+    prepare(&request.image, if request.sparse { 0 } else { request.virtual_bytes }).await?;
     let mut command = limited(CREATE_SECONDS);
-    command.args(["create", "-q", "-f", qemu_name(request.format)]);
-    match &request.backing {
-        Some(backing) => {
-            let below = backing_file(&request.image.domain, backing)?;
-            fs::metadata(&below).await.map_err(|e| from_io(&below, &e))?;
-            command.args(["-F", "qcow2", "-b"]).arg(&below).arg(&aside);
+    command.args(["create", "-q", "-f", name_of(request.format)]);
+    match (&request.backing, below) {
+        (Some(backing), Some(name)) => {
+            let file = image_file(backing);
+            fs::metadata(&file).await.map_err(|e| from_io(&file, &e))?;
+            command.args(["-F", name_of(format_of(&file).await), "-b", &name]).arg(&draft.aside);
         }
-        None => {
+        _ => {
             if !request.sparse {
-                command.args([
-                    "-o",
-                    if request.format == DiskFormat::Raw { "preallocation=falloc" } else { "preallocation=metadata" },
-                ]);
+                command.args(["-o", "preallocation=falloc"]);
             }
-            command.arg(&aside).arg(request.virtual_bytes.to_string());
+            command.arg(&draft.aside).arg(request.virtual_bytes.to_string());
         }
     }
-    finish(run(command, CREATE_SECONDS).await, &aside, &file).await?;
-    info(&file, request.format).await
+    run(command, CREATE_SECONDS).await?;
+    draft.finish(request.format).await
 }
 
-/// A layer lies on an image of its own domain, nowhere else.
-fn backing_file(domain: &DomainPath, backing: &ImagePath) -> Answer<std::path::PathBuf> {
-    if backing.domain == *domain {
-        return Ok(image_file(backing));
+/// A layer lies on an image of its own domain, nowhere else. Named as seen from the layer, so that the domain can be moved.
+fn backing_name(request: &CreateImage, backing: &ImagePath) -> Answer<String> {
+    let invalid = |what: &str| Err(refused(ErrorCode::InvalidRequest, what));
+    if backing.domain != request.image.domain {
+        return invalid("backing: must be in the same storage domain as the image");
     }
-    Err(refused(ErrorCode::InvalidRequest, "backing: must be in the same storage domain as the image"))
+    if request.format != DiskFormat::Cow {
+        return invalid("format: a layer on another image must be cow");
+    }
+    Ok(format!("../{}/{}", backing.disk, backing.image))
 }
 
 /// Copies an image with all its layers into one.
@@ -90,17 +148,23 @@ fn backing_file(domain: &DomainPath, backing: &ImagePath) -> Answer<std::path::P
 pub async fn copy(request: CopyImage) -> Answer<ImageInfo> {
     check_path(&request.source.domain)?;
     check_path(&request.target.domain)?;
-    let (source, target) = (image_file(&request.source), image_file(&request.target));
-    if fs::try_exists(&target).await.unwrap_or(false) {
-        return info(&target, request.format).await;
+    let draft = Draft::begin(&request.target).await;
+    if fs::try_exists(&draft.file).await.unwrap_or(false) {
+        return Ok(info(&draft.file, request.format).await?.sizes());
     }
-    let have = info(&source, DiskFormat::Cow).await?;
-    prepare(&request.target, if request.sparse { 0 } else { have.virtual_bytes }).await?;
-    let aside = target.with_extension("new");
+    let source = image_file(&request.source);
+    fs::metadata(&source).await.map_err(|e| from_io(&source, &e))?;
+    let format = format_of(&source).await;
+    let have = info(&source, format).await?;
+    prepare(&request.target, if request.sparse { 0 } else { have.virtual_size }).await?;
     let mut command = limited(COPY_SECONDS);
-    command.args(["convert", "-q", "-f", "qcow2", "-O", qemu_name(request.format)]).arg(&source).arg(&aside);
-    finish(run(command, COPY_SECONDS).await, &aside, &target).await?;
-    info(&target, request.format).await
+    command.args(["convert", "-q", "-f", name_of(format), "-O", name_of(request.format)]);
+    if !request.sparse {
+        command.args(["-o", "preallocation=falloc"]);
+    }
+    command.arg(&source).arg(&draft.aside);
+    run(command, COPY_SECONDS).await?;
+    draft.finish(request.format).await
 }
 
 /// Sizes of an image.
@@ -109,7 +173,9 @@ pub async fn copy(request: CopyImage) -> Answer<ImageInfo> {
 /// It is gone or not of that format.
 pub async fn inspect(request: InspectImage) -> Answer<ImageInfo> {
     check_path(&request.image.domain)?;
-    info(&image_file(&request.image), request.format).await
+    let file = image_file(&request.image);
+    fs::metadata(&file).await.map_err(|e| from_io(&file, &e))?;
+    Ok(info(&file, request.format).await?.sizes())
 }
 
 /// Removes one layer.
@@ -119,9 +185,10 @@ pub async fn inspect(request: InspectImage) -> Answer<ImageInfo> {
 pub async fn remove(request: RemoveImage) -> Answer<()> {
     check_path(&request.image.domain)?;
     let file = image_file(&request.image);
-    gone_is_fine(&file, fs::remove_file(&file).await)?;
-    let aside = file.with_extension("new");
-    gone_is_fine(&aside, fs::remove_file(&aside).await)
+    for doomed in [file.clone(), file.with_extension("new"), meta_file(&file)] {
+        gone_is_fine(&doomed, fs::remove_file(&doomed).await)?;
+    }
+    Ok(())
 }
 
 /// Removes a disk's folder.
@@ -145,76 +212,41 @@ fn gone_is_fine(path: &Path, result: std::io::Result<()>) -> Answer<()> {
 ///
 /// # Errors
 /// No space, a broken stream, or not an image of that format.
-pub async fn upload<S, E>(image: &ImagePath, format: DiskFormat, length: u64, mut body: S) -> Answer<ImageInfo>
+pub async fn upload<S, E>(image: &ImagePath, format: DiskFormat, length: u64, body: S) -> Answer<ImageInfo>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
 {
     check_path(&image.domain)?;
+    let draft = Draft::begin(image).await;
     prepare(image, length).await?;
-    let file = image_file(image);
-    let aside = file.with_extension("new");
-    let written = async {
-        let mut out = fs::File::create(&aside).await.map_err(|e| from_io(&aside, &e))?;
-        let mut count = 0u64;
-        while let Some(chunk) = body.next().await {
-            let chunk =
-                chunk.map_err(|e| refused(ErrorCode::Io, format!("the upload broke off after {count} bytes: {e}")))?;
-            count += chunk.len() as u64;
-            if count > length {
-                return Err(refused(ErrorCode::InvalidRequest, format!("more bytes came than the {length} announced")));
-            }
-            out.write_all(&chunk).await.map_err(|e| from_io(&aside, &e))?;
+    write(&draft.aside, length, body).await?;
+    outside_image(&draft.aside, format).await?;
+    draft.finish(format).await
+}
+
+async fn write<S, E>(file: &Path, length: u64, mut body: S) -> Answer<()>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    let invalid = |what: String| refused(ErrorCode::InvalidRequest, what);
+    let mut out = fs::File::create(file).await.map_err(|e| from_io(file, &e))?;
+    let mut count = 0u64;
+    while let Some(chunk) = body.next().await {
+        let chunk =
+            chunk.map_err(|e| refused(ErrorCode::Io, format!("the upload broke off after {count} bytes: {e}")))?;
+        count += chunk.len() as u64;
+        if count > length {
+            return Err(invalid(format!("more bytes came than the {length} announced")));
         }
-        if count != length {
-            return Err(refused(
-                ErrorCode::InvalidRequest,
-                format!("{count} bytes came instead of the {length} announced"),
-            ));
-        }
-        out.flush().await.map_err(|e| from_io(&aside, &e))?;
-        out.sync_all().await.map_err(|e| from_io(&aside, &e))
+        out.write_all(&chunk).await.map_err(|e| from_io(file, &e))?;
     }
-    .await;
-    let checked = match written {
-        Ok(()) => outside_image(&aside, format).await,
-        Err(e) => Err(e),
-    };
-    finish(checked.map(drop), &aside, &file).await?;
-    info(&file, format).await
-}
-
-/// An uploaded qcow2 must stand alone. Its header is read before QEMU opens it: QEMU would follow the names in it.
-async fn outside_image(file: &Path, format: DiskFormat) -> Answer<ImageInfo> {
-    if format == DiskFormat::Cow {
-        let head = read_head(file).await.map_err(|e| from_io(file, &e))?;
-        qcow2_stands_alone(&head)
-            .map_err(|why| refused(ErrorCode::InvalidRequest, format!("the image is refused: {why}")))?;
+    if count != length {
+        return Err(invalid(format!("{count} bytes came instead of the {length} announced")));
     }
-    info(file, format).await
-}
-
-async fn read_head(file: &Path) -> std::io::Result<Vec<u8>> {
-    use tokio::io::AsyncReadExt;
-    let mut head = Vec::with_capacity(104);
-    fs::File::open(file).await?.take(104).read_to_end(&mut head).await?;
-    Ok(head)
-}
-
-/// QEMU's docs/interop/qcow2.txt: magic, version, backing file offset (bytes 8-15), incompatible features (72-79, bit 2: data file).
-fn qcow2_stands_alone(head: &[u8]) -> Result<(), &'static str> {
-    let number =
-        |from: usize, to: usize| head.get(from..to).map(|b| b.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte)));
-    if head.get(..4) != Some(b"QFI\xfb") {
-        return Err("it is not a qcow2 image; choose the format raw for other files");
-    }
-    if number(8, 16) != Some(0) {
-        return Err("it names a backing file; flatten it first (qemu-img convert)");
-    }
-    if number(4, 8) >= Some(3) && number(72, 80).is_none_or(|features| features & 4 != 0) {
-        return Err("it names an external data file; flatten it first (qemu-img convert)");
-    }
-    Ok(())
+    out.flush().await.map_err(|e| from_io(file, &e))?;
+    out.sync_all().await.map_err(|e| from_io(file, &e))
 }
 
 async fn prepare(image: &ImagePath, needs: u64) -> Answer<()> {
@@ -228,91 +260,4 @@ async fn prepare(image: &ImagePath, needs: u64) -> Answer<()> {
     }
     let dir = disk_dir(&image.domain, image.disk);
     fs::create_dir_all(&dir).await.map_err(|e| from_io(&dir, &e))
-}
-
-/// Gives a whole file its name, or removes what is half done.
-async fn finish(done: Answer<()>, aside: &Path, file: &Path) -> Answer<()> {
-    let result = match done {
-        Ok(()) => fs::rename(aside, file).await.map_err(|e| from_io(file, &e)),
-        Err(e) => Err(e),
-    };
-    if result.is_err() {
-        gone_is_fine(aside, fs::remove_file(aside).await)?;
-        if let Some(dir) = file.parent() {
-            // Only succeeds when the folder is empty, which is what is wanted.
-            let _ = fs::remove_dir(dir).await;
-        }
-    }
-    result
-}
-
-/// qemu-img with at most 2 GiB of memory and this much CPU.
-fn limited(cpu_seconds: u64) -> Command {
-    let mut command = Command::new("prlimit");
-    command.arg(format!("--as={}", 2u64 << 30)).arg(format!("--cpu={cpu_seconds}")).arg("qemu-img");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-async fn run(command: Command, seconds: u64) -> Answer<()> {
-    output(command, seconds).await.map(drop)
-}
-
-async fn output(mut command: Command, seconds: u64) -> Answer<Vec<u8>> {
-    let done = tokio::time::timeout(Duration::from_secs(seconds), command.output())
-        .await
-        .map_err(|_| refused(ErrorCode::Io, format!("qemu-img did not end within {seconds} seconds")))?
-        .map_err(|e| refused(ErrorCode::Io, format!("qemu-img cannot be started: {e}")))?;
-    if done.status.success() {
-        return Ok(done.stdout);
-    }
-    let said = String::from_utf8_lossy(&done.stderr);
-    let code = if said.contains("No space left") {
-        ErrorCode::NoSpace
-    } else if said.contains("No such file") {
-        ErrorCode::NotFound
-    } else {
-        ErrorCode::Io
-    };
-    Err(refused(code, said.trim().to_owned()))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct QemuInfo {
-    virtual_size: u64,
-    actual_size: u64,
-}
-
-async fn info(file: &Path, format: DiskFormat) -> Answer<ImageInfo> {
-    let mut command = limited(INFO_SECONDS);
-    command.args(["info", "-U", "--output=json", "-f", qemu_name(format)]).arg(file);
-    let said = output(command, INFO_SECONDS).await?;
-    let parsed: QemuInfo = serde_json::from_slice(&said)
-        .map_err(|e| refused(ErrorCode::Io, format!("qemu-img's answer about {} is odd: {e}", file.display())))?;
-    Ok(ImageInfo { virtual_bytes: parsed.virtual_size, actual_bytes: parsed.actual_size })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::qcow2_stands_alone;
-
-    fn header(version: u8, backing: u8, features: u8) -> Vec<u8> {
-        let mut head = vec![0; 104];
-        head[..4].copy_from_slice(b"QFI\xfb");
-        head[7] = version;
-        head[15] = backing;
-        head[79] = features;
-        head
-    }
-
-    #[test]
-    fn images_that_name_other_files_are_refused() {
-        assert!(qcow2_stands_alone(&header(3, 0, 0)).is_ok());
-        assert!(qcow2_stands_alone(&header(2, 0, 0)).is_ok());
-        assert!(qcow2_stands_alone(&header(3, 104, 0)).unwrap_err().contains("backing"));
-        assert!(qcow2_stands_alone(&header(3, 0, 4)).unwrap_err().contains("data file"));
-        assert!(qcow2_stands_alone(b"short").is_err());
-        assert!(qcow2_stands_alone(&header(3, 0, 0)[..40]).is_err());
-    }
 }

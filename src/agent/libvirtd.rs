@@ -156,9 +156,16 @@ impl Own {
         self.end(child).await;
     }
 
+    /// The process of the pid file, if it still is this libvirtd: the number may belong to somebody else by now.
+    fn pid(&self) -> Option<i32> {
+        let pid: i32 = fs::read_to_string(self.dir.join("libvirtd.pid")).ok()?.trim().parse().ok()?;
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let own = self.dir.join("libvirtd.pid");
+        command.split(|b| *b == 0).any(|word| word == own.as_os_str().as_encoded_bytes()).then_some(pid)
+    }
+
     async fn end(&self, child: Option<Child>) {
-        let pid = fs::read_to_string(self.dir.join("libvirtd.pid")).ok().and_then(|t| t.trim().parse().ok());
-        if let Some(pid) = pid {
+        if let Some(pid) = self.pid() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
         }
         if let Some(mut child) = child {

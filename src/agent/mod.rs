@@ -12,6 +12,7 @@ pub mod guest;
 pub mod images;
 pub mod libvirtd;
 pub mod networks;
+mod qemu_img;
 pub mod server;
 pub mod stats;
 pub mod storage;
@@ -46,9 +47,10 @@ pub async fn run(
 ) -> Result<(), AgentError> {
     let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;
     let hub = events::Hub::default();
-    let libvirt = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
+    let (libvirt, keeper) = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
     let agent = Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir: config.data_dir });
-    let tasks = [tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
+    let tasks =
+        [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
     let served = server::serve(agent, config.listen, &config.tls_dir, ready, stop).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     libvirtd.release().await;

@@ -7,8 +7,12 @@ use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{EnsureNetwork, ErrorCode, WireError};
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use virt::connect::Connect;
 use virt::network::Network;
+
+/// Bridges of networks that Vireo made begin so.
+const BRIDGE_PREFIX: &str = "vireo";
 
 /// Makes the network exist and run.
 ///
@@ -22,6 +26,9 @@ pub fn ensure(connection: &Connect, request: &EnsureNetwork) -> Result<NetworkSt
     {
         return Err(refused(ErrorCode::InvalidRequest, format!("name: {name:?} is not a network's name")));
     }
+    // Two VMs that start at once must not both make it.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if is_bridge(name) {
         return Ok(NetworkState { mode: NetworkMode::Bridge });
     }
@@ -75,6 +82,12 @@ fn running_mode(network: &Network) -> Option<NetworkMode> {
 fn make(connection: &Connect, name: &str, mode: NetworkMode) -> Result<(), WireError> {
     let failed = |e| from_libvirt(&format!("network {name}"), &e);
     if let Ok(old) = connection.lookup_network_by_name(name) {
+        let bridge = parse::attribute(&old.xml_desc(0).map_err(failed)?, "bridge", "name").unwrap_or_default();
+        if !bridge.starts_with(BRIDGE_PREFIX) {
+            let message =
+                format!("network {name} was defined by somebody else and cannot be started; start or remove it");
+            return Err(refused(ErrorCode::Exists, message));
+        }
         old.undefine().map_err(failed)?;
     }
     let subnet = free_subnet();
@@ -82,7 +95,7 @@ fn make(connection: &Connect, name: &str, mode: NetworkMode) -> Result<(), WireE
     let tag = &uuid::Uuid::new_v4().simple().to_string()[..8];
     let forward = if mode == NetworkMode::Nat { "<forward mode='nat'/>" } else { "" };
     let xml = format!(
-        "<network><name>{name}</name>{forward}<bridge name='vireo{tag}' stp='off'/>\
+        "<network><name>{name}</name>{forward}<bridge name='{BRIDGE_PREFIX}{tag}' stp='off'/>\
          <ip address='192.168.{subnet}.1' netmask='255.255.255.0'>\
          <dhcp><range start='192.168.{subnet}.2' end='192.168.{subnet}.254'/></dhcp></ip></network>"
     );

@@ -22,13 +22,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{broadcast::error::RecvError, oneshot};
+use tokio::sync::{broadcast::error::RecvError, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// A verb's JSON is small; images have their own way in.
 const MAX_BODY: usize = 1 << 20;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const ALIVE: Duration = Duration::from_secs(4);
+/// How long requests may go on after the agent was told to stop.
+const STOPPING: Duration = Duration::from_secs(2);
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Result<Response<Body>, WireError>;
@@ -56,23 +59,30 @@ pub async fn serve(
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     // Whoever started the agent may not care where it listens.
     let _ = ready.send(listener.local_addr().map_err(failed)?);
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stop => return Ok(()),
+            Some(_) = connections.join_next() => continue,
+            () = &mut stop => break,
         };
         match accepted {
-            Ok((tcp, _)) => drop(tokio::spawn(connection(agent.clone(), acceptor.clone(), tcp))),
+            Ok((tcp, _)) => drop(connections.spawn(connection(agent.clone(), acceptor.clone(), tcp, stopped.clone()))),
             Err(e) => {
                 tracing::warn!("a connection could not be accepted: {e}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
+    stopping.send_replace(true);
+    // Requests that are being served end; what lasts longer (a copy, an event stream) is broken off with the set.
+    let _ = tokio::time::timeout(STOPPING, async { while connections.join_next().await.is_some() {} }).await;
+    Ok(())
 }
 
-async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream) {
+async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream, mut stopped: watch::Receiver<bool>) {
     if tcp.set_nodelay(true).is_err() {
         return;
     }
@@ -84,26 +94,44 @@ async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream) {
         tracing::warn!("a caller with the certificate of {peer:?} was turned away");
         return;
     }
+    let ending = stopped.clone();
     let service = service_fn(move |request| {
-        let agent = agent.clone();
-        async move { Ok::<_, Infallible>(answer(agent, request).await) }
+        let (agent, ending) = (agent.clone(), ending.clone());
+        async move { Ok::<_, Infallible>(answer(agent, request, ending).await) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(e) = served {
+    let mut served = std::pin::pin!(
+        hyper::server::conn::http1::Builder::new()
+            .max_buf_size(64 * 1024)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    let early = tokio::select! {
+        ended = &mut served => Some(ended),
+        () = told_to_stop(&mut stopped) => None,
+    };
+    let ended = match early {
+        Some(ended) => ended,
+        None => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(e) = ended {
         tracing::debug!("a connection of the engine ended: {e}");
     }
 }
 
-async fn answer(agent: Arc<Agent>, request: Request<Incoming>) -> Response<Body> {
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // A sender that is gone says the same.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Receiver<bool>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let result = match (request.method().clone(), parts.as_slice()) {
         (Method::POST, ["v1", "verbs", name]) => verb(&agent, name, request).await,
-        (Method::GET, ["v1", "events"]) => Ok(events(&agent)),
+        (Method::GET, ["v1", "events"]) => Ok(events(&agent, ending)),
         (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm).await,
         (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
         (Method::GET, ["v1", "consoles", vm, display]) => open_console(&agent, vm, display, request).await,
@@ -167,8 +195,14 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::ForgetVm::NAME => json(&domains::forget(libvirt, read::<wire::ForgetVm>(body)?.vm).await?),
         wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
         wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
-        wire::CreateDomain::NAME => json(&storage::create(&read(body)?)?),
-        wire::DomainInfo::NAME => json(&storage::info(&read::<wire::DomainInfo>(body)?.domain)?),
+        wire::CreateDomain::NAME => {
+            let request: wire::CreateDomain = read(body)?;
+            json(&blocking(move || storage::create(&request)).await?)
+        }
+        wire::DomainInfo::NAME => {
+            let request: wire::DomainInfo = read(body)?;
+            json(&blocking(move || storage::info(&request.domain)).await?)
+        }
         wire::CreateImage::NAME => json(&images::create(read(body)?).await?),
         wire::CopyImage::NAME => json(&images::copy(read(body)?).await?),
         wire::InspectImage::NAME => json(&images::inspect(read(body)?).await?),
@@ -184,21 +218,35 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
     })
 }
 
+/// Storage may be slow or hang: its calls get a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+) -> Result<T, WireError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) => Err(refused(ErrorCode::Io, format!("a storage call ended early: {e}"))),
+    }
+}
+
 /// A snapshot, then everything as it happens; a line at least every few seconds.
-fn events(agent: &Arc<Agent>) -> Response<Body> {
+fn events(agent: &Arc<Agent>, ending: watch::Receiver<bool>) -> Response<Body> {
     let news = agent.hub.listen();
     let libvirt = agent.libvirt.clone();
-    let lines = unfold((news, Some(libvirt)), |(mut news, first)| async move {
+    let lines = unfold((news, ending, Some(libvirt)), |(mut news, mut ending, first)| async move {
         if let Some(libvirt) = first {
-            let event = match libvirt.with(domains::list).await {
+            let event = match libvirt.report(domains::list).await {
                 Ok(domains) => HostEvent::Snapshot { domains },
                 Err(_) => HostEvent::Libvirt { connected: false },
             };
-            return Some((event, (news, None)));
+            return Some((event, (news, ending, None)));
         }
-        match tokio::time::timeout(ALIVE, news.recv()).await {
-            Err(_) => Some((HostEvent::Alive, (news, None))),
-            Ok(Ok(event)) => Some((event, (news, None))),
+        let heard = tokio::select! {
+            heard = tokio::time::timeout(ALIVE, news.recv()) => heard,
+            () = told_to_stop(&mut ending) => return None,
+        };
+        match heard {
+            Err(_) => Some((HostEvent::Alive, (news, ending, None))),
+            Ok(Ok(event)) => Some((event, (news, ending, None))),
             // Too slow a reader missed some: it reconnects and gets a snapshot.
             Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => None,
         }

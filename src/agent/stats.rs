@@ -19,7 +19,7 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
     let mut before: HashMap<VmId, (u64, Instant)> = HashMap::new();
     loop {
         tick.tick().await;
-        let sampled = libvirt.with(|c| ffi::all_stats(c).map_err(|e| from_libvirt("statistics", &e))).await;
+        let sampled = libvirt.report(|c| ffi::all_stats(c).map_err(|e| from_libvirt("statistics", &e))).await;
         let now = Instant::now();
         let all = match sampled {
             Ok(all) => all,

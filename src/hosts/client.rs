@@ -3,7 +3,7 @@
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::model::vm::Display;
-use crate::wire::{HostEvent, ImageInfo, ImagePath, Verb, WireError};
+use crate::wire::{self, HostEvent, ImageInfo, ImagePath, Verb, WireError};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
 use rustls::ClientConfig;
@@ -18,9 +18,20 @@ use tokio_rustls::client::TlsStream;
 /// A raw stream to a guest's display.
 pub type ConsoleStream = TlsStream<TcpStream>;
 
-/// Verbs answer within this; copying images takes longer and has its own.
+/// Verbs answer within this; those that write much have their own.
 const VERB_SECONDS: u64 = 60;
+/// A guest's memory is read or written, or a disk's blocks are allocated.
+const WRITE_SECONDS: u64 = 1800;
 const COPY_SECONDS: u64 = 6 * 3600;
+
+/// How long a verb may take.
+fn patience(verb: &str) -> u64 {
+    match verb {
+        wire::CopyImage::NAME => COPY_SECONDS,
+        wire::StartVm::NAME | wire::SuspendVm::NAME | wire::CreateImage::NAME => WRITE_SECONDS,
+        _ => VERB_SECONDS,
+    }
+}
 /// A line of the event stream is never longer (a snapshot of 1,000 domains is about 200 KiB).
 const MAX_LINE: usize = 4 << 20;
 
@@ -86,7 +97,7 @@ impl HostClient {
     /// # Errors
     /// The host cannot be reached, or refuses and says why.
     pub async fn call<V: Verb>(&self, verb: &V) -> Result<V::Reply, HostError> {
-        let seconds = if V::NAME == "copy_image" { COPY_SECONDS } else { VERB_SECONDS };
+        let seconds = patience(V::NAME);
         let request = self
             .http
             .post(format!("https://{}/v1/verbs/{}", self.address, V::NAME))

@@ -4,7 +4,7 @@
 use crate::wire::tls::{ENGINE_NAME, TlsError, certificates, identity, roots};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    PublicKeyData as _, SanType,
 };
 use rustls::{ClientConfig, ServerConfig};
 use std::fs;
@@ -12,6 +12,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 const CA_YEARS: i64 = 20;
 const CERTIFICATE_DAYS: i64 = 398;
@@ -80,12 +82,13 @@ impl Pki {
     pub fn issue_host(&self, dir: &Path, name: &str, addresses: &[String]) -> Result<(), PkiError> {
         make_dir(dir)?;
         write_file(&dir.join("ca.pem"), self.ca_pem()?.as_bytes(), 0o644)?;
-        self.issue_if_due(dir, "host", name, addresses)
+        // Not the bare name: a host called like the engine must not pass for it.
+        self.issue_if_due(dir, "host", &format!("host {name}"), addresses)
     }
 
     fn issue_if_due(&self, dir: &Path, stem: &str, common_name: &str, names: &[String]) -> Result<(), PkiError> {
         let (cert, key) = (dir.join(format!("{stem}.pem")), dir.join(format!("{stem}-key.pem")));
-        if key.exists() && still_good(&cert, names) {
+        if self.made(&cert, &key) && still_good(&cert, names) {
             return Ok(());
         }
         let fresh = KeyPair::generate()?;
@@ -104,6 +107,18 @@ impl Pki {
         let signed = params.signed_by(&fresh, &self.issuer)?;
         write_file(&key, fresh.serialize_pem().as_bytes(), 0o600)?;
         write_file(&cert, signed.pem().as_bytes(), 0o644)
+    }
+
+    /// Certificate and key belong together and to this authority: a crash between writing the two leaves ones that do not.
+    fn made(&self, cert: &Path, key: &Path) -> bool {
+        let Ok(held) = read(key).and_then(|pem| Ok(KeyPair::from_pem(&pem)?)) else { return false };
+        let (Ok(chain), Ok(authority)) = (certificates(cert), certificates(&self.dir.join("ca.pem"))) else {
+            return false;
+        };
+        let (Some(der), Some(ca_der)) = (chain.first(), authority.first()) else { return false };
+        let parsed = (x509_parser::parse_x509_certificate(der), x509_parser::parse_x509_certificate(ca_der));
+        let (Ok((_, cert)), Ok((_, ca))) = parsed else { return false };
+        cert.public_key().raw == held.subject_public_key_info() && issued_by(&cert, &ca)
     }
 
     /// How the engine calls agents.
@@ -134,6 +149,19 @@ fn ca_params() -> CertificateParams {
     params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
     params.not_after = OffsetDateTime::now_utc() + Duration::days(365 * CA_YEARS);
     params
+}
+
+/// The authority key id in the one is the subject key id of the other.
+fn issued_by(cert: &X509Certificate<'_>, ca: &X509Certificate<'_>) -> bool {
+    let named = cert.extensions().iter().find_map(|e| match e.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|k| k.0.to_vec()),
+        _ => None,
+    });
+    let own = ca.extensions().iter().find_map(|e| match e.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+        _ => None,
+    });
+    named.is_some() && named == own
 }
 
 /// It names all of `names` and does not end soon.
@@ -215,6 +243,22 @@ mod tests {
         );
         more.issue_host(&dir.join("host"), "host1", &["127.0.0.1".to_owned()]).unwrap();
         crate::wire::tls::agent_config(&dir.join("host")).unwrap();
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_crash_between_key_and_certificate_is_mended() {
+        let dir = std::env::temp_dir().join(format!("vireo-pki-{}", uuid::Uuid::new_v4()));
+        let names = vec!["localhost".to_owned()];
+        Pki::open_or_create(&dir, &names).unwrap();
+        fs::write(dir.join("engine-key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+        let pki = Pki::open_or_create(&dir, &names).unwrap();
+        pki.client_config().expect("key and certificate fit again");
+        let engine = fs::read_to_string(dir.join("engine.pem")).unwrap();
+        // Another authority: its engine needs another certificate.
+        fs::remove_file(dir.join("ca-key.pem")).unwrap();
+        Pki::open_or_create(&dir, &names).unwrap();
+        assert_ne!(fs::read_to_string(dir.join("engine.pem")).unwrap(), engine);
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -10,8 +10,9 @@ use unic_langid::LanguageIdentifier;
 /// The cookie that keeps somebody's choice.
 pub const COOKIE: &str = "vireo-lang";
 
-const EN: &str = include_str!("../../locales/en/main.ftl");
-const ZH: &str = include_str!("../../locales/zh-CN/main.ftl");
+const EN: &str = concat!(include_str!("../../locales/en/main.ftl"), "\n", include_str!("../../locales/en/admin.ftl"));
+const ZH: &str =
+    concat!(include_str!("../../locales/zh-CN/main.ftl"), "\n", include_str!("../../locales/zh-CN/admin.ftl"));
 
 static ENGLISH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", EN));
 static CHINESE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("zh-CN", ZH));
@@ -141,6 +142,13 @@ mod tests {
         add("action", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("severity", vec!["normal", "warning", "error", "alert"]);
+        add("status", vec!["pending", "undone"]);
+        add("kind", vec!["desktop", "server"]);
+        add("object", crate::model::permission::ObjectKind::ALL.iter().map(|k| k.as_str()).collect());
+        add("content", vec!["data", "iso"]);
+        let (vm, file) =
+            (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
+        add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
         all
     }

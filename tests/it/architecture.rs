@@ -109,7 +109,9 @@ fn only_db_names_a_database_and_only_the_agent_libvirt() {
     for (path, text) in sources() {
         let own = floor(&path).unwrap_or_default();
         let text = product(&text);
-        if own != "db" && ["SqliteConnection", "PgConnection", "Db::Sqlite", "Db::Postgres"].iter().any(|w| text.contains(w)) {
+        if own != "db"
+            && ["SqliteConnection", "PgConnection", "Db::Sqlite", "Db::Postgres"].iter().any(|w| text.contains(w))
+        {
             wrong.push(format!("{}: names a database", path.display()));
         }
         if own != "agent" && (text.contains("virt::") && text.contains("use virt")) {

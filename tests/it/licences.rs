@@ -3,8 +3,26 @@
 use std::process::Command;
 
 const ALLOWED: &[&str] = &[
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CDLA-Permissive-2.0",
-    "ISC", "LGPL-2.1", "LGPL-2.1-or-later", "MIT", "MIT-0", "MPL-2.0", "NCSA", "OpenSSL", "PostgreSQL", "Unicode-3.0", "Unlicense", "Zlib",
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "LGPL-2.1",
+    "LGPL-2.1-or-later",
+    "MIT",
+    "MIT-0",
+    "MPL-2.0",
+    "NCSA",
+    "OpenSSL",
+    "PostgreSQL",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
 ];
 
 #[test]
@@ -22,9 +40,10 @@ fn every_licence_is_allowed() {
         .filter(|p| {
             let licence = p["license"].as_str().unwrap_or_default().replace('/', " OR ");
             // One of the alternatives must be allowed, with all that it joins.
-            !licence.replace(['(', ')'], "").split(" OR ").any(|one| {
-                one.split(" AND ").all(|part| ALLOWED.contains(&part.trim()))
-            })
+            !licence
+                .replace(['(', ')'], "")
+                .split(" OR ")
+                .any(|one| one.split(" AND ").all(|part| ALLOWED.contains(&part.trim())))
         })
         .map(|p| format!("{} {}: {}", p["name"], p["version"], p["license"]))
         .collect();

@@ -56,7 +56,10 @@ impl Server {
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--agent-listen", "127.0.0.1:0"]);
         if start.demo {
             command.args(["--demo", "--demo-image", &demo_image()]);
-            command.args(["--demo-iso", &std::env::var("VIREO_TEST_DEMO_ISO").expect("VIREO_TEST_DEMO_ISO is set by make test")]);
+            command.args([
+                "--demo-iso",
+                &std::env::var("VIREO_TEST_DEMO_ISO").expect("VIREO_TEST_DEMO_ISO is set by make test"),
+            ]);
         }
         if let Some(url) = start.database {
             command.args(["--database", url]);
@@ -154,7 +157,9 @@ pub fn clean(data: &Path) {
         let text = String::from_utf8_lossy(&line);
         let own = data.to_string_lossy();
         // A guest's or dnsmasq's command line may name libvirt's usual folders: its mount namespace is this folder's.
-        let ours = text.contains(&*own) || (mounts.contains(&*own) && (text.contains("qemu") || text.contains("dnsmasq") || text.contains("libvirt")));
+        let ours = text.contains(&*own)
+            || (mounts.contains(&*own)
+                && (text.contains("qemu") || text.contains("dnsmasq") || text.contains("libvirt")));
         if ours && pid != i32::try_from(std::process::id()).unwrap() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
@@ -180,7 +185,13 @@ impl Api {
     pub fn new(url: &str, user: &str, password: &str, filter: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
-        Self { http, base: format!("{url}/ovirt-engine/api"), user: user.to_owned(), password: password.to_owned(), filter }
+        Self {
+            http,
+            base: format!("{url}/ovirt-engine/api"),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            filter,
+        }
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

@@ -3,11 +3,15 @@
 
 use crate::agent::storage;
 use crate::model::disk::{DiskFormat, DiskInterface};
+use crate::model::ids::DiskId;
 use crate::model::vm::{BootDevice, Display};
 use crate::wire::{DiskSpec, NicSpec, VmSpec};
 use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
 use std::io::Cursor;
+
+/// The machine type: libvirt replaces it by the newest version of it that QEMU has.
+pub const MACHINE: &str = "pc";
 
 /// Marks the domains that are ours.
 pub const NAMESPACE: &str = "https://vireo.invalid/domain/1";
@@ -19,6 +23,8 @@ pub struct HostTraits {
     pub emulator: String,
     /// How each logical network was made on this host.
     pub networks: Vec<(String, NicSource)>,
+    /// Disks on a file system that cannot do without the page cache.
+    pub page_cached: Vec<DiskId>,
 }
 
 /// Where a card is plugged in.
@@ -51,15 +57,20 @@ fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "metadata", &[], |w| leaf(w, "vireo:vm", &[("xmlns:vireo", NAMESPACE)], &spec.id.to_string()))?;
     leaf(w, "memory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
     leaf(w, "currentMemory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
-    leaf(w, "vcpu", &[], &(spec.sockets * spec.cores * spec.threads).to_string())?;
+    leaf(w, "vcpu", &[], &spec.sockets.saturating_mul(spec.cores).saturating_mul(spec.threads).to_string())?;
     sysinfo(w, spec)?;
     element(w, "os", &[], |w| {
-        leaf(w, "type", &[("arch", "x86_64"), ("machine", "pc")], "hvm")?;
+        leaf(w, "type", &[("arch", "x86_64"), ("machine", MACHINE)], "hvm")?;
         empty(w, "smbios", &[("mode", "sysinfo")])
     })?;
     element(w, "features", &[], |w| {
         empty(w, "acpi", &[])?;
-        empty(w, "apic", &[])
+        empty(w, "apic", &[])?;
+        if host.kvm {
+            return Ok(());
+        }
+        // QEMU would keep up to 1 GiB of translated code per guest.
+        element(w, "tcg", &[], |w| leaf(w, "tb-cache", &[("unit", "MiB")], "256"))
     })?;
     cpu(w, spec, host)?;
     element(w, "clock", &[("offset", "utc")], |w| empty(w, "timer", &[("name", "hpet"), ("present", "no")]))?;
@@ -70,7 +81,7 @@ fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
 }
 
 /// libvirt wants names to be unique and without `/`; ours are unique in the engine, but two may swap names while running.
-fn domain_name(spec: &VmSpec) -> String {
+pub fn domain_name(spec: &VmSpec) -> String {
     format!("{}-{}", spec.name, &spec.id.to_string()[..8])
 }
 
@@ -111,12 +122,13 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
         empty(w, "controller", &[("type", "scsi"), ("index", "0"), ("model", "virtio-scsi")])?;
     }
     let mut names = DeviceNames::default();
-    for disk in &spec.disks {
-        write_disk(w, disk, &names.next(disk.interface), boot_order(spec, BootDevice::Disk).filter(|_| disk.bootable))?;
+    for (i, disk) in spec.disks.iter().enumerate() {
+        let boot = boot_order(spec, BootDevice::Disk, i).filter(|_| disk.bootable);
+        write_disk(w, disk, host, &names.next(disk.interface), boot)?;
     }
     cdrom(w, spec)?;
-    for nic in &spec.nics {
-        write_nic(w, nic, host, boot_order(spec, BootDevice::Network))?;
+    for (i, nic) in spec.nics.iter().enumerate() {
+        write_nic(w, nic, host, boot_order(spec, BootDevice::Network, i))?;
     }
     element(w, "serial", &[("type", "pty")], |w| empty(w, "target", &[("port", "0")]))?;
     element(w, "channel", &[("type", "unix")], |w| {
@@ -128,17 +140,17 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "rng", &[("model", "virtio")], |w| leaf(w, "backend", &[("model", "random")], "/dev/urandom"))
 }
 
-/// Place of this kind in the boot order, from 1.
-fn boot_order(spec: &VmSpec, device: BootDevice) -> Option<usize> {
-    spec.boot.iter().position(|b| *b == device).map(|p| p * 10 + 1)
+/// Place of the `index`th device of this kind in the boot order, from 1; libvirt wants each place taken once.
+fn boot_order(spec: &VmSpec, device: BootDevice, index: usize) -> Option<usize> {
+    spec.boot.iter().position(|b| *b == device).map(|p| p * 1000 + index + 1)
 }
 
 /// Gives out `vda`, `vdb`, `sda`, …; the CD drive is `hdc`.
 #[derive(Default)]
 struct DeviceNames {
-    virtio: u8,
-    scsi: u8,
-    ide: u8,
+    virtio: usize,
+    scsi: usize,
+    ide: usize,
 }
 
 impl DeviceNames {
@@ -148,14 +160,21 @@ impl DeviceNames {
             DiskInterface::VirtioScsi | DiskInterface::Sata => ("sd", &mut self.scsi),
             DiskInterface::Ide => ("hd", &mut self.ide),
         };
-        let letter = char::from(b'a' + (*count % 26));
+        // The CD drive has the third place.
+        *count += usize::from(interface == DiskInterface::Ide && *count == 2);
+        let name = format!("{prefix}{}", letters(*count));
         *count += 1;
-        // The CD drive has hdc.
-        if prefix == "hd" && *count == 3 { format!("{prefix}d") } else { format!("{prefix}{letter}") }
+        name
     }
 }
 
-fn write_disk(w: &mut Xml, disk: &DiskSpec, target: &str, boot: Option<usize>) -> Done {
+/// `a` … `z`, `aa`, `ab` …: how Linux counts disks.
+fn letters(n: usize) -> String {
+    let last = char::from(b'a' + u8::try_from(n % 26).unwrap_or_default());
+    if n < 26 { last.to_string() } else { format!("{}{last}", letters(n / 26 - 1)) }
+}
+
+fn write_disk(w: &mut Xml, disk: &DiskSpec, host: &HostTraits, target: &str, boot: Option<usize>) -> Done {
     let bus = match disk.interface {
         DiskInterface::Virtio => "virtio",
         DiskInterface::VirtioScsi => "scsi",
@@ -164,7 +183,8 @@ fn write_disk(w: &mut Xml, disk: &DiskSpec, target: &str, boot: Option<usize>) -
     };
     element(w, "disk", &[("type", "file"), ("device", "disk")], |w| {
         let format = if disk.format == DiskFormat::Cow { "qcow2" } else { "raw" };
-        empty(w, "driver", &[("name", "qemu"), ("type", format), ("cache", "none"), ("discard", "unmap")])?;
+        let cache = if host.page_cached.contains(&disk.id) { "writeback" } else { "none" };
+        empty(w, "driver", &[("name", "qemu"), ("type", format), ("cache", cache), ("discard", "unmap")])?;
         empty(w, "source", &[("file", &storage::image_file(&disk.image).to_string_lossy())])?;
         empty(w, "target", &[("dev", target), ("bus", bus)])?;
         leaf(w, "serial", &[], &disk.id.to_string()[..20])?;
@@ -183,7 +203,7 @@ fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
         }
         empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
         empty(w, "readonly", &[])?;
-        boot_element(w, boot_order(spec, BootDevice::Cdrom))
+        boot_element(w, boot_order(spec, BootDevice::Cdrom, 0))
     })
 }
 

@@ -2,3 +2,6 @@
 
 pub mod build;
 pub mod parse;
+
+#[cfg(test)]
+mod build_tests;

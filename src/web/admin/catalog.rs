@@ -1,10 +1,11 @@
-//! Lists and details of what is only looked at: hosts, data centers, clusters, networks, domains, templates, events, jobs, …
+//! Lists of what is only looked at: hosts, data centers, clusters, networks, domains, templates, events, jobs, …
 
+use super::card::text;
 use super::{Listing, admin, changing, id, listing};
-use crate::engine::{EngineError, catalog, events, jobs, permissions};
+use crate::engine::{catalog, events, jobs, permissions};
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
-use crate::model::event::{About, EventView};
+use crate::model::event::{About, EventView, Severity};
 use crate::model::host::HostView;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
@@ -18,7 +19,7 @@ use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::list::Row;
-use crate::web::ui::{Frame, parts};
+use crate::web::ui::parts;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -65,7 +66,6 @@ macro_rules! whole_page {
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/admin/hosts", web::get().to(hosts))
-        .route("/admin/hosts/{id}", web::get().to(host))
         .route("/admin/data_centers", web::get().to(data_centers))
         .route("/admin/clusters", web::get().to(clusters))
         .route("/admin/domains", web::get().to(domains))
@@ -82,11 +82,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 fn row(href: String, cells: Vec<Markup>) -> Row {
     Row { href, cells }
-}
-
-fn text(value: impl ToString) -> Markup {
-    let value = value.to_string();
-    html! { (value) }
 }
 
 list_page!(
@@ -123,7 +118,7 @@ list_page!(
     catalog::data_centers,
     [("name", "name"), ("status", ""), ("storage-type", ""), ("compatibility", ""), ("description", "description")],
     |l, d: DataCenterView| row(
-        String::new(),
+        format!("/admin/data_centers/{}", d.id),
         vec![
             text(&d.name),
             parts::status(l, d.status.as_str()),
@@ -147,7 +142,7 @@ list_page!(
         ("description", "description")
     ],
     |_, c: ClusterView| row(
-        String::new(),
+        format!("/admin/clusters/{}", c.id),
         vec![
             text(&c.name),
             text(&c.data_center_name),
@@ -174,7 +169,7 @@ list_page!(
         ("path", "")
     ],
     |l, d: StorageDomainView| row(
-        String::new(),
+        format!("/admin/domains/{}", d.id),
         vec![
             text(&d.name),
             parts::status(l, d.status.as_str()),
@@ -194,7 +189,7 @@ list_page!(
     catalog::networks,
     [("name", "name"), ("data-center", "datacenter"), ("vlan", ""), ("mtu", ""), ("description", "description")],
     |l, n: NetworkView| row(
-        String::new(),
+        format!("/admin/networks/{}", n.id),
         vec![
             text(&n.name),
             text(&n.data_center_name),
@@ -219,7 +214,7 @@ list_page!(
         ("description", "description")
     ],
     |l, t: TemplateView| row(
-        String::new(),
+        format!("/admin/templates/{}", t.id),
         vec![
             text(&t.name),
             parts::status(l, t.status.as_str()),
@@ -261,7 +256,7 @@ whole_page!(
     )
 );
 whole_page!(roles, "roles", permissions::roles, ["name", "role-type", "permits"], |l, r: RoleView| row(
-    String::new(),
+    format!("/admin/roles/{}", r.id),
     vec![text(&r.name), text(if r.admin { l.t("role-admin") } else { l.t("role-user") }), text(r.actions.len())]
 ));
 
@@ -273,15 +268,22 @@ async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) 
     let l = frame.l;
     let found = events::list(&cx, &query, None).await.map(|page| {
         page.map(|e| {
-            let severity = l.t(&format!("severity-{}", e.severity));
-            row(
-                String::new(),
-                vec![text(severity), parts::time(e.time), text(event_text(l, &e)), text(&e.correlation_id)],
-            )
+            let sentence = html! { a href={ "/admin/events/" (e.id) } { (event_text(l, &e)) } };
+            row(String::new(), vec![severity(l, e.severity), parts::time(e.time), sentence, text(&e.correlation_id)])
         })
     });
     let columns = vec![(l.t("severity"), ""), (l.t("time"), ""), (l.t("message"), ""), (l.t("correlation-id"), "")];
     listing(&http, &frame, &query, Listing { title: l.t("events"), topics: "event", columns, actions: html! {} }, found)
+}
+
+/// How grave an event is, in its colour.
+pub fn severity(l: Locale, severity: Severity) -> Markup {
+    let colour = match severity {
+        Severity::Normal => "",
+        Severity::Warning => "pf-m-orange",
+        Severity::Error | Severity::Alert => "pf-m-red",
+    };
+    parts::label(&l.t(&format!("severity-{severity}")), colour)
 }
 
 /// An event's sentence in the reader's language.
@@ -324,7 +326,7 @@ async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) ->
                     parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-secondary")
                 });
                 row(
-                    String::new(),
+                    format!("/admin/jobs/{}", j.id),
                     vec![
                         text(format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject)),
                         html! { (parts::status(l, j.status.as_str())) @if let Some(again) = again { (again) } },
@@ -356,45 +358,4 @@ async fn retry(
         Ok(()) => to("/admin/jobs"),
         Err(e) => error::page(&http, &e),
     }
-}
-
-async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let view = catalog::host(&cx, id("host", &path)?).await?;
-        Ok::<_, EngineError>((frame, view))
-    };
-    match result.await {
-        Ok((frame, view)) => {
-            let content = html! {
-                (parts::heading(&view.name, &parts::status(frame.l, view.status.as_str()), &html! {}))
-                @if !view.facts.kvm && !view.facts.hostname.is_empty() { (parts::alert("info", &frame.l.t("emulation-text"))) }
-                (parts::card(&frame.l.t("general"), &host_facts(&frame, &view)))
-            };
-            frame.page(&view.name, "host vm stats", &content)
-        }
-        Err(e) => error::page(&http, &e),
-    }
-}
-
-fn host_facts(frame: &Frame, h: &HostView) -> Markup {
-    let (l, f) = (frame.l, &h.facts);
-    parts::facts(&[
-        (l.t("status"), text(&h.status_reason)),
-        (l.t("address"), text(format!("{}:{}", h.address, h.port))),
-        (l.t("cluster"), text(&h.cluster_name)),
-        (l.t("virtualization"), text(if f.kvm { l.t("kvm") } else { l.t("emulation") })),
-        (l.t("cpu"), text(format!("{} × {} ({:.0} %)", f.cpus(), f.cpu_model, h.load.cpu_percent))),
-        (l.t("memory"), text(format!("{} / {}", parts::memory(h.load.memory_used_mib), parts::memory(f.memory_mib)))),
-        (l.t("vms"), text(h.active_vms)),
-        (l.t("network"), text(format!("ovirtmgmt: {}", f.network_mode))),
-        (
-            l.t("software"),
-            text(format!(
-                "libvirt {}, QEMU {}, Linux {}, {}",
-                f.libvirt_version, f.qemu_version, f.kernel_version, f.os
-            )),
-        ),
-        (l.t("addresses"), text(f.addresses.join(", "))),
-    ])
 }

@@ -3,7 +3,7 @@
 use super::{Listing, admin, changing, id, listing};
 use crate::engine::EngineError;
 use crate::engine::disks::{self, NewUpload};
-use crate::model::disk::{AttachedTo, DiskContent, DiskFormat};
+use crate::model::disk::{DiskContent, DiskFormat};
 use crate::model::page::ListQuery;
 use crate::web::csrf;
 use crate::web::error;
@@ -35,19 +35,16 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
     let l = frame.l;
     let found = disks::list(&cx, &query).await.map(|page| {
         page.map(|d| {
-            let owner = d.attached.first().map(|a| match a {
-                AttachedTo::Vm(_, name) | AttachedTo::Template(_, name) => name.clone(),
-            });
             Row {
-                href: String::new(),
+                href: format!("/admin/disks/{}", d.id),
                 cells: vec![
                     html! { (d.alias) },
                     parts::status(l, d.status.as_str()),
-                    html! { (owner.unwrap_or_default()) },
+                    super::details::owners(&d),
                     html! { (d.storage_domain_name) },
                     html! { (parts::bytes(d.virtual_bytes)) },
                     html! { (parts::bytes(d.actual_bytes)) },
-                    html! { (d.content) },
+                    html! { (l.t(&format!("content-{}", d.content))) },
                     html! { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &l.t("remove"), "pf-m-secondary")) },
                 ],
             }

@@ -1,10 +1,14 @@
 //! The Admin Portal.
 
+mod card;
 mod catalog;
 mod dashboard;
+mod details;
 mod disks;
+mod hosts;
 mod people;
 mod pools;
+mod templates;
 mod vm_form;
 mod vms;
 
@@ -28,7 +32,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(pools::routes)
         .configure(disks::routes)
         .configure(people::routes)
-        .configure(catalog::routes);
+        .configure(catalog::routes)
+        .configure(hosts::routes)
+        .configure(templates::routes)
+        // Last: their paths end in an id, where others have a word.
+        .configure(details::routes);
 }
 
 /// An administrator and his frame.

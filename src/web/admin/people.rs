@@ -1,11 +1,12 @@
 //! Users, and who has which role on what.
 
-use super::{Listing, admin, changing, id, listing};
+use super::card::{events_of, links, text};
+use super::{Listing, admin, changing, details, id, listing};
 use crate::engine::users::{self, NewUser};
 use crate::engine::{Cx, EngineError, permissions};
-use crate::model::ids::{EVERYONE, ObjectId, PrincipalId};
+use crate::model::ids::{EVERYONE, ObjectId, PrincipalId, RoleId, UserId};
 use crate::model::page::ListQuery;
-use crate::model::permission::ObjectKind;
+use crate::model::permission::{ObjectKind, PermissionView};
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -21,7 +22,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/users", web::get().to(list))
         .route("/admin/users/new", web::get().to(new_page))
         .route("/admin/users/new", web::post().to(add))
+        .route("/admin/users/{id}", web::get().to(user))
+        .route("/admin/users/{id}/remove", web::get().to(confirm))
         .route("/admin/users/{id}/remove", web::post().to(remove))
+        .route("/admin/roles/{id}", web::get().to(role))
         .route("/admin/permissions", web::post().to(grant))
         .route("/admin/permissions/{id}/remove", web::post().to(revoke));
 }
@@ -34,14 +38,14 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
     let l = frame.l;
     let found = users::list(&cx, &query).await.map(|page| {
         page.map(|u| Row {
-            href: String::new(),
+            href: format!("/admin/users/{}", u.id),
             cells: vec![
                 html! { (u.principal()) },
                 html! { (u.first_name) " " (u.last_name) },
                 html! { (u.email) },
                 html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
                 html! { @if u.locked_until.is_some() { (l.t("account-is-locked")) } },
-                parts::post(&frame, &format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
+                parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
             ],
         })
     });
@@ -116,6 +120,90 @@ async fn remove(
         Ok(()) => to("/admin/users"),
         Err(e) => error::page(&http, &e),
     }
+}
+
+async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let u = users::get(&cx, id::<UserId>("user", &path)?).await?;
+        let held = permissions::of(&cx, u.id.into()).await?;
+        let facts = [
+            (l.t("user-name"), text(u.principal())),
+            (l.t("full-name"), text(format!("{} {}", u.first_name, u.last_name))),
+            (l.t("email"), text(&u.email)),
+            (l.t("last-sign-in"), u.last_sign_in.map_or_else(|| text("-"), parts::time)),
+            (l.t("locked-until"), u.locked_until.map_or_else(|| text("-"), parts::time)),
+            ("ID".to_owned(), text(u.id)),
+        ];
+        let title = u.principal();
+        let remove = parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger");
+        let content = html! {
+            (parts::heading(&title, &html! {}, &remove))
+            div class="vireo-grid" {
+                (parts::card(&l.t("general"), &parts::facts(&facts)))
+                (parts::card(&l.t("permissions"), &links(l, held.iter().map(|p| held_line(&frame, p)))))
+                (events_of(&cx, l, u.id.object()).await?)
+            }
+        };
+        Ok(frame.page(&title, "user event", &content))
+    };
+    details::answer(&http, result.await)
+}
+
+fn held_line(frame: &Frame, p: &PermissionView) -> Markup {
+    let l = frame.l;
+    html! {
+        (p.role_name) " · " (l.t(&format!("object-{}", p.object_kind))) " " (p.object_name) " "
+        (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
+    }
+}
+
+async fn role(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let wanted = id::<RoleId>("role", &path)?;
+        let all = permissions::roles(&cx).await?;
+        let none = || EngineError::NotFound { kind: "role", id: wanted.to_string() };
+        let r = all.into_iter().find(|r| r.id == wanted).ok_or_else(none)?;
+        let facts = [
+            (l.t("description"), text(&r.description)),
+            (l.t("role-type"), text(if r.admin { l.t("role-admin") } else { l.t("role-user") })),
+            (l.t("predefined"), text(if r.mutable { l.t("no") } else { l.t("yes") })),
+            ("ID".to_owned(), text(r.id)),
+        ];
+        let content = html! {
+            (parts::heading(&r.name, &html! {}, &html! {}))
+            div class="vireo-grid" {
+                (parts::card(&l.t("general"), &parts::facts(&facts)))
+                (parts::card(&l.t("permits"), &links(l, r.actions.iter().map(|a| html! { code { (a) } }))))
+            }
+        };
+        Ok(frame.page(&r.name, "", &content))
+    };
+    details::answer(&http, result.await)
+}
+
+async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let u = users::get(&cx, id::<UserId>("user", &path)?).await?;
+        let held = permissions::of(&cx, u.id.into()).await?;
+        let l = frame.l;
+        let title = l.ta("confirm-remove-user", &[("name", &u.principal())]);
+        let content = html! {
+            (parts::heading(&title, &html! {}, &html! {}))
+            p { (l.t("confirm-remove-user-text")) }
+            (links(l, held.iter().map(|p| html! { (p.role_name) " · " (l.t(&format!("object-{}", p.object_kind))) " " (p.object_name) })))
+            div class="vireo-actions" {
+                (parts::post(&frame, &format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger"))
+                (parts::link_button("/admin/users", &l.t("cancel"), "pf-m-link"))
+            }
+        };
+        Ok(frame.page(&title, "", &content))
+    };
+    details::answer(&http, result.await)
 }
 
 /// An object's permissions, with a form for one more.

@@ -69,6 +69,19 @@ macro_rules! whole {
 
 /// Paths of everything but VMs.
 pub fn routes(config: &mut web::ServiceConfig) {
+    searched(config);
+    read_whole(config);
+    config
+        .route("/disks", web::post().to(add_disk))
+        .route("/disks/{id}", web::delete().to(remove_disk))
+        .route("/vmpools/{id}", web::delete().to(remove_pool))
+        .route("/events", web::get().to(list_events))
+        .route("/events/{id}", web::get().to(get_event))
+        .route("/permissions", web::get().to(own_permissions))
+        .route("/templates/{id}/diskattachments", web::get().to(template_disks));
+}
+
+fn searched(config: &mut web::ServiceConfig) {
     listed!(config, "hosts", "hosts", "host", catalog::hosts, catalog::host, "host", render::host);
     listed!(config, "clusters", "clusters", "cluster", catalog::clusters, catalog::cluster, "cluster", render::cluster);
     listed!(
@@ -105,6 +118,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     listed!(config, "disks", "disks", "disk", disks::list, disks::get, "disk", render::disk);
     listed!(config, "vmpools", "vm_pools", "vm_pool", pools::list, pools::get, "pool", render::pool);
     listed!(config, "users", "users", "user", users::list, users::get, "user", render::user);
+}
+
+fn read_whole(config: &mut web::ServiceConfig) {
     whole!(
         config,
         "instancetypes",
@@ -127,14 +143,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
     whole!(config, "roles", "roles", "role", permissions::roles, "role", render::role);
     whole!(config, "groups", "groups", "group", users::groups, "group", render::group);
     whole!(config, "jobs", "jobs", "job", jobs::list, "job", render::job);
-    config
-        .route("/disks", web::post().to(add_disk))
-        .route("/disks/{id}", web::delete().to(remove_disk))
-        .route("/vmpools/{id}", web::delete().to(remove_pool))
-        .route("/events", web::get().to(list_events))
-        .route("/events/{id}", web::get().to(get_event))
-        .route("/permissions", web::get().to(own_permissions))
-        .route("/templates/{id}/diskattachments", web::get().to(template_disks));
 }
 
 async fn list_events(request: HttpRequest) -> HttpResponse {

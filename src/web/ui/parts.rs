@@ -23,6 +23,15 @@ pub fn status(l: Locale, word: &str) -> Markup {
     }
 }
 
+/// A word in a colour.
+pub fn label(text: &str, colour: &str) -> Markup {
+    html! {
+        span class={ "pf-v6-c-label pf-m-compact " (colour) } {
+            span class="pf-v6-c-label__content" { span class="pf-v6-c-label__text" { (text) } }
+        }
+    }
+}
+
 /// A button that changes something: a form of its own.
 pub fn post(frame: &Frame, action: &str, text: &str, class: &str) -> Markup {
     html! {

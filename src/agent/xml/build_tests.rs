@@ -1,0 +1,137 @@
+//! Domain XML against files in `tests/golden`; `VIREO_BLESS=1` writes them anew.
+
+use super::build::{HostTraits, NicSource, cd_change, domain};
+use crate::model::disk::{DiskFormat, DiskInterface};
+use crate::model::ids::{DiskId, ImageId, NicId, StorageDomainId, VmId};
+use crate::model::network::{MacAddress, NicModel};
+use crate::model::vm::{BootDevice, Display};
+use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
+
+fn image(n: u128) -> ImagePath {
+    let domain = DomainPath { id: StorageDomainId::fixed(0xd0), path: "/srv/storage".to_owned() };
+    ImagePath { domain, disk: DiskId::fixed(0xd15c_0000 + n), image: ImageId::fixed(0x1a4e_0000 + n) }
+}
+
+fn disk(n: u128, interface: DiskInterface, format: DiskFormat, bootable: bool) -> DiskSpec {
+    let image = image(n);
+    DiskSpec { id: image.disk, image, format, interface, read_only: false, bootable }
+}
+
+fn nic(n: u64, network: Option<&str>, model: NicModel) -> NicSpec {
+    NicSpec {
+        id: NicId::fixed(n.into()),
+        mac: MacAddress::from_bits(0x001a_4a16_0100 + n),
+        network: network.map(str::to_owned),
+        model,
+        linked: true,
+    }
+}
+
+fn plain() -> VmSpec {
+    VmSpec {
+        id: VmId::fixed(0x11111111_1111_4111_8111_111111111111),
+        name: "web".to_owned(),
+        memory_mib: 512,
+        sockets: 1,
+        cores: 2,
+        threads: 1,
+        boot: vec![BootDevice::Disk],
+        disks: vec![disk(1, DiskInterface::Virtio, DiskFormat::Cow, true)],
+        cdrom: None,
+        nics: vec![nic(1, Some("ovirtmgmt"), NicModel::Virtio)],
+        display: Display::Vnc,
+        paused: false,
+    }
+}
+
+fn host(kvm: bool) -> HostTraits {
+    HostTraits {
+        kvm,
+        emulator: "/usr/bin/qemu-system-x86_64".to_owned(),
+        networks: vec![
+            ("ovirtmgmt".to_owned(), NicSource::Bridge("ovirtmgmt".to_owned())),
+            ("lab".to_owned(), NicSource::Network("lab".to_owned())),
+            ("home".to_owned(), NicSource::User),
+        ],
+        page_cached: vec![DiskId::fixed(0xd15c_0003)],
+    }
+}
+
+/// Every interface, two boot disks, cards on every kind of network and on none, a name that wants to be markup.
+fn everything() -> VmSpec {
+    VmSpec {
+        name: "a<b>&\"c'".to_owned(),
+        boot: vec![BootDevice::Network, BootDevice::Cdrom, BootDevice::Disk],
+        disks: vec![
+            disk(1, DiskInterface::Virtio, DiskFormat::Cow, true),
+            disk(2, DiskInterface::Virtio, DiskFormat::Raw, true),
+            disk(3, DiskInterface::VirtioScsi, DiskFormat::Cow, false),
+            disk(4, DiskInterface::Ide, DiskFormat::Cow, false),
+            disk(5, DiskInterface::Ide, DiskFormat::Cow, false),
+            DiskSpec { read_only: true, ..disk(6, DiskInterface::Ide, DiskFormat::Raw, false) },
+            disk(7, DiskInterface::Sata, DiskFormat::Cow, false),
+        ],
+        cdrom: Some(image(9)),
+        nics: vec![
+            nic(1, Some("ovirtmgmt"), NicModel::Virtio),
+            nic(2, Some("lab"), NicModel::E1000),
+            nic(3, Some("home"), NicModel::Rtl8139),
+            nic(4, None, NicModel::Virtio),
+            NicSpec { linked: false, ..nic(5, Some("lab"), NicModel::Virtio) },
+        ],
+        display: Display::Spice,
+        ..plain()
+    }
+}
+
+fn golden(name: &str, actual: &str) {
+    let file = format!("{}/tests/golden/{name}.xml", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("VIREO_BLESS").is_some() {
+        std::fs::write(&file, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(actual, expected, "{file} differs; look at the change and run with VIREO_BLESS=1 if it is wanted");
+}
+
+#[test]
+fn the_plain_guest_under_emulation() {
+    golden("domain-plain-qemu", &domain(&plain(), &host(false)).unwrap());
+}
+
+#[test]
+fn the_plain_guest_on_kvm() {
+    golden("domain-plain-kvm", &domain(&plain(), &host(true)).unwrap());
+}
+
+#[test]
+fn everything_a_guest_can_have() {
+    let xml = domain(&everything(), &host(false)).unwrap();
+    golden("domain-everything", &xml);
+    let parsed = roxmltree::Document::parse(&xml).unwrap();
+    let all = |element: &str, attribute: &str| -> Vec<String> {
+        let found = parsed.descendants().filter(|n| n.has_tag_name(element));
+        found.filter_map(|n| n.attribute(attribute).map(str::to_owned)).collect()
+    };
+    for mut unique in [all("boot", "order"), all("target", "dev")] {
+        let count = unique.len();
+        assert!(count > 4, "{unique:?}");
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), count, "libvirt refuses what is there twice: {unique:?}");
+    }
+}
+
+#[test]
+fn many_disks_keep_names_of_their_own() {
+    let disks = (0..60).map(|n| disk(n, DiskInterface::Virtio, DiskFormat::Cow, false)).collect();
+    let xml = domain(&VmSpec { disks, ..plain() }, &host(false)).unwrap();
+    for name in ["vda", "vdz", "vdaa", "vdbh"] {
+        assert_eq!(xml.matches(&format!("dev=\"{name}\"")).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn the_drive_is_changed_by_its_name() {
+    golden("cd-change", &cd_change(Some("/srv/iso & more.iso")).unwrap());
+    assert!(!cd_change(None).unwrap().contains("source"));
+}

@@ -1,0 +1,311 @@
+//! Details of data centers, clusters, networks, storage domains, templates, disks, and of one event or task.
+
+use super::card::{Detail, events_of, link, links, show, text};
+use super::{admin, id};
+use crate::engine::{EngineError, catalog, disks, events, jobs};
+use crate::model::disk::{AttachedTo, DiskView};
+use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId, TemplateId};
+use crate::model::job::JobStatus;
+use crate::model::page::ListQuery;
+use crate::model::permission::ObjectKind;
+use crate::web::error;
+use crate::web::server::Shared;
+use crate::web::ui::{Frame, parts};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+/// One page per kind.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/data_centers/{id}", web::get().to(data_center))
+        .route("/admin/clusters/{id}", web::get().to(cluster))
+        .route("/admin/networks/{id}", web::get().to(network))
+        .route("/admin/domains/{id}", web::get().to(domain))
+        .route("/admin/templates/{id}", web::get().to(template))
+        .route("/admin/disks/{id}", web::get().to(disk))
+        .route("/admin/events/{id}", web::get().to(event))
+        .route("/admin/jobs/{id}", web::get().to(job));
+}
+
+/// Everything of a kind.
+pub fn all() -> ListQuery {
+    ListQuery { max: u32::MAX, ..ListQuery::default() }
+}
+
+/// The page, or the refusal's.
+pub fn answer(http: &HttpRequest, result: Result<HttpResponse, EngineError>) -> HttpResponse {
+    result.unwrap_or_else(|e| error::page(http, &e))
+}
+
+async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let d = catalog::data_center(&cx, id::<DataCenterId>("data center", &path)?).await?;
+        let domains = catalog::storage_domains(&cx, &all()).await?.rows;
+        let clusters = catalog::clusters(&cx, &all()).await?.rows;
+        let networks = catalog::networks(&cx, &all()).await?.rows;
+        let facts = vec![
+            (l.t("status"), parts::status(l, d.status.as_str())),
+            (l.t("description"), text(&d.description)),
+            (l.t("comment"), text(&d.comment)),
+            (l.t("storage-type"), text(if d.local { l.t("local") } else { l.t("shared") })),
+            (l.t("compatibility"), text(&d.compatibility)),
+            ("ID".to_owned(), text(d.id)),
+        ];
+        let domains = domains.iter().filter(|s| s.data_center == Some(d.id)).map(|s| {
+            html! { (link("domains", s.id, &s.name)) " " (parts::status(l, s.status.as_str())) " " (parts::bytes(s.available_bytes)) " / " (parts::bytes(s.total_bytes)) }
+        });
+        let clusters = clusters.iter().filter(|c| c.data_center == d.id).map(|c| link("clusters", c.id, &c.name));
+        let networks = networks.iter().filter(|n| n.data_center == d.id).map(|n| link("networks", n.id, &n.name));
+        let cards = vec![
+            parts::card(&l.t("domains"), &links(l, domains)),
+            parts::card(&l.t("clusters"), &links(l, clusters)),
+            parts::card(&l.t("networks"), &links(l, networks)),
+        ];
+        let detail = Detail { title: d.name, state: Some(d.status.as_str()), facts, cards, ..Detail::default() };
+        show(&cx, &frame, detail, "data_center storage_domain host", ObjectKind::DataCenter, d.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let c = catalog::cluster(&cx, id::<ClusterId>("cluster", &path)?).await?;
+        let hosts = catalog::hosts(&cx, &all()).await?.rows;
+        let facts = vec![
+            (l.t("description"), text(&c.description)),
+            (l.t("comment"), text(&c.comment)),
+            (l.t("data-center"), link("data_centers", c.data_center, &c.data_center_name)),
+            (l.t("compatibility"), text(&c.compatibility)),
+            (l.t("vms"), search_link("vms", "cluster", &c.name, c.vms)),
+            ("ID".to_owned(), text(c.id)),
+        ];
+        let hosts = hosts.iter().filter(|h| h.cluster == c.id).map(|h| {
+            html! { (link("hosts", h.id, &h.name)) " " (parts::status(l, h.status.as_str())) " " (h.active_vms) " " (l.t("vms")) }
+        });
+        let cards = vec![parts::card(&l.t("hosts"), &links(l, hosts)), events_of(&cx, l, c.id.object()).await?];
+        let detail = Detail { title: c.name, facts, cards, ..Detail::default() };
+        show(&cx, &frame, detail, "cluster host vm event", ObjectKind::Cluster, c.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+/// How many, leading to them.
+fn search_link(noun: &str, field: &str, value: &str, count: u32) -> Markup {
+    let query = serde_urlencoded::to_string([("search", format!("{field}={value}"))]).unwrap_or_default();
+    html! { a href={ "/admin/" (noun) "?" (query) } { (count) } }
+}
+
+async fn network(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let n = catalog::network(&cx, id::<NetworkId>("network", &path)?).await?;
+        let profiles = catalog::vnic_profiles(&cx).await?;
+        let facts = vec![
+            (l.t("description"), text(&n.description)),
+            (l.t("comment"), text(&n.comment)),
+            (l.t("data-center"), link("data_centers", n.data_center, &n.data_center_name)),
+            (l.t("vlan"), text(n.vlan_id.map_or_else(|| "-".to_owned(), |v| v.to_string()))),
+            (l.t("mtu"), text(if n.mtu == 0 { format!("{} (1500)", l.t("default")) } else { n.mtu.to_string() })),
+            (l.t("vm-network"), text(if n.vm_network { l.t("yes") } else { l.t("no") })),
+            ("ID".to_owned(), text(n.id)),
+        ];
+        let profiles = profiles.iter().filter(|p| p.network == n.id).map(|p| html! { (p.name) " " (p.description) });
+        let cards = vec![parts::card(&l.t("profiles"), &links(l, profiles))];
+        let detail = Detail { title: n.name, facts, cards, ..Detail::default() };
+        show(&cx, &frame, detail, "network", ObjectKind::Network, n.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+async fn domain(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let s = catalog::storage_domain(&cx, id::<StorageDomainId>("storage domain", &path)?).await?;
+        let disks = disks::list(&cx, &all()).await?.rows;
+        let used = s.total_bytes.saturating_sub(s.available_bytes);
+        #[expect(clippy::cast_precision_loss, reason = "shown as a bar")]
+        let percent = if s.total_bytes == 0 { 0.0 } else { used as f64 / s.total_bytes as f64 * 100.0 };
+        let center = s.data_center.map_or_else(|| text("-"), |d| link("data_centers", d, &s.data_center_name));
+        let facts = vec![
+            (l.t("status"), parts::status(l, s.status.as_str())),
+            (l.t("description"), text(&s.description)),
+            (l.t("comment"), text(&s.comment)),
+            (
+                l.t("domain-type"),
+                text(if s.master { format!("{} ({})", s.kind, l.t("master")) } else { s.kind.to_string() }),
+            ),
+            (l.t("storage-type"), text(s.storage_type)),
+            (l.t("data-center"), center),
+            (l.t("path"), text(&s.path)),
+            (
+                l.t("used-space"),
+                parts::bar(
+                    &l.t("used-space"),
+                    percent,
+                    &format!("{} / {}", parts::bytes(used), parts::bytes(s.total_bytes)),
+                ),
+            ),
+            (l.t("committed-space"), text(parts::bytes(s.committed_bytes))),
+            ("ID".to_owned(), text(s.id)),
+        ];
+        let disks = disks.iter().filter(|d| d.storage_domain == s.id).map(|d| {
+            html! { (link("disks", d.id, &d.alias)) " " (parts::bytes(d.virtual_bytes)) " " (parts::status(l, d.status.as_str())) }
+        });
+        let cards = vec![parts::card(&l.t("disks"), &links(l, disks)), events_of(&cx, l, s.id.object()).await?];
+        let detail = Detail { title: s.name, state: Some(s.status.as_str()), facts, cards, ..Detail::default() };
+        show(&cx, &frame, detail, "storage_domain disk event", ObjectKind::StorageDomain, s.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+async fn template(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let t = catalog::template(&cx, id::<TemplateId>("template", &path)?).await?;
+        let hw = &t.hardware;
+        let cluster = t.cluster.map_or_else(|| text("-"), |c| link("clusters", c, &t.cluster_name));
+        let facts = vec![
+            (l.t("status"), parts::status(l, t.status.as_str())),
+            (l.t("description"), text(&t.description)),
+            (l.t("comment"), text(&t.comment)),
+            (l.t("cluster"), cluster),
+            (l.t("operating-system"), text(&t.os)),
+            (l.t("optimized-for"), text(l.t(&format!("kind-{}", t.kind)))),
+            (l.t("memory"), text(parts::memory(hw.memory_mib))),
+            (l.t("vcpus"), text(format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
+            (l.t("display"), text(hw.display)),
+            (l.t("created"), parts::time(t.created)),
+            (l.t("vms"), search_link("vms", "template", &t.name, t.vms)),
+            ("ID".to_owned(), text(t.id)),
+        ];
+        let actions = html! {
+            (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary"))
+            @if t.id != crate::model::ids::BLANK_TEMPLATE {
+                (parts::link_button(&format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger"))
+            }
+        };
+        let disks = t
+            .disks
+            .iter()
+            .map(|d| html! { (link("disks", d.disk.id, &d.disk.alias)) " " (parts::bytes(d.disk.virtual_bytes)) });
+        let cards = vec![parts::card(&l.t("disks"), &links(l, disks)), events_of(&cx, l, t.id.object()).await?];
+        let detail =
+            Detail { title: t.name, state: Some(t.status.as_str()), actions, facts, cards, ..Detail::default() };
+        show(&cx, &frame, detail, "template vm event", ObjectKind::Template, t.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+async fn disk(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let d = disks::get(&cx, id::<DiskId>("disk", &path)?).await?;
+        let remove = parts::link_button(&format!("/admin/disks/{}/remove", d.id), &frame.l.t("remove"), "pf-m-danger");
+        let detail = Detail {
+            title: d.alias.clone(),
+            state: Some(d.status.as_str()),
+            actions: remove,
+            facts: disk_facts(&frame, &d),
+            ..Detail::default()
+        };
+        show(&cx, &frame, detail, "disk vm", ObjectKind::Disk, d.id.object()).await
+    };
+    answer(&http, result.await)
+}
+
+/// What a disk is attached to, leading there.
+pub fn owners(d: &DiskView) -> Markup {
+    html! {
+        @for (i, owner) in d.attached.iter().enumerate() {
+            @if i > 0 { ", " }
+            @match owner {
+                AttachedTo::Vm(id, name) => (link("vms", *id, name)),
+                AttachedTo::Template(id, name) => (link("templates", *id, name)),
+            }
+        }
+    }
+}
+
+fn disk_facts(frame: &Frame, d: &DiskView) -> Vec<(String, Markup)> {
+    let l = frame.l;
+    vec![
+        (l.t("status"), parts::status(l, d.status.as_str())),
+        (l.t("description"), text(&d.description)),
+        (l.t("attached-to"), owners(d)),
+        (l.t("domain"), link("domains", d.storage_domain, &d.storage_domain_name)),
+        (l.t("virtual-size"), text(parts::bytes(d.virtual_bytes))),
+        (l.t("actual-size"), text(parts::bytes(d.actual_bytes))),
+        (l.t("allocation"), text(if d.sparse { l.t("allocation-thin") } else { l.t("allocation-preallocated") })),
+        (l.t("format"), text(d.format)),
+        (l.t("content"), text(l.t(&format!("content-{}", d.content)))),
+        (l.t("created"), parts::time(d.created)),
+        ("ID".to_owned(), text(d.id)),
+    ]
+}
+
+async fn event(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let e = events::get(&cx, id("event", &path)?).await?;
+        let of = |noun: &str, found: &Option<(String, String)>| {
+            found.as_ref().map_or_else(|| text("-"), |(id, name)| link(noun, id, name))
+        };
+        fn pair<Id: ToString>(of: &Option<(Id, String)>) -> Option<(String, String)> {
+            of.as_ref().map(|(id, name)| (id.to_string(), name.clone()))
+        }
+        let facts = vec![
+            (l.t("severity"), super::catalog::severity(l, e.severity)),
+            (l.t("time"), parts::time(e.time)),
+            (l.t("message"), text(super::catalog::event_text(l, &e))),
+            (l.t("user"), of("users", &pair(&e.about.user))),
+            (l.t("vm"), of("vms", &pair(&e.about.vm))),
+            (l.t("host"), of("hosts", &pair(&e.about.host))),
+            (l.t("template"), of("templates", &pair(&e.about.template))),
+            (l.t("pool"), of("pools", &pair(&e.about.pool))),
+            (l.t("cluster"), of("clusters", &pair(&e.about.cluster))),
+            (l.t("domain"), of("domains", &pair(&e.about.storage_domain))),
+            (l.t("job"), e.job.map_or_else(|| text("-"), |j| link("jobs", j, &j.to_string()))),
+            (l.t("correlation-id"), text(&e.correlation_id)),
+            ("ID".to_owned(), text(format!("{} ({})", e.id, e.code))),
+        ];
+        let title = l.ta("event-title", &[("number", &e.id.to_string())]);
+        let content = html! { (parts::heading(&title, &html! {}, &html! {})) (parts::card(&l.t("general"), &parts::facts(&facts))) };
+        Ok(frame.page(&title, "", &content))
+    };
+    answer(&http, result.await)
+}
+
+async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let j = jobs::get(&cx, id("job", &path)?).await?;
+        let title = format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject);
+        let facts = [
+            (l.t("user"), text(&j.owner_name)),
+            (l.t("started"), parts::time(j.started)),
+            (l.t("ended"), j.ended.map_or_else(|| text("-"), parts::time)),
+            (l.t("message"), text(&j.error)),
+            (l.t("correlation-id"), text(&j.correlation_id)),
+            ("ID".to_owned(), text(j.id)),
+        ];
+        let retry = html! { @if j.status == JobStatus::Stuck { (parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-primary")) } };
+        let steps = j.steps.iter().map(|s| {
+            html! { (l.t(&format!("step-{}", s.name))) " " (parts::status(l, s.status.as_str())) @if let Some(p) = s.progress { " " (p) " %" } }
+        });
+        let content = html! {
+            (parts::heading(&title, &parts::status(l, j.status.as_str()), &retry))
+            div class="vireo-grid" { (parts::card(&l.t("general"), &parts::facts(&facts))) (parts::card(&l.t("steps"), &links(l, steps))) }
+        };
+        Ok(frame.page(&title, "job", &content))
+    };
+    answer(&http, result.await)
+}

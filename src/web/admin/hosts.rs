@@ -1,0 +1,98 @@
+//! A host's page.
+
+use super::card::{Detail, events_of, link, links, show, text};
+use super::{admin, details, id};
+use crate::engine::{catalog, vms};
+use crate::model::host::HostView;
+use crate::model::ids::HostId;
+use crate::model::permission::ObjectKind;
+use crate::web::server::Shared;
+use crate::web::ui::{Frame, parts};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+/// `/admin/hosts/{id}`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route("/admin/hosts/{id}", web::get().to(host));
+}
+
+async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let l = frame.l;
+        let h = catalog::host(&cx, id::<HostId>("host", &path)?).await?;
+        let vms = vms::list(&cx, &details::all()).await?.rows;
+        let vms = vms.iter().filter(|vm| vm.host == Some(h.id)).map(|vm| {
+            html! { (link("vms", vm.id, &vm.name)) " " (parts::status(l, vm.status.as_str())) " " (parts::memory(vm.memory_mib)) }
+        });
+        let cards = vec![
+            parts::card(&l.t("hardware"), &hardware(&frame, &h)),
+            parts::card(&l.t("software"), &software(&frame, &h)),
+            parts::card(&l.t("vms"), &links(l, vms)),
+            events_of(&cx, l, h.id.object()).await?,
+        ];
+        let detail = Detail {
+            title: h.name.clone(),
+            state: Some(h.status.as_str()),
+            notice: notice(&frame, &h),
+            facts: facts(&frame, &h),
+            cards,
+            ..Detail::default()
+        };
+        show(&cx, &frame, detail, "host vm stats event", ObjectKind::Host, h.id.object()).await
+    };
+    details::answer(&http, result.await)
+}
+
+fn notice(frame: &Frame, h: &HostView) -> Markup {
+    html! {
+        @if !h.status_reason.is_empty() { (parts::alert("warning", &h.status_reason)) }
+        @if !h.facts.kvm && !h.facts.hostname.is_empty() { (parts::alert("info", &frame.l.t("emulation-text"))) }
+    }
+}
+
+fn facts(frame: &Frame, h: &HostView) -> Vec<(String, Markup)> {
+    let l = frame.l;
+    vec![
+        (l.t("status"), parts::status(l, h.status.as_str())),
+        (l.t("comment"), text(&h.comment)),
+        (l.t("address"), text(format!("{}:{}", h.address, h.port))),
+        (l.t("cluster"), link("clusters", h.cluster, &h.cluster_name)),
+        (l.t("data-center"), link("data_centers", h.data_center, &h.data_center_name)),
+        (l.t("vms"), text(h.active_vms)),
+        (l.t("last-seen"), h.last_seen.map_or_else(|| text("-"), parts::time)),
+        ("ID".to_owned(), text(h.id)),
+    ]
+}
+
+fn hardware(frame: &Frame, h: &HostView) -> Markup {
+    let (l, f) = (frame.l, &h.facts);
+    #[expect(clippy::cast_precision_loss, reason = "shown as a bar")]
+    let memory = if f.memory_mib == 0 { 0.0 } else { h.load.memory_used_mib as f64 / f.memory_mib as f64 * 100.0 };
+    let used = format!("{} / {}", parts::memory(h.load.memory_used_mib), parts::memory(f.memory_mib));
+    html! {
+        (parts::bar(&l.t("cpu"), h.load.cpu_percent.into(), &format!("{:.0} %", h.load.cpu_percent)))
+        (parts::bar(&l.t("memory"), memory, &used))
+        (parts::facts(&[
+            (l.t("virtualization"), text(if f.kvm { l.t("kvm") } else { l.t("emulation") })),
+            (l.t("cpu-model"), text(&f.cpu_model)),
+            (l.t("logical-cpus"), text(format!("{} ({} × {} × {})", f.cpus(), f.sockets, f.cores_per_socket, f.threads_per_core))),
+            (l.t("memory"), text(parts::memory(f.memory_mib))),
+            (l.t("most-vcpus"), text(f.max_vcpus)),
+            (l.t("network"), text(format!("ovirtmgmt: {}", f.network_mode))),
+            (l.t("addresses"), text(f.addresses.join(", "))),
+        ]))
+    }
+}
+
+fn software(frame: &Frame, h: &HostView) -> Markup {
+    let (l, f) = (frame.l, &h.facts);
+    parts::facts(&[
+        (l.t("operating-system"), text(&f.os)),
+        (l.t("kernel"), text(&f.kernel_version)),
+        ("libvirt".to_owned(), text(&f.libvirt_version)),
+        ("QEMU".to_owned(), text(&f.qemu_version)),
+        (l.t("agent"), text(&f.agent_version)),
+        (l.t("display"), text(f.graphics.join(", "))),
+    ])
+}

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, so that only one is linked.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod api;
 mod architecture;
+mod end_to_end;
 mod licences;
 mod server;

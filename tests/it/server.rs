@@ -1,6 +1,6 @@
 //! The real program, started for a test on ports of its own with a data folder of its own; everything it started ends with it.
 
-use serde_json::Value;
+use crate::api::Api;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -88,6 +88,13 @@ impl Server {
         self
     }
 
+    /// Ends with this status, having said this line.
+    pub fn fails(mut self, text: &str) {
+        self.wait_for_line(text, Duration::from_secs(60));
+        let mut child = self.child.take().unwrap();
+        assert!(!child.wait().unwrap().success());
+    }
+
     /// Waits for a line that contains `text`.
     pub fn wait_for_line(&self, text: &str, limit: Duration) -> String {
         let end = Instant::now() + limit;
@@ -168,99 +175,27 @@ pub fn clean(data: &Path) {
     let _ = fs::remove_dir_all(data);
 }
 
-/// Somebody who calls the API with JSON.
-#[derive(Clone)]
-pub struct Api {
-    http: reqwest::Client,
-    pub base: String,
-    user: String,
-    password: String,
-    filter: bool,
+/// Processes whose command line has all these words.
+pub fn processes(words: &[&str]) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_string_lossy().parse::<i32>().ok());
+    let has = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        words.iter().all(|w| line.contains(w))
+    };
+    pids.filter(has).collect()
 }
 
-/// An answer: its status and its document.
-pub type Answer = (u16, Value);
-
-impl Api {
-    pub fn new(url: &str, user: &str, password: &str, filter: bool) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
-        Self {
-            http,
-            base: format!("{url}/ovirt-engine/api"),
-            user: user.to_owned(),
-            password: password.to_owned(),
-            filter,
-        }
-    }
-
-    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let request = request.basic_auth(&self.user, Some(&self.password)).header("Accept", "application/json");
-        let request = if self.filter { request.header("Filter", "true") } else { request };
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let text = response.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-    }
-
-    pub async fn get(&self, path: &str) -> Answer {
-        self.send(self.http.get(format!("{}{path}", self.base))).await
-    }
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(self.http.post(format!("{}{path}", self.base)).json(&body)).await
-    }
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
-        self.send(self.http.put(format!("{}{path}", self.base)).json(&body)).await
-    }
-    pub async fn delete(&self, path: &str) -> Answer {
-        self.send(self.http.delete(format!("{}{path}", self.base))).await
-    }
-
-    /// The VM's state.
-    pub async fn status(&self, vm: &str) -> String {
-        let (code, document) = self.get(&format!("/vms/{vm}")).await;
-        if code == 200 { document["status"].as_str().unwrap_or_default().to_owned() } else { format!("{code}") }
-    }
-
-    /// Waits until the VM is in this state; returns all states it went through.
-    pub async fn wait(&self, vm: &str, wanted: &str) -> Vec<String> {
-        let end = Instant::now() + Duration::from_secs(120);
-        let mut seen: Vec<String> = Vec::new();
-        while Instant::now() < end {
-            let status = self.status(vm).await;
-            if seen.last() != Some(&status) {
-                seen.push(status.clone());
-            }
-            if status == wanted {
-                return seen;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("VM {vm} was never {wanted}, but {seen:?}; events: {:?}", self.messages().await);
-    }
-
-    /// The newest events' sentences.
-    pub async fn messages(&self) -> Vec<String> {
-        let (_, events) = self.get("/events?max=15").await;
-        let all = events["event"].as_array().cloned().unwrap_or_default();
-        all.iter().map(|e| e["description"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-
-    /// Makes an empty VM with a small disk, and waits until it is there.
-    pub async fn small_vm(&self, name: &str) -> String {
-        let (code, vm) = self.post("/vms", small_vm(name)).await;
-        assert_eq!(code, 202, "{vm}");
-        let id = vm["id"].as_str().unwrap().to_owned();
-        self.wait(&id, "down").await;
-        id
-    }
+/// SIGKILL.
+pub fn kill_process(pid: i32) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
-/// A VM with 64 MiB and an empty disk.
-pub fn small_vm(name: &str) -> Value {
-    serde_json::json!({
-        "name": name, "cluster": {"name": "Default"}, "template": {"name": "Blank"}, "memory": 64 << 20,
-        "memory_policy": {"max": 128 << 20, "guaranteed": 64 << 20},
-        "disk_attachments": {"disk_attachment": [{"bootable": true, "interface": "virtio", "disk": {"provisioned_size": 64 << 20}}]},
-    })
+/// A new database on the tests' PostgreSQL.
+pub fn fresh_postgres() -> String {
+    let server = std::env::var("VIREO_TEST_POSTGRES").expect("make test starts a PostgreSQL for the tests");
+    let name = format!("vireo_{}", uuid::Uuid::new_v4().simple());
+    let done = Command::new("psql").args(["-q", "-c", &format!("create database {name}"), &format!("{server}/postgres")]).status();
+    assert!(done.unwrap().success());
+    format!("{server}/{name}")
 }

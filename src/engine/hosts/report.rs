@@ -190,9 +190,9 @@ fn dead(
     let (bad, reason) = explain(report);
     change(engine, db, report.vm, |run| {
         match run.intent {
-            // Its job has the last word.
-            Intent::Suspend if saved => {
-                run.observed = now;
+            // Its job has the last word. (libvirt tells of the stop before it tells of the saved state.)
+            Intent::Suspend if saved || report.stop_reason == Some(StopReason::Saved) => {
+                run.observed = Observed::Saved;
                 run.agent = false;
             }
             Intent::Run | Intent::Restore | Intent::Reboot | Intent::Shutdown if saved => {
@@ -226,7 +226,7 @@ fn explain(report: &DomainReport) -> (bool, &'static str) {
     }
 }
 
-/// The guest itself began to reboot.
+/// The guest began to reboot: it boots, and its agent is not there until it says so.
 ///
 /// # Errors
 /// The database failed.
@@ -234,9 +234,14 @@ pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId) -> Result<(), Engin
     if engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await?.is_none() {
         return Ok(());
     }
-    let edit = |run: &mut VmRun| {
+    let now = engine.clock.now();
+    let edit = move |run: &mut VmRun| {
         if run.intent == Intent::Reboot {
             run.intent = Intent::Run;
+        }
+        if run.observed.is_living() {
+            run.agent = false;
+            run.started = Some(now);
         }
         Ok(())
     };

@@ -131,6 +131,12 @@ impl FakeAgent {
         let verb = path.rsplit('/').next().unwrap().to_owned();
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        if verb == "suspend_vm" {
+            // libvirt tells of the stop before it has kept the saved state.
+            let vm = serde_json::from_value(body["vm"].clone()).unwrap();
+            self.set(vm, DomainState::Shutoff, Some(StopReason::Saved));
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
         let refused = {
             let mut inner = self.inner.lock().unwrap();
             inner.calls.push(verb.clone());

@@ -22,11 +22,15 @@ pub(in crate::engine) struct Args {
     vm: VmId,
     host: HostId,
     asked: Timestamp,
+    last_asked: Timestamp,
     /// The guest had its time.
     ignored: bool,
 }
 
 steps! { Step { Ask = "ask", Wait = "wait", } }
+
+/// A guest that was still booting did not hear it: it is asked again this often.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The job. It holds no lock: whoever waits for a guest that does not listen may power it off.
 pub(in crate::engine) struct ShutdownVm;
@@ -54,7 +58,8 @@ fn ask(cx: &Cx, db: &mut Db, id: VmId) -> Result<JobId, EngineError> {
         Ok(())
     })?;
     cx.tell(db, EventCode::UserShutdownVm, state::about(&run), "")?;
-    let args = Args { vm: id, host, asked: cx.engine.clock.now(), ignored: false };
+    let now = cx.engine.clock.now();
+    let args = Args { vm: id, host, asked: now, last_asked: now, ignored: false };
     jobs::insert::<ShutdownVm>(db, &new, &args, &[])
 }
 
@@ -74,6 +79,10 @@ impl Kind for ShutdownVm {
                 Ok(Next::Done)
             }
             Step::Wait if engine.clock.now() - args.asked < engine.timing.shutdown => {
+                if engine.clock.now() - args.last_asked >= ASK_AGAIN {
+                    args.last_asked = engine.clock.now();
+                    engine.call(args.host, &ShutdownVerb { vm: args.vm }).await?;
+                }
                 Ok(Next::Again(Duration::from_millis(500)))
             }
             Step::Wait => {

@@ -234,7 +234,8 @@ every_way!(
     clean [VmStatus::Down]
 );
 every_way!(
-    rebooting_every_way, RebootVm, prepare &[VmStatus::Up], begin vms::reboot, done VmStatus::Up, clean [VmStatus::Up]
+    rebooting_every_way, RebootVm, prepare &[VmStatus::Up], begin vms::reboot, done VmStatus::Up,
+    clean [VmStatus::Up, VmStatus::PoweringUp]
 );
 every_way!(
     suspending_every_way, SuspendVm, prepare &[VmStatus::Up], begin vms::suspend, done VmStatus::Suspended,

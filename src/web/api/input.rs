@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn hostile_bodies_are_refused() {
-        let deep = "<a>".repeat(100) + &"</a>".repeat(100);
+        let deep = "<a>".repeat(100) + "</a>".repeat(100).as_str();
         assert_eq!(Input::parse(deep.as_bytes(), false), Err(Malformed::Depth));
         let bomb = r#"<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>"#;
         assert!(matches!(Input::parse(bomb.as_bytes(), false), Err(Malformed::Xml(_))));

@@ -27,8 +27,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/ovirt-engine/sso/status", web::get().to(status));
 }
 
-/// Basic sends the password with each request; a good one is remembered (as a keyed hash) for a minute so that not each costs
-/// an argon2. The session it stands for is looked up each time: ended or locked accounts are out at once.
+/// Basic sends the password with each request; a good one is remembered (as a keyed hash) until a minute passes without it,
+/// so that not each costs an argon2 and an event. The session it stands for is looked up each time: ended or locked accounts are out at once.
 #[derive(Debug)]
 pub struct Remembered {
     key: [u8; 32],
@@ -52,8 +52,10 @@ impl Remembered {
     }
     fn find(&self, credentials: &str) -> Option<String> {
         let digest = self.digest(credentials);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&digest).filter(|(_, at)| at.elapsed() < REMEMBER).map(|(secret, _)| secret.clone())
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (secret, at) = known.get_mut(&digest).filter(|(_, at)| at.elapsed() < REMEMBER)?;
+        *at = Instant::now();
+        Some(secret.clone())
     }
     fn keep(&self, credentials: &str, secret: String) {
         let digest = self.digest(credentials);

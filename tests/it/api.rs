@@ -85,6 +85,19 @@ impl Api {
         assert_eq!(code, 200, "{action}: {answer}");
     }
 
+    /// Waits until the VM is in one of these states; returns it.
+    pub async fn wait_for(&self, vm: &str, wanted: &[&str]) -> String {
+        let end = Instant::now() + Duration::from_secs(120);
+        loop {
+            let status = self.status(vm).await;
+            if wanted.contains(&status.as_str()) {
+                return status;
+            }
+            assert!(Instant::now() < end, "VM {vm} is {status}, never one of {wanted:?}; events: {:?}", self.messages().await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Waits until the VM was in one state and is in another; returns all states it went through.
     pub async fn wait_through(&self, vm: &str, through: &str, wanted: &str) -> Vec<String> {
         let mut seen = self.wait(vm, through).await;

@@ -4,5 +4,6 @@
 mod api;
 mod architecture;
 mod end_to_end;
+mod kill;
 mod licences;
 mod server;

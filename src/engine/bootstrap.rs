@@ -4,6 +4,7 @@ use crate::auth::password;
 use crate::db::{Database, Db};
 use crate::engine::{Engine, EngineError};
 use crate::model::clock::Clock;
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::host::HostStatus;
 use crate::model::ids::{ClusterId, HostId, StorageDomainId, UserId};
@@ -62,7 +63,7 @@ pub async fn local_host(db: &Database, name: String, port: u16) -> Result<HostId
 fn default_cluster(db: &mut Db) -> Result<ClusterId, EngineError> {
     let all = catalog::clusters(db, &Scope::All)?;
     let found = all.iter().find(|c| c.name == "Default").or(all.first());
-    Ok(found.ok_or_else(|| EngineError::Conflict("there is no cluster to put this host into".to_owned()))?.id)
+    Ok(found.ok_or_else(|| EngineError::from(Conflict::NoCluster))?.id)
 }
 
 /// Is the host up?
@@ -127,7 +128,7 @@ pub async fn administrator(engine: &Arc<Engine>) -> Result<crate::engine::Cx, En
         .db
         .read(|db| {
             let found = users::credentials(db, "admin", INTERNAL_DOMAIN)?;
-            let user = found.ok_or_else(|| EngineError::Conflict("there is no user admin@internal".to_owned()))?;
+            let user = found.ok_or_else(|| EngineError::from(Conflict::NoAdmin))?;
             let view = crate::auth::View::Admin;
             Ok::<_, EngineError>(crate::auth::session::actor(db, user.id, &user.user_name, &user.domain, None, view)?)
         })

@@ -2,6 +2,7 @@
 
 use crate::auth::AuthError;
 use crate::db::DbError;
+use crate::model::conflict::{Attempt, Away, Conflict};
 use crate::model::search::SearchError;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
@@ -19,17 +20,17 @@ pub enum EngineError {
     #[error("there is no {kind} {id}")]
     NotFound { kind: &'static str, id: String },
     /// 409
-    #[error("Cannot {action} {name}: {because}.")]
-    Refused { action: String, name: String, because: Refusal },
+    #[error("Cannot {what}: {because}.")]
+    Refused { what: Attempt, because: Refusal },
     /// 409
-    #[error("{0}")]
-    Conflict(String),
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
     /// 409: a domain, image or file that should be on a host is gone there.
     #[error("{0}")]
     NotFoundOnHost(String),
     /// 503: the host or its libvirtd cannot be reached just now.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error(transparent)]
+    Unavailable(#[from] Away),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]
@@ -47,7 +48,7 @@ impl From<Invalid> for EngineError {
 
 impl From<SearchError> for EngineError {
     fn from(error: SearchError) -> Self {
-        Invalid::new("search", Problem::Other { because: error.to_string() }).into()
+        Invalid::new("search", Problem::Search(error)).into()
     }
 }
 

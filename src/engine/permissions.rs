@@ -4,6 +4,7 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{EVERYONE, ObjectId, PermissionId, PrincipalId, RoleId, SYSTEM, VmId};
 use crate::model::permission::{ObjectKind, PermissionView};
@@ -68,12 +69,11 @@ pub async fn grant(
                 && let Some(run) = crate::store::vms::run::get(db, VmId(object.0))?
                 && let Some((_, pool)) = run.pool
             {
-                let text = format!("VM {} belongs to the pool {pool}; give the permission on the pool", run.name);
-                return Err(EngineError::Conflict(text));
+                return Err(Conflict::PermissionInPool { vm: run.name, pool }.into());
             }
             let held = store::on(db, object)?;
             if held.iter().any(|p| p.role == role.id && p.principal == principal && p.object == object) {
-                return Err(EngineError::Conflict(format!("The role {} is given there already.", role.name)));
+                return Err(Conflict::RoleHeld { role: role.name }.into());
             }
             let id = store::grant(db, role.id, principal, kind, object, inner.engine.clock.now())?;
             told(&inner, db, id, EventCode::PermissionAdded)?;
@@ -115,18 +115,16 @@ fn admin_roles_by_super_users(cx: &Cx, db: &mut Db, admin: bool, role: &str) -> 
     if mine.iter().any(|p| p.role == SUPER_USER && p.object == SYSTEM) {
         return Ok(());
     }
-    Err(EngineError::Conflict(format!("Only a SuperUser of the whole system gives or takes the admin role {role}.")))
+    Err(Conflict::AdminRole { role: role.to_owned() }.into())
 }
 
 fn last_of_its_kind(db: &mut Db, held: &PermissionView) -> Result<(), EngineError> {
     if held.principal == EVERYONE.into() {
-        let text = "What Everyone may do on the whole system cannot be taken away.";
-        return Err(EngineError::Conflict(text.to_owned()));
+        return Err(Conflict::EveryoneOnSystem.into());
     }
     let super_users = store::on(db, SYSTEM)?.into_iter().filter(|p| p.role == SUPER_USER).count();
     if held.role == SUPER_USER && super_users < 2 {
-        let text = "This is the last SuperUser; make another one first.";
-        return Err(EngineError::Conflict(text.to_owned()));
+        return Err(Conflict::LastSuperUser.into());
     }
     Ok(())
 }

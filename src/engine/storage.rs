@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::engine::{Engine, EngineError};
+use crate::model::conflict::{Away, Conflict, Unfit};
 use crate::model::disk::DiskFormat;
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, HostId, ImageId, StorageDomainId};
 use crate::model::storage_domain::{CRITICAL_SPACE_BYTES, StorageDomainKind, StorageDomainStatus};
@@ -111,29 +112,30 @@ pub(in crate::engine) fn choose(
         let found = places.into_iter().find(|p| p.id == id && p.data_center == center);
         let place = found.ok_or_else(|| Invalid::new("storage_domain", Problem::NoSuch { value: id.to_string() }))?;
         return match unfit(&place, bytes) {
-            Some(because) => Err(Invalid::new("storage_domain", Problem::Other { because }).into()),
+            Some(because) => Err(Invalid::new("storage_domain", Problem::Unfit(because)).into()),
             None => Ok(place),
         };
     }
-    let mut why = "the data center has no storage domain for data".to_owned();
+    let mut why = Unfit::NoDomain;
     for place in places.into_iter().filter(|p| p.data_center == center && p.kind == StorageDomainKind::Data) {
         match unfit(&place, bytes) {
             None => return Ok(place),
             Some(because) => why = because,
         }
     }
-    Err(EngineError::Conflict(format!("no disk can be made: {why}")))
+    Err(Conflict::NoPlace { why }.into())
 }
 
-fn unfit(place: &Place, bytes: u64) -> Option<String> {
+fn unfit(place: &Place, bytes: u64) -> Option<Unfit> {
+    let domain = || place.name.clone();
     let free = place.available_bytes;
     if place.kind != StorageDomainKind::Data {
-        Some(format!("{} is not a domain for data", place.name))
+        Some(Unfit::NotData { domain: domain() })
     } else if place.status != StorageDomainStatus::Active {
-        Some(format!("{} is {}", place.name, place.status))
+        Some(Unfit::Status { domain: domain(), status: place.status })
     } else if free < bytes.saturating_add(CRITICAL_SPACE_BYTES) {
         let needed = bytes.saturating_add(CRITICAL_SPACE_BYTES) >> 20;
-        Some(format!("{} has {} MiB free, {needed} MiB are needed", place.name, free >> 20))
+        Some(Unfit::Space { domain: domain(), free: free >> 20, needed })
     } else {
         None
     }
@@ -155,5 +157,5 @@ pub(in crate::engine) fn worker(
         Some(center) => storage_domains::host_for(db, center)?,
         None => None,
     };
-    host.ok_or_else(|| EngineError::Unavailable("no host of the data center is up".to_owned()))
+    host.ok_or_else(|| Away::NoHostUp.into())
 }

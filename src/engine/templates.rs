@@ -8,6 +8,7 @@ use crate::engine::storage;
 use crate::engine::vms::plan;
 use crate::engine::vms::remove::Doomed;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskInterface, DiskStatus};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::*;
@@ -95,8 +96,7 @@ fn check_disk(db: &mut Db, id: DiskId, wrong: &mut Vec<Invalid>) -> Result<(), E
     let usable =
         found.is_some_and(|d| d.status == DiskStatus::Ok && d.content == DiskContent::Data && d.attached.is_empty());
     if !usable {
-        let because = "is not a disk that is ok and belongs to nothing else".to_owned();
-        wrong.push(Invalid::new("disk", Problem::Other { because }));
+        wrong.push(Invalid::new("disk", Problem::NotAFreeDisk));
     }
     Ok(())
 }
@@ -128,12 +128,12 @@ pub async fn remove(cx: &Cx, id: TemplateId) -> Result<JobId, EngineError> {
             let missing = || EngineError::NotFound { kind: "template", id: id.to_string() };
             let view = templates::get(db, id)?.ok_or_else(missing)?;
             if id == BLANK_TEMPLATE {
-                return Err(EngineError::Conflict("The template Blank cannot be removed.".to_owned()));
+                return Err(Conflict::BlankTemplate.into());
             }
             let users = rows::users(db, id)?;
             if !users.is_empty() {
-                let text = format!("Cannot remove template {}: {} depend on it.", view.name, users.join(", "));
-                return Err(EngineError::Conflict(text));
+                let conflict = Conflict::TemplateInUse { template: view.name, vms: users.join(", ") };
+                return Err(conflict.into());
             }
             let ids: Vec<DiskId> = view.disks.iter().map(|d| d.disk.id).collect();
             let domains = catalog::storage_domains(db, &scope::Scope::All)?;

@@ -3,6 +3,7 @@
 use crate::auth::{self, password};
 use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{SYSTEM, UserId};
 use crate::model::page::{ListQuery, Page};
@@ -123,8 +124,7 @@ fn checked(new: NewUser) -> Result<NewUser, EngineError> {
     };
     let length = user.password.chars().count();
     if length < MIN_PASSWORD {
-        let because = format!("has {length} characters; it needs at least {MIN_PASSWORD}");
-        wrong.push(Invalid::new("password", Problem::Other { because }));
+        wrong.push(Invalid::new("password", Problem::TooShort { length, min: MIN_PASSWORD }));
     }
     if user.password.len() > password::MAX_PASSWORD {
         wrong.push(Invalid::new("password", Problem::TooLong { max: password::MAX_PASSWORD }));
@@ -143,7 +143,7 @@ pub async fn remove(cx: &Cx, id: UserId) -> Result<(), EngineError> {
         .write(move |db| {
             auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?;
             if id == inner.actor.user {
-                return Err(EngineError::Conflict("Nobody can remove himself; ask another administrator.".to_owned()));
+                return Err(EngineError::from(Conflict::RemoveSelf));
             }
             let none = || EngineError::NotFound { kind: "user", id: id.to_string() };
             store::get(db, id)?.ok_or_else(none)?;

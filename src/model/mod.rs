@@ -5,6 +5,7 @@ mod text;
 
 pub mod clock;
 pub mod cluster;
+pub mod conflict;
 pub mod data_center;
 pub mod disk;
 pub mod event;

@@ -54,7 +54,8 @@ pub enum SearchError {
     TooLong,
 }
 
-const MAX_LENGTH: usize = 1000;
+/// A search may be so long.
+pub const MAX_LENGTH: usize = 1000;
 
 impl Search {
     /// Reads `text` for the list called `list` (`Vms`).

@@ -1,9 +1,11 @@
 //! Checks at the border: names, texts and numbers from outside, with errors that name the field.
 
-use serde::{Deserialize, Serialize};
+use crate::model::conflict::Unfit;
+use crate::model::search::SearchError;
+use crate::model::template::TemplateStatus;
 
 /// What is wrong with a field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct Invalid {
     /// The field's name as the API has it (`name`, `memory`, `cpu.topology.sockets`).
@@ -18,7 +20,7 @@ impl Invalid {
 }
 
 /// What is wrong, and what would be right. Portals translate it (`problem-…` keys), the API prints it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("is missing")]
     Missing,
@@ -40,6 +42,23 @@ pub enum Problem {
     MoreThanHost { available: u64 },
     #[error("is not known here")]
     UnknownField,
+    #[error("the template {template} is {status}; wait until it is ok")]
+    TemplateNotOk { template: String, status: TemplateStatus },
+    #[error("{disk} is a disk, not a CD image; choose an ISO image")]
+    NotACd { disk: String },
+    #[error("{disk} lies on a storage domain that the VM's host does not have")]
+    NotOnHost { disk: String },
+    #[error("is not a disk that is ok and belongs to nothing else")]
+    NotAFreeDisk,
+    #[error("an ISO is stored as it is; choose the format raw")]
+    IsoNotRaw,
+    #[error("{0}")]
+    Unfit(Unfit),
+    #[error("has {length} characters; it needs at least {min}")]
+    TooShort { length: usize, min: usize },
+    #[error("{0}")]
+    Search(SearchError),
+    /// The API's own words on a body that cannot be read.
     #[error("{because}")]
     Other { because: String },
 }

@@ -1,6 +1,7 @@
 //! Virtual machines: states, what is allowed in which, views and requests.
 
 use crate::model::clock::Timestamp;
+use crate::model::conflict::{Holder, NoRoom};
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
@@ -80,7 +81,7 @@ pub enum Refusal {
     #[error("the VM is {0}")]
     Status(VmStatus),
     #[error("another task holds it: {job}")]
-    Locked { job: String },
+    Locked { job: Holder },
     #[error("it is protected against removal; edit it and take the protection away first")]
     DeleteProtected,
     #[error("it belongs to the pool {pool}; detach it from the pool first")]
@@ -100,15 +101,22 @@ pub enum Refusal {
     DiskNotOk { disk: String, status: DiskStatus },
     #[error("its disk {disk} lies on the storage domain {domain}, which is {status}")]
     StorageNotActive { disk: String, domain: String, status: StorageDomainStatus },
-    #[error("no host can run it: {}", .hosts.join("; "))]
+    #[error("no host can run it: {}", each(.hosts))]
     NoHost {
         /// For each host of the cluster why not; empty: the cluster has none.
-        hosts: Vec<String>,
+        hosts: Vec<(String, NoRoom)>,
     },
     #[error("the host {host} is not up; it comes back by itself when the host does")]
     HostNotUp { host: String },
     #[error("you have no permission to do this")]
     NotPermitted,
+}
+
+fn each(hosts: &[(String, NoRoom)]) -> String {
+    if hosts.is_empty() {
+        return "its cluster has no host".to_owned();
+    }
+    hosts.iter().map(|(name, why)| format!("{name} {why}")).collect::<Vec<_>>().join("; ")
 }
 
 fn in_brackets(name: &str) -> String {
@@ -172,8 +180,8 @@ pub struct VmRow {
     /// Guest's addresses and host name, as its agent told.
     pub addresses: Vec<String>,
     pub fqdn: String,
-    /// The job that holds a lock on it, in words.
-    pub locked_by: Option<String>,
+    /// The task that holds it.
+    pub locked_by: Option<Holder>,
     /// When it was started (running VMs).
     pub started: Option<Timestamp>,
     pub load: VmLoad,

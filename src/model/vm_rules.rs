@@ -1,5 +1,6 @@
 //! Which action a VM allows now, and if not, why: the one answer for buttons, the API and commands.
 
+use crate::model::conflict::Holder;
 use crate::model::role::Action;
 use crate::model::vm::{Refusal, VmAction, VmStatus};
 
@@ -7,8 +8,8 @@ use crate::model::vm::{Refusal, VmAction, VmStatus};
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
     pub status: VmStatus,
-    /// The job that holds it, in words.
-    pub locked_by: Option<&'a str>,
+    /// The task that holds it.
+    pub locked_by: Option<&'a Holder>,
     /// Its pool's name.
     pub pool: Option<&'a str>,
     /// The host it runs on.
@@ -53,7 +54,7 @@ impl VmAction {
 pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
     // Looking at the screen disturbs no task.
     if let Some(job) = vm.locked_by.filter(|_| action != VmAction::Console) {
-        return Some(Refusal::Locked { job: job.to_owned() });
+        return Some(Refusal::Locked { job: job.clone() });
     }
     if !vm.status.allows(action) {
         let host = vm.host.filter(|_| vm.status == VmStatus::Unknown);
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_task_holds_all_but_the_console() {
-        let held = Standing { locked_by: Some("Launching VM a"), ..UP };
+        let held = Standing { locked_by: Some(&Holder::AtTheSameMoment), ..UP };
         for &action in VmAction::ALL {
             let refused = matches!(refusal(action, &held), Some(Refusal::Locked { .. }));
             assert_eq!(refused, action != VmAction::Console, "{action}");

@@ -3,31 +3,19 @@
 use super::api::fault;
 use super::locale::Locale;
 use super::ui::{layout, parts};
+use super::words;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
-/// The refusal in the reader's language, as far as it is one of the common ones.
-pub fn sentence(l: Locale, error: &EngineError) -> String {
-    match error {
-        EngineError::Auth(AuthError::WrongPassword) => l.t("wrong-password"),
-        EngineError::Auth(AuthError::Locked { user, minutes, .. }) => {
-            l.ta("account-locked", &[("user", user), ("minutes", &minutes.to_string())])
-        }
-        EngineError::Auth(AuthError::Hidden { .. }) | EngineError::NotFound { .. } => l.t("not-found-text"),
-        EngineError::Auth(AuthError::NotAdmin { .. }) => l.t("not-admin"),
-        _ => fault::sentence(error),
-    }
-}
-
 /// The refusal as a page of its own; who is not signed in is sent to sign in.
 pub fn page(http: &HttpRequest, error: &EngineError) -> HttpResponse {
     if matches!(error, EngineError::Auth(AuthError::NotSignedIn)) {
         return sign_in(http);
     }
-    show(http, fault::status(error), &sentence(Locale::of(http), error))
+    show(http, fault::status(error), &words::error(Locale::of(http), error))
 }
 
 fn sign_in(http: &HttpRequest) -> HttpResponse {

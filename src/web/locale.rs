@@ -10,9 +10,20 @@ use unic_langid::LanguageIdentifier;
 /// The cookie that keeps somebody's choice.
 pub const COOKIE: &str = "vireo-lang";
 
-const EN: &str = concat!(include_str!("../../locales/en/main.ftl"), "\n", include_str!("../../locales/en/admin.ftl"));
-const ZH: &str =
-    concat!(include_str!("../../locales/zh-CN/main.ftl"), "\n", include_str!("../../locales/zh-CN/admin.ftl"));
+const EN: &str = concat!(
+    include_str!("../../locales/en/main.ftl"),
+    "\n",
+    include_str!("../../locales/en/admin.ftl"),
+    "\n",
+    include_str!("../../locales/en/words.ftl")
+);
+const ZH: &str = concat!(
+    include_str!("../../locales/zh-CN/main.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/admin.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/words.ftl")
+);
 
 static ENGLISH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", EN));
 static CHINESE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("zh-CN", ZH));
@@ -140,6 +151,7 @@ mod tests {
             vec!["started", "finished", "failed", "aborted", "problematic", "contend", "detaching", "activating"],
         );
         add("action", VmAction::ALL.iter().map(|s| s.as_str()).collect());
+        add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("severity", vec!["normal", "warning", "error", "alert"]);
         add("status", vec!["pending", "undone"]);
@@ -173,7 +185,7 @@ mod tests {
         let unused: Vec<_> = known.iter().filter(|k| !quoted.contains(k.as_str()) && !families.contains(*k)).collect();
         assert!(unused.is_empty(), "unused keys: {unused:?}");
         let mut missing: Vec<String> = families.into_iter().filter(|k| !known.contains(k)).collect();
-        for start in [".t(\"", ".ta(\""] {
+        for start in [".t(\"", ".ta(\"", "say!(l, \""] {
             let used = code.split(start).skip(1).filter_map(|p| p.split('"').next());
             missing.extend(used.filter(|k| !known.contains(*k)).map(ToOwned::to_owned));
         }

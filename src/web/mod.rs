@@ -15,5 +15,6 @@ pub mod sign_in;
 pub mod ui;
 pub mod user;
 pub mod vm_pages;
+mod words;
 
 pub use server::{Server, ServerError, serve};

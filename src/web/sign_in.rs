@@ -105,7 +105,7 @@ async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Cr
             response
         }
         Err(error) => {
-            let text = super::error::sentence(Locale::of(&http), &error);
+            let text = super::words::error(Locale::of(&http), &error);
             render(&http, fault::status(&error), &form.user, local(&form.then), &text)
         }
     }

@@ -8,6 +8,7 @@ use super::request;
 use super::server::Shared;
 use super::sign_in::to;
 use super::ui::{Frame, Portal, layout, parts};
+use super::words;
 use crate::auth::View;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::VmId;
@@ -82,7 +83,7 @@ pub async fn act(
 ) -> HttpResponse {
     let result = async {
         let (cx, _) = enter(shared, http, portal).await?;
-        csrf::check(http, &csrf::fields(body)).map_err(|e| EngineError::Conflict(e.to_string()))?;
+        csrf::check(http, &csrf::fields(body))?;
         let vm = vm_id(vm)?;
         match action {
             "start" => vms::start(&cx, vm).await,
@@ -184,13 +185,13 @@ fn console_page(frame: &Frame, row: &VmRow) -> Markup {
 async fn ticket(shared: web::Data<Shared>, http: HttpRequest, vm: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, _) = enter(&shared, &http, Portal::User).await?;
-        csrf::check(&http, &csrf::fields(b"")).map_err(|e| EngineError::Conflict(e.to_string()))?;
+        csrf::check(&http, &csrf::fields(b""))?;
         vms::console::ticket(&cx, vm_id(&vm)?).await
     };
     match result.await {
         Ok(ticket) => HttpResponse::Ok().json(json!({ "ticket": ticket })),
         Err(e) => {
-            let text = error::sentence(Locale::of(&http), &e);
+            let text = words::error(Locale::of(&http), &e);
             HttpResponse::build(super::api::fault::status(&e)).json(json!({ "error": text }))
         }
     }

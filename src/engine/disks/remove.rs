@@ -7,6 +7,7 @@ use crate::engine::storage;
 use crate::engine::vms::admit::{admit, refuse};
 use crate::engine::vms::remove::Doomed;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::disk::AttachedTo;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, JobId};
@@ -48,10 +49,8 @@ fn begin(cx: &Cx, db: &mut Db, id: DiskId) -> Result<JobId, EngineError> {
     for user in &view.attached {
         match user {
             AttachedTo::Template(_, name) => {
-                return Err(EngineError::Conflict(format!(
-                    "Cannot remove disk {}: it belongs to the template {name}; remove the template instead.",
-                    view.alias
-                )));
+                let (disk, template) = (view.alias.clone(), name.clone());
+                return Err(Conflict::DiskOfTemplate { disk, template }.into());
             }
             AttachedTo::Vm(vm, name) => {
                 let run = admit(cx, db, *vm, VmAction::Edit)?;
@@ -62,15 +61,11 @@ fn begin(cx: &Cx, db: &mut Db, id: DiskId) -> Result<JobId, EngineError> {
         }
     }
     if disks::write::has_children(db, id)? {
-        return Err(EngineError::Conflict(format!("Cannot remove disk {}: other disks are layers on it.", view.alias)));
+        return Err(Conflict::DiskHasLayers { disk: view.alias }.into());
     }
     let drives = disks::write::in_drives(db, id)?;
     if !drives.is_empty() {
-        return Err(EngineError::Conflict(format!(
-            "Cannot remove {}: it is in the CD drive of {}; eject it there first.",
-            view.alias,
-            drives.join(", ")
-        )));
+        return Err(Conflict::DiskInDrive { disk: view.alias, vms: drives.join(", ") }.into());
     }
     let image = disks::write::active_images(db, &[id])?.pop().ok_or_else(missing)?;
     let domains = catalog::storage_domains(db, &scope::Scope::All)?;

@@ -6,6 +6,7 @@ use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::plan;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskFormat, MAX_DISK_BYTES};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, ImageId, JobId, StorageDomainId};
@@ -63,7 +64,7 @@ pub async fn upload(cx: &Cx, new: NewUpload, body: Body) -> Result<DiskId, Engin
     let ended = jobs::wait(&cx.engine, job).await?;
     match ended.status {
         JobStatus::Finished => Ok(disk),
-        _ => Err(EngineError::Conflict(ended.error)),
+        _ => Err(Conflict::told(ended.error).into()),
     }
 }
 
@@ -77,8 +78,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewUpload) -> Result<(DiskId, JobId), Engin
         wrong.push(e);
     }
     if new.content == DiskContent::Iso && new.format != DiskFormat::Raw {
-        let because = "an ISO is stored as it is; choose the format raw".to_owned();
-        wrong.push(Invalid::new("format", Problem::Other { because }));
+        wrong.push(Invalid::new("format", Problem::IsoNotRaw));
     }
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
@@ -123,12 +123,11 @@ impl Kind for UploadImage {
         match step {
             Step::Receive => {
                 let body = take_body(cx.job).await;
-                let body =
-                    body.ok_or_else(|| EngineError::Conflict("the upload broke off; start it again".to_owned()))?;
+                let body = body.ok_or_else(|| Conflict::UploadBroken)?;
                 let client = engine.hosts.client(args.image.host)?;
                 let upload = client.upload_image(&args.image.image, args.image.format, args.bytes, body);
                 // Trying again cannot help: the bytes that came are gone.
-                let info = upload.await.map_err(|e| EngineError::Conflict(e.to_string()))?;
+                let info = upload.await.map_err(Conflict::told)?;
                 let disk = args.image.image.disk;
                 let write = move |db: &mut Db| {
                     Ok::<_, EngineError>(disks::set_sizes(db, disk, info.virtual_bytes, info.actual_bytes)?)

@@ -4,6 +4,7 @@ use super::report;
 use crate::engine::changes::Topic;
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
+use crate::model::conflict::Away;
 use crate::model::event::{About, EventCode};
 use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::HostId;
@@ -66,7 +67,7 @@ async fn listen(
 }
 
 fn silent() -> EngineError {
-    EngineError::Unavailable(format!("it said nothing for {} seconds", SILENCE.as_secs()))
+    Away::Silent { seconds: SILENCE.as_secs() }.into()
 }
 
 async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<(), EngineError> {

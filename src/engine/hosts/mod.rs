@@ -6,6 +6,7 @@ pub(in crate::engine) mod storage;
 
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
+use crate::model::conflict::{Away, Conflict};
 use crate::model::ids::HostId;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
@@ -50,7 +51,7 @@ impl Hosts {
     /// The engine has no connection to such a host (yet).
     pub fn client(&self, id: HostId) -> Result<HostClient, EngineError> {
         let found = self.links().get(&id).map(|link| link.client.clone());
-        found.ok_or_else(|| EngineError::Unavailable(format!("host {id} is not connected yet")))
+        found.ok_or_else(|| Away::NotConnected { host: id.to_string() }.into())
     }
 
     /// What people call it.
@@ -105,10 +106,10 @@ impl From<HostError> for EngineError {
     fn from(error: HostError) -> Self {
         let text = error.to_string();
         match error {
-            error if error.is_passing() => Self::Unavailable(text),
+            error if error.is_passing() => Away::Told { why: text }.into(),
             HostError::Refused(refusal) => match refusal.code {
                 ErrorCode::NotFound => Self::NotFoundOnHost(text),
-                ErrorCode::Exists | ErrorCode::NoSpace | ErrorCode::WrongState => Self::Conflict(text),
+                ErrorCode::Exists | ErrorCode::NoSpace | ErrorCode::WrongState => Conflict::told(text).into(),
                 _ => Self::Internal(text),
             },
             _ => Self::Internal(text),

@@ -77,7 +77,7 @@ impl Faults {
 
     pub(super) fn fail(&self, kind: JobKind, step: &str) -> Result<(), EngineError> {
         if self.test.lock().unwrap().fail == Some(format!("{kind}:{step}")) {
-            return Err(EngineError::Conflict(format!("{step} fails in this test")));
+            return Err(crate::model::conflict::Conflict::told(format!("{step} fails in this test")).into());
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::clock::Timestamp;
+use crate::model::conflict::{Attempt, Conflict, Holder};
 use crate::model::ids::{JobId, ObjectId, UserId};
 use crate::model::job::{JobKind, JobStatus, JobView};
 use crate::model::vm::Refusal;
@@ -71,7 +72,7 @@ impl NewJob {
 /// Another job holds one of the locks, or the database failed.
 pub fn insert<K: Kind>(db: &mut Db, new: &NewJob, args: &K::Args, locks: &[ObjectId]) -> Result<JobId, EngineError> {
     if let Some((_, kind, subject)) = store::holder(db, locks)? {
-        return Err(locked(K::KIND, &new.subject, &kind, &subject));
+        return Err(locked(K::KIND, &new.subject, Holder::Job { kind, subject }));
     }
     let row = NewJobRow {
         id: new.id,
@@ -90,19 +91,14 @@ pub fn insert<K: Kind>(db: &mut Db, new: &NewJob, args: &K::Args, locks: &[Objec
         Ok(()) => Ok(new.id),
         // Somebody else's transaction was faster by a hair; what it is called cannot be asked in this failed one.
         Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            let job = "one that was asked for at the same moment".to_owned();
-            Err(refused(K::KIND, &new.subject, Refusal::Locked { job }))
+            Err(locked(K::KIND, &new.subject, Holder::AtTheSameMoment))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn locked(wanted: JobKind, name: &str, holder: &JobKind, subject: &str) -> EngineError {
-    refused(wanted, name, Refusal::Locked { job: format!("{} {subject}", holder.in_words()) })
-}
-
-fn refused(wanted: JobKind, name: &str, because: Refusal) -> EngineError {
-    EngineError::Refused { action: wanted.as_str().replace('_', " "), name: name.to_owned(), because }
+fn locked(wanted: JobKind, name: &str, job: Holder) -> EngineError {
+    EngineError::Refused { what: Attempt::Job(wanted, name.to_owned()), because: Refusal::Locked { job } }
 }
 
 /// Starts working on a job that is committed.
@@ -188,10 +184,8 @@ pub async fn retry(cx: &Cx, id: JobId) -> Result<(), EngineError> {
                 return Ok(());
             }
             let status = view.status;
-            Err(EngineError::Conflict(format!(
-                "{} is {status}; only a stuck task can be tried again",
-                view.description()
-            )))
+            let job = Holder::Job { kind: view.kind, subject: view.subject };
+            Err(EngineError::from(Conflict::NotStuck { job, status }))
         })
         .await?;
     kick(&cx.engine, id);

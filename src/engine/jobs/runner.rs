@@ -187,7 +187,7 @@ impl Drive<'_> {
                     tokio::time::sleep(after).await;
                 }
                 Err(EngineError::Unavailable(why)) if begun.elapsed() < self.engine.timing.patience => {
-                    tracing::info!(why, "a step waits for its host");
+                    tracing::info!(%why, "a step waits for its host");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(error) => return Err(error),
@@ -207,7 +207,7 @@ impl Drive<'_> {
                 match self.kind.undo(self.engine, &self.cx, &mut self.args).await {
                     Ok(()) => break,
                     Err(EngineError::Unavailable(why)) if begun.elapsed() < self.engine.timing.patience => {
-                        tracing::info!(why, "undoing waits for its host");
+                        tracing::info!(%why, "undoing waits for its host");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                     Err(error) => return self.stuck(number, &error).await,

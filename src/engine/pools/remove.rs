@@ -7,6 +7,7 @@ use crate::engine::storage;
 use crate::engine::vms::remove::{Doomed, doomed, forget};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, ObjectId, PoolId, VmId};
 use crate::model::job::JobKind;
@@ -55,9 +56,7 @@ fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<JobId, EngineError> {
         .take(10)
         .collect();
     if !busy.is_empty() {
-        let text =
-            format!("Cannot remove pool {}: {} are taken or running; stop them first.", pool.name, busy.join(", "));
-        return Err(EngineError::Conflict(text));
+        return Err(Conflict::PoolBusy { pool: pool.name, vms: busy.join(", ") }.into());
     }
     let mut locks: Vec<ObjectId> = vec![id.object()];
     let mut vms = Vec::new();

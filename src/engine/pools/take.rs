@@ -5,6 +5,7 @@ use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::{start, state};
 use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{PermissionId, PoolId, VmId};
 use crate::model::job::JobKind;
@@ -53,10 +54,7 @@ fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<Created<VmId>, EngineError>
     }
     let pool = pools::get(db, id, cx.actor.user)?.ok_or_else(missing)?;
     if pool.mine >= pool.max_user_vms {
-        return Err(EngineError::Conflict(format!(
-            "You have {} of at most {} VMs of pool {} already; shut one down to give it back.",
-            pool.mine, pool.max_user_vms, pool.name
-        )));
+        return Err(Conflict::PoolShare { pool: pool.name, mine: pool.mine, most: pool.max_user_vms }.into());
     }
     let members = rows::members(db, id)?;
     let free = |status: VmStatus| members.iter().find(|m| m.taken_by.is_none() && !m.locked && m.status == status);
@@ -80,11 +78,7 @@ fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<Created<VmId>, EngineError>
 }
 
 fn none_free(pool: &PoolView) -> EngineError {
-    EngineError::Conflict(format!(
-        "Pool {} has no free VM just now: {} of its {} are taken, the others are being prepared. Try again in a moment, or ask an \
-         administrator to enlarge the pool.",
-        pool.name, pool.assigned, pool.size
-    ))
+    Conflict::PoolEmpty { pool: pool.name.clone(), taken: pool.assigned, size: pool.size }.into()
 }
 
 impl Kind for TakeFromPool {

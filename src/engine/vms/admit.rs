@@ -4,6 +4,7 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::vms::state;
 use crate::engine::{Cx, EngineError};
+use crate::model::conflict::{Attempt, Holder};
 use crate::model::ids::VmId;
 use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_rules::{Standing, refusal};
@@ -16,19 +17,19 @@ use crate::store::vms::run::VmRun;
 pub(in crate::engine) fn admit(cx: &Cx, db: &mut Db, vm: VmId, action: VmAction) -> Result<VmRun, EngineError> {
     auth::check(db, &cx.actor, action.permit(), vm.object())?;
     let run = state::load(db, vm)?;
-    match refusal(action, &standing(&run, held_by(db, vm)?.as_deref())) {
+    match refusal(action, &standing(&run, held_by(db, vm)?.as_ref())) {
         Some(because) => Err(refuse(action, &run.name, because)),
         None => Ok(run),
     }
 }
 
-/// The task that holds the VM, in words.
-pub(in crate::engine) fn held_by(db: &mut Db, vm: VmId) -> Result<Option<String>, EngineError> {
+/// The task that holds the VM.
+pub(in crate::engine) fn held_by(db: &mut Db, vm: VmId) -> Result<Option<Holder>, EngineError> {
     let holder = crate::store::jobs::holder(db, &[vm.object()])?;
-    Ok(holder.map(|(_, kind, subject)| format!("{} {subject}", kind.in_words())))
+    Ok(holder.map(|(_, kind, subject)| Holder::Job { kind, subject }))
 }
 
-fn standing<'a>(run: &'a VmRun, locked_by: Option<&'a str>) -> Standing<'a> {
+fn standing<'a>(run: &'a VmRun, locked_by: Option<&'a Holder>) -> Standing<'a> {
     Standing {
         status: run.status,
         locked_by,
@@ -41,5 +42,5 @@ fn standing<'a>(run: &'a VmRun, locked_by: Option<&'a str>) -> Standing<'a> {
 
 /// The refusal as the command's error.
 pub(in crate::engine) fn refuse(action: VmAction, name: &str, because: Refusal) -> EngineError {
-    EngineError::Refused { action: action.in_words().to_owned(), name: format!("VM {name}"), because }
+    EngineError::Refused { what: Attempt::Vm(action, name.to_owned()), because }
 }

@@ -55,14 +55,12 @@ pub(in crate::engine) fn medium(
     auth::see(db, &cx.actor, id.object()).map_err(|_| none())?;
     let disk = launch::medium(db, id)?.ok_or_else(none)?;
     if write::content(db, id)? != Some(DiskContent::Iso) {
-        let because = format!("{} is a disk, not a CD image; choose an ISO image", disk.alias);
-        return Err(Invalid::new("cdrom", Problem::Other { because }).into());
+        return Err(Invalid::new("cdrom", Problem::NotACd { disk: disk.alias }).into());
     }
     if let (Some(host), Some(at)) = (host, disk.domain_host)
         && host != at
     {
-        let because = format!("{} lies on a storage domain that the VM's host does not have", disk.alias);
-        return Err(Invalid::new("cdrom", Problem::Other { because }).into());
+        return Err(Invalid::new("cdrom", Problem::NotOnHost { disk: disk.alias }).into());
     }
     Ok(Some(spec::image(&disk)))
 }

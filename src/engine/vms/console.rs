@@ -5,6 +5,7 @@ use crate::db::Db;
 use crate::engine::vms::admit::admit;
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{SessionId, UserId, VmId};
 use crate::model::vm::VmAction;
@@ -177,7 +178,7 @@ pub async fn open(engine: &Arc<Engine>, id: VmId, ticket: &str) -> Result<Consol
             Ok::<_, EngineError>((cx.actor, run, config.display))
         })
         .await?;
-    let host = run.host.ok_or_else(|| EngineError::Conflict(format!("VM {} runs on no host", run.name)))?;
+    let host = run.host.ok_or_else(|| Conflict::NotRunning { vm: run.name.clone() })?;
     let stream = engine.hosts.client(host)?.console(id, display).await?;
     let mut about = state::about(&run);
     about.user = Some((actor.user, actor.name.clone()));

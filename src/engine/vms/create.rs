@@ -6,6 +6,7 @@ use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::{plan, state};
 use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskFormat, NewDisk};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{ClusterId, DiskId, ImageId, ObjectId, VmId};
@@ -92,9 +93,7 @@ pub(in crate::engine) fn insert(engine: &Arc<Engine>, db: &mut Db, planned: Plan
     run::insert(db, config.id, Intent::Images, VmStatus::ImageLocked)?;
     let macs = nics::free_macs(db, config.cluster, planned.nics.len())?;
     if macs.len() < planned.nics.len() {
-        return Err(EngineError::Conflict(
-            "the cluster's MAC pool has no free addresses; add a range to it".to_owned(),
-        ));
+        return Err(Conflict::NoMac.into());
     }
     for (position, (profile, mac)) in planned.nics.iter().zip(macs).enumerate() {
         nics::insert(db, config.id, i32::try_from(position).unwrap_or(0), mac, *profile)?;

@@ -4,6 +4,7 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::vms::admit::admit;
 use crate::engine::{Cx, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::ids::{ObjectId, VmId};
 use crate::model::page::{ListQuery, Page};
 use crate::model::role::Action;
@@ -49,7 +50,7 @@ fn why_not(row: &VmRow, permits: &HashSet<Action>, action: VmAction) -> Option<R
     }
     let standing = Standing {
         status: row.status,
-        locked_by: row.locked_by.as_deref(),
+        locked_by: row.locked_by.as_ref(),
         pool: row.pool_name.as_deref(),
         host: row.host_name.as_deref(),
         delete_protected: row.delete_protected,
@@ -89,6 +90,6 @@ pub async fn get(cx: &Cx, id: VmId) -> Result<VmView, EngineError> {
 pub async fn screenshot(cx: &Cx, id: VmId) -> Result<Bytes, EngineError> {
     let inner = cx.clone();
     let run = cx.engine.db.read(move |db| admit(&inner, db, id, VmAction::Console)).await?;
-    let host = run.host.ok_or_else(|| EngineError::Conflict(format!("VM {} runs on no host", run.name)))?;
+    let host = run.host.ok_or_else(|| Conflict::NotRunning { vm: run.name.clone() })?;
     Ok(cx.engine.hosts.client(host)?.screenshot(id).await?)
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::engine::vms::admit::refuse;
+use crate::model::conflict::NoRoom;
 use crate::model::disk::DiskStatus;
 use crate::model::host::HostStatus;
 use crate::model::ids::HostId;
@@ -62,39 +63,35 @@ pub(super) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> 
         match room(vm, host, only) {
             Ok(free) if best.is_none_or(|(most, _)| free > most) => best = Some((free, host.id)),
             Ok(_) => {}
-            Err(reason) => why_not.push(format!("{} {reason}", host.name)),
+            Err(reason) => why_not.push((host.name.clone(), reason)),
         }
     }
     match best {
         Some((_, host)) => Ok(host),
-        None if hosts.is_empty() => {
-            let none = vec!["its cluster has no host".to_owned()];
-            Err(refuse(VmAction::Run, &vm.name, Refusal::NoHost { hosts: none }))
-        }
         None => Err(refuse(VmAction::Run, &vm.name, Refusal::NoHost { hosts: why_not })),
     }
 }
 
 /// What stays free in MiB with this VM there, or why it cannot be there.
-fn room(vm: &Launch, host: &Candidate, only: Option<HostId>) -> Result<u64, String> {
+fn room(vm: &Launch, host: &Candidate, only: Option<HostId>) -> Result<u64, NoRoom> {
     if host.status != HostStatus::Up {
-        return Err(format!("is {}", host.status.as_str().replace('_', " ")));
+        return Err(NoRoom::Status(host.status));
     }
     if only.is_some_and(|only| only != host.id) {
-        return Err("is not the host the VM is tied to".to_owned());
+        return Err(NoRoom::NotTied);
     }
     let disks = vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref()));
     if let Some(disk) = disks.into_iter().find(|d| d.domain_host.is_some_and(|at| at != host.id)) {
-        return Err(format!("does not have the storage domain {} with its disk {}", disk.domain_name, disk.alias));
+        return Err(NoRoom::NoDomain { domain: disk.domain_name.clone(), disk: disk.alias.clone() });
     }
     let vcpus = vm.sockets * vm.cores * vm.threads;
     if host.facts.max_vcpus > 0 && vcpus > host.facts.max_vcpus {
-        return Err(format!("can give a VM {} virtual CPUs, not {vcpus}", host.facts.max_vcpus));
+        return Err(NoRoom::Cpus { most: host.facts.max_vcpus, wanted: vcpus });
     }
     let promised = host.committed_mib + u64::from(host.vms) * GUEST_OVERHEAD_MIB + HOST_RESERVED_MIB;
     let free = host.facts.memory_mib.saturating_sub(promised);
-    free.checked_sub(vm.memory_mib + GUEST_OVERHEAD_MIB)
-        .ok_or_else(|| format!("has {free} MiB of memory left, the VM needs {}", vm.memory_mib + GUEST_OVERHEAD_MIB))
+    let needed = vm.memory_mib + GUEST_OVERHEAD_MIB;
+    free.checked_sub(needed).ok_or(NoRoom::Memory { free, needed })
 }
 
 #[cfg(test)]

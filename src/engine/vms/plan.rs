@@ -105,8 +105,8 @@ fn template(db: &mut Db, new: &NewVm) -> Result<TemplateView, EngineError> {
     let found =
         templates::get(db, id)?.ok_or_else(|| Invalid::new("template", Problem::NoSuch { value: id.to_string() }))?;
     if found.status != TemplateStatus::Ok {
-        let because = format!("the template {} is {}; wait until it is ok", found.name, found.status);
-        return Err(Invalid::new("template", Problem::Other { because }).into());
+        let problem = Problem::TemplateNotOk { template: found.name, status: found.status };
+        return Err(Invalid::new("template", problem).into());
     }
     Ok(found)
 }

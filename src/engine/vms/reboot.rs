@@ -6,6 +6,7 @@ use crate::engine::vms::admit::{admit, refuse};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::clock::Timestamp;
+use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
@@ -71,9 +72,7 @@ impl Kind for RebootVm {
             }
             Step::Wait => {
                 let seconds = engine.timing.shutdown.as_secs();
-                Err(EngineError::Conflict(format!(
-                    "the guest did not reboot within {seconds} seconds; power it off and start it"
-                )))
+                Err(Conflict::NoReboot { seconds }.into())
             }
         }
     }

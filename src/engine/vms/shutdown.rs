@@ -6,6 +6,7 @@ use crate::engine::vms::admit::admit;
 use crate::engine::vms::{state, stop};
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::clock::Timestamp;
+use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
@@ -88,7 +89,7 @@ impl Kind for ShutdownVm {
             Step::Wait => {
                 args.ignored = true;
                 let seconds = engine.timing.shutdown.as_secs();
-                Err(EngineError::Conflict(format!("the guest still runs {seconds} seconds after it was asked")))
+                Err(Conflict::StillRuns { seconds }.into())
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::admit::{admit, refuse};
 use crate::engine::vms::{place, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks};
+use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
 use crate::model::ids::{HostId, JobId, VmId};
@@ -164,8 +165,8 @@ pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Res
         }
         (_, Observed::Running | Observed::PausedIo) => Ok(Next::Done),
         (Intent::Off, _) => {
-            let why = if run.reason.is_empty() { "it stopped at once" } else { &run.reason };
-            Err(EngineError::Conflict(why.to_owned()))
+            let why = if run.reason.is_empty() { Conflict::StoppedAtOnce } else { Conflict::told(&run.reason) };
+            Err(why.into())
         }
         _ => Ok(Next::Again(Duration::from_millis(300))),
     }

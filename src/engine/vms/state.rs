@@ -3,6 +3,7 @@
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::{Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::host::HostStatus;
 use crate::model::ids::{HostId, VmId};
@@ -40,7 +41,7 @@ pub(in crate::engine) fn change(
             return Ok(new);
         }
     }
-    Err(EngineError::Conflict("the VM is being changed by others at the same moment; try again".to_owned()))
+    Err(Conflict::ChangedMeanwhile.into())
 }
 
 /// A VM's running side.

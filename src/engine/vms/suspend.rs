@@ -5,6 +5,7 @@ use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::admit::{admit, refuse};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
@@ -61,9 +62,7 @@ async fn save(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
         (Intent::Suspend, Observed::Saved) => return Ok(Next::Done),
         (Intent::Suspend, _) => {}
         (intent, _) => {
-            return Err(EngineError::Conflict(format!(
-                "the guest ended before its memory was saved (it is to be {intent})"
-            )));
+            return Err(Conflict::EndedBeforeSaved { intent }.into());
         }
     }
     match engine.call(args.host, &SuspendVerb { vm: args.vm }).await {

@@ -3,6 +3,7 @@
 use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
 use crate::model::clock::Timestamp;
+use crate::model::conflict::Holder;
 use crate::model::ids::*;
 use crate::model::page::{ListQuery, Page};
 use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
@@ -250,7 +251,7 @@ fn like(q: &mut DynamicQuery, column: &str, pattern: &str) {
 }
 
 fn view(row: Row) -> VmRow {
-    let locked_by = row.job_kind.map(|k| format!("{} {}", k.in_words(), row.job_subject.unwrap_or_default()));
+    let locked_by = row.job_kind.map(|kind| Holder::Job { kind, subject: row.job_subject.unwrap_or_default() });
     VmRow {
         id: row.id,
         name: row.name,

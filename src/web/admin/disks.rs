@@ -12,6 +12,7 @@ use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::list::Row;
 use crate::web::ui::parts;
+use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use maud::html;
@@ -108,7 +109,7 @@ async fn upload(
 ) -> HttpResponse {
     let result = async {
         let (cx, _) = admin(&shared, &http).await?;
-        csrf::check(&http, &csrf::fields(b"")).map_err(|e| EngineError::Conflict(e.to_string()))?;
+        csrf::check(&http, &csrf::fields(b""))?;
         // The payload stays on its worker's thread; the engine's side may run on another.
         let (sender, receiver) = tokio::sync::mpsc::channel(8);
         actix_web::rt::spawn(async move {
@@ -132,7 +133,7 @@ async fn upload(
     match result.await {
         Ok(id) => HttpResponse::Ok().body(id.to_string()),
         Err(e) => {
-            let text = error::sentence(Locale::of(&http), &e);
+            let text = words::error(Locale::of(&http), &e);
             HttpResponse::build(crate::web::api::fault::status(&e)).body(text)
         }
     }

@@ -18,6 +18,7 @@ use super::server::Shared;
 use super::ui::list::{Column, List, Row};
 use super::ui::{Frame, Portal};
 use super::vm_pages::enter;
+use super::words;
 use crate::engine::{Cx, EngineError};
 use crate::model::page::{ListQuery, Page};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -52,7 +53,7 @@ async fn changing(
 ) -> Result<(Cx, Frame, HashMap<String, String>), EngineError> {
     let (cx, frame) = admin(shared, http).await?;
     let fields = csrf::fields(body);
-    csrf::check(http, &fields).map_err(|e| EngineError::Conflict(e.to_string()))?;
+    csrf::check(http, &fields)?;
     Ok((cx, frame, fields))
 }
 
@@ -79,7 +80,7 @@ fn listing(
 ) -> HttpResponse {
     let (page, error) = match found {
         Ok(page) => (Some(page), None),
-        Err(EngineError::Invalid(wrong)) => (None, wrong.first().map(|w| w.problem.to_string())),
+        Err(EngineError::Invalid(wrong)) => (None, wrong.first().map(|w| words::problem(frame.l, &w.problem))),
         Err(other) => return error::page(http, &other),
     };
     let title = what.title.clone();

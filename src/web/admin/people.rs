@@ -70,7 +70,7 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 
 fn user_form(frame: &Frame, filled: &Filled) -> HttpResponse {
     let l = frame.l;
-    let field = |label: String, name| Field { label, name, field: name, hint: String::new() };
+    let field = |label: String, name| Field { l, label, name, field: name, hint: String::new() };
     let fields = html! {
         (field(l.t("user-name"), "user_name").input(filled, "text"))
         (field(l.t("password"), "password").input(filled, "password"))
@@ -78,7 +78,7 @@ fn user_form(frame: &Frame, filled: &Filled) -> HttpResponse {
         (field(l.t("last-name"), "last_name").input(filled, "text"))
         (field(l.t("email"), "email").input(filled, "email"))
     };
-    let others = filled.others(&["user_name", "password", "first_name", "last_name", "email"]);
+    let others = filled.others(l, &["user_name", "password", "first_name", "last_name", "email"]);
     let content = html! {
         (parts::heading(&l.t("new-user"), &html! {}, &html! {}))
         (form(frame, "/admin/users/new", "/admin/users", &l.t("add"), &others, &fields))

@@ -126,7 +126,7 @@ async fn render(http: &HttpRequest, cx: &crate::engine::Cx, frame: &Frame, fille
     };
     let l = frame.l;
     let kinds = [("automatic", l.t("pool-automatic")), ("manual", l.t("pool-manual"))].map(|(v, t)| (v.to_owned(), t));
-    let field = |label: String, name, field, hint: String| Field { label, name, field, hint };
+    let field = |label: String, name, field, hint: String| Field { l, label, name, field, hint };
     let fields = html! {
         (field(l.t("name"), "name", "name", l.t("pool-name-hint")).input(&filled, "text"))
         (field(l.t("description"), "description", "description", String::new()).input(&filled, "text"))
@@ -137,7 +137,7 @@ async fn render(http: &HttpRequest, cx: &crate::engine::Cx, frame: &Frame, fille
         (field(l.t("pool-type"), "kind", "type", String::new()).select(&filled, &kinds))
         (field(l.t("stateful"), "stateful", "stateful", l.t("stateful-hint")).check(&filled))
     };
-    let others = filled.others(&["name", "description", "template", "size", "prestarted_vms", "max_user_vms"]);
+    let others = filled.others(l, &["name", "description", "template", "size", "prestarted_vms", "max_user_vms"]);
     let content = html! {
         (parts::heading(&l.t("new-pool"), &html! {}, &html! {}))
         (form(frame, "/admin/pools/new", "/admin/pools", &l.t("create"), &others, &fields))

@@ -8,6 +8,7 @@ use crate::model::page::ListQuery;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{BootDevice, NewVm, VmUpdate, VmView};
 use crate::web::error;
+use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Field, Filled, form};
@@ -86,8 +87,8 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
     }
 }
 
-fn field<'a>(label: String, name: &'a str, field: &'a str, hint: String) -> Field<'a> {
-    Field { label, name, field, hint }
+fn field<'a>(l: Locale, label: String, name: &'a str, field: &'a str, hint: String) -> Field<'a> {
+    Field { l, label, name, field, hint }
 }
 
 /// Engine names of the fields that have a place of their own.
@@ -109,23 +110,23 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
     let l = frame.l;
     let hint = String::new;
     let fields = html! {
-        (field(l.t("cluster"), "cluster", "cluster", hint()).select(filled, &choices.clusters))
-        (field(l.t("template"), "template", "template", hint()).select(filled, &choices.templates))
-        (field(l.t("instance-type"), "instance_type", "instance_type", hint()).select(filled, &choices.instance_types))
-        (field(l.t("name"), "name", "name", l.t("name-hint")).input(filled, "text"))
-        (field(l.t("description"), "description", "description", hint()).input(filled, "text"))
+        (field(l, l.t("cluster"), "cluster", "cluster", hint()).select(filled, &choices.clusters))
+        (field(l, l.t("template"), "template", "template", hint()).select(filled, &choices.templates))
+        (field(l, l.t("instance-type"), "instance_type", "instance_type", hint()).select(filled, &choices.instance_types))
+        (field(l, l.t("name"), "name", "name", l.t("name-hint")).input(filled, "text"))
+        (field(l, l.t("description"), "description", "description", hint()).input(filled, "text"))
         (sizes(frame, filled, &l.t("as-template")))
-        (field(l.t("new-disk-gib"), "disk", "provisioned_size", l.t("new-disk-hint")).input(filled, "number"))
-        (field(l.t("nic-profile"), "nic", "vnic_profile", hint()).select(filled, &choices.profiles))
-        (field(l.t("cd"), "cd", "cdrom", hint()).select(filled, &choices.isos))
+        (field(l, l.t("new-disk-gib"), "disk", "provisioned_size", l.t("new-disk-hint")).input(filled, "number"))
+        (field(l, l.t("nic-profile"), "nic", "vnic_profile", hint()).select(filled, &choices.profiles))
+        (field(l, l.t("cd"), "cd", "cdrom", hint()).select(filled, &choices.isos))
         (boot_field(frame, filled))
-        (field(l.t("stateless"), "stateless", "stateless", l.t("stateless-hint")).check(filled))
-        (field(l.t("delete-protected"), "delete_protected", "delete_protected", hint()).check(filled))
-        (field(l.t("clone"), "clone", "clone", l.t("clone-hint")).check(filled))
+        (field(l, l.t("stateless"), "stateless", "stateless", l.t("stateless-hint")).check(filled))
+        (field(l, l.t("delete-protected"), "delete_protected", "delete_protected", hint()).check(filled))
+        (field(l, l.t("clone"), "clone", "clone", l.t("clone-hint")).check(filled))
     };
     let content = html! {
         (parts::heading(&l.t("new-vm"), &html! {}, &html! {}))
-        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(SHOWN), &fields))
+        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(l, SHOWN), &fields))
     };
     frame.page(&l.t("new-vm"), "", &content)
 }
@@ -133,10 +134,10 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
 fn sizes(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
     let l = frame.l;
     html! {
-        (field(l.t("memory-mib"), "memory", "memory", hint.to_owned()).input(filled, "number"))
-        (field(l.t("max-memory-mib"), "max_memory", "memory_policy.max", hint.to_owned()).input(filled, "number"))
-        (field(l.t("sockets"), "sockets", "cpu.topology.sockets", hint.to_owned()).input(filled, "number"))
-        (field(l.t("cores"), "cores", "cpu.topology.cores", hint.to_owned()).input(filled, "number"))
+        (field(l, l.t("memory-mib"), "memory", "memory", hint.to_owned()).input(filled, "number"))
+        (field(l, l.t("max-memory-mib"), "max_memory", "memory_policy.max", hint.to_owned()).input(filled, "number"))
+        (field(l, l.t("sockets"), "sockets", "cpu.topology.sockets", hint.to_owned()).input(filled, "number"))
+        (field(l, l.t("cores"), "cores", "cpu.topology.cores", hint.to_owned()).input(filled, "number"))
     }
 }
 
@@ -150,7 +151,7 @@ fn boot_field(frame: &Frame, filled: &Filled) -> Markup {
         ("network,hd", l.t("boot-network")),
     ];
     let choices: Vec<_> = choices.into_iter().map(|(v, t)| (v.to_owned(), t)).collect();
-    field(l.t("boot"), "boot", "os.boot", String::new()).select(filled, &choices)
+    field(l, l.t("boot"), "boot", "os.boot", String::new()).select(filled, &choices)
 }
 
 /// A number, an id: empty means not said.
@@ -272,17 +273,17 @@ fn edit_form(frame: &Frame, vm: VmId, filled: &Filled) -> HttpResponse {
     let l = frame.l;
     let base = format!("/admin/vms/{vm}");
     let fields = html! {
-        (field(l.t("name"), "name", "name", l.t("name-hint")).input(filled, "text"))
-        (field(l.t("description"), "description", "description", String::new()).input(filled, "text"))
+        (field(l, l.t("name"), "name", "name", l.t("name-hint")).input(filled, "text"))
+        (field(l, l.t("description"), "description", "description", String::new()).input(filled, "text"))
         (sizes(frame, filled, &l.t("at-next-start")))
         (boot_field(frame, filled))
-        (field(l.t("stateless"), "stateless", "stateless", l.t("stateless-hint")).check(filled))
-        (field(l.t("delete-protected"), "delete_protected", "delete_protected", String::new()).check(filled))
+        (field(l, l.t("stateless"), "stateless", "stateless", l.t("stateless-hint")).check(filled))
+        (field(l, l.t("delete-protected"), "delete_protected", "delete_protected", String::new()).check(filled))
     };
     let title = l.t("edit-vm");
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))
-        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(SHOWN), &fields))
+        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(l, SHOWN), &fields))
     };
     frame.page(&title, "", &content)
 }

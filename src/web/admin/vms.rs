@@ -15,6 +15,7 @@ use crate::web::sign_in::to;
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, Portal, parts};
 use crate::web::vm_pages;
+use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -106,7 +107,8 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
     let (l, row) = (frame.l, &detail.view.row);
     let base = format!("/admin/vms/{}", row.id);
     let can = |action| row.can.contains(&action);
-    let why = |action| detail.view.cannot.iter().find(|c| c.0 == action).map(|c| c.1.to_string()).unwrap_or_default();
+    let why =
+        |action| detail.view.cannot.iter().find(|c| c.0 == action).map(|c| words::refusal(l, &c.1)).unwrap_or_default();
     html! {
         (parts::heading(&row.name, &parts::status(l, row.status.as_str()), &html! {
             (vm_pages::buttons(frame, row))
@@ -115,7 +117,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
         }))
         @if !row.status_reason.is_empty() { (parts::alert("warning", &row.status_reason)) }
-        @if let Some(job) = &row.locked_by { (parts::alert("info", job)) }
+        @if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
         div class="vireo-grid" {
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
             @if row.status.is_running() {

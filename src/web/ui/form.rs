@@ -2,6 +2,8 @@
 
 use super::Frame;
 use crate::model::valid::Invalid;
+use crate::web::locale::Locale;
+use crate::web::words;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -16,17 +18,25 @@ impl Filled {
     pub fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
-    fn error(&self, field: &str) -> Option<String> {
-        self.wrong.iter().find(|w| w.field == field).map(|w| w.problem.to_string())
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.iter().any(|w| w.field == field)
+    }
+    /// Where the person goes on: the first that is wrong.
+    fn goes_on_at(&self, field: &str) -> bool {
+        self.wrong.first().is_some_and(|w| w.field == field)
+    }
+    fn error(&self, l: Locale, field: &str) -> Option<String> {
+        self.wrong.iter().find(|w| w.field == field).map(|w| words::problem(l, &w.problem))
     }
     /// Errors of fields this form does not show.
-    pub fn others(&self, shown: &[&str]) -> Vec<String> {
-        self.wrong.iter().filter(|w| !shown.contains(&w.field)).map(ToString::to_string).collect()
+    pub fn others(&self, l: Locale, shown: &[&str]) -> Vec<String> {
+        self.wrong.iter().filter(|w| !shown.contains(&w.field)).map(|w| words::invalid(l, w)).collect()
     }
 }
 
 /// A field of a form.
 pub struct Field<'a> {
+    pub l: Locale,
     pub label: String,
     pub name: &'a str,
     /// The engine's name of it, for its errors.
@@ -36,7 +46,7 @@ pub struct Field<'a> {
 
 impl Field<'_> {
     fn around(&self, filled: &Filled, control: &Markup) -> Markup {
-        let error = filled.error(self.field);
+        let error = filled.error(self.l, self.field);
         html! {
             div class="pf-v6-c-form__group" {
                 div class="pf-v6-c-form__group-label" { label class="pf-v6-c-form__label" for=(self.name) { span class="pf-v6-c-form__label-text" { (self.label) } } }
@@ -52,20 +62,20 @@ impl Field<'_> {
 
     /// One line of text, or a number, a password, a file.
     pub fn input(&self, filled: &Filled, kind: &str) -> Markup {
-        let wrong = filled.error(self.field).is_some();
+        let wrong = filled.is_wrong(self.field);
         let value = if kind == "password" { "" } else { filled.get(self.name) };
         self.around(filled, &html! {
-            input class="vireo-input" type=(kind) id=(self.name) name=(self.name) value=(value) aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" };
+            input class="vireo-input" type=(kind) id=(self.name) name=(self.name) value=(value) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" };
         })
     }
 
     /// One of several.
     pub fn select(&self, filled: &Filled, choices: &[(String, String)]) -> Markup {
-        let chosen = filled.get(self.name);
+        let (chosen, wrong) = (filled.get(self.name), filled.is_wrong(self.field));
         self.around(
             filled,
             &html! {
-                select class="vireo-input" id=(self.name) name=(self.name) aria-describedby={ (self.name) "-help" } {
+                select class="vireo-input" id=(self.name) name=(self.name) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" } {
                     @for (value, text) in choices { option value=(value) selected[value == chosen] { (text) } }
                 }
             },

@@ -91,7 +91,7 @@ fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
 async fn take(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, _) = enter(&shared, &http, PORTAL).await?;
-        csrf::check(&http, &csrf::fields(&body)).map_err(|e| EngineError::Conflict(e.to_string()))?;
+        csrf::check(&http, &csrf::fields(&body))?;
         let missing = |_| EngineError::NotFound { kind: "pool", id: id.chars().take(64).collect() };
         pools::take(&cx, id.parse().map_err(missing)?).await
     };

@@ -1,0 +1,158 @@
+//! Why something does not go now: what commands and tasks tell people. Portals translate each (`conflict-…` keys), the API prints it.
+
+use crate::model::host::HostStatus;
+use crate::model::job::{JobKind, JobStatus};
+use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::vm::VmAction;
+use crate::model::vm_state::Intent;
+use std::fmt;
+
+/// What somebody wanted to do when it was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    Vm(VmAction, String),
+    Job(JobKind, String),
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vm(action, name) => write!(f, "{} VM {name}", action.in_words()),
+            Self::Job(kind, subject) => write!(f, "{} {subject}", kind.as_str().replace('_', " ")),
+        }
+    }
+}
+
+/// The task that holds something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    Job {
+        kind: JobKind,
+        subject: String,
+    },
+    /// It came first by a hair; what it is cannot be asked any more.
+    AtTheSameMoment,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job { kind, subject } => write!(f, "{} {subject}", kind.in_words()),
+            Self::AtTheSameMoment => f.write_str("one that was asked for at the same moment"),
+        }
+    }
+}
+
+/// Why a host cannot run a VM; stands after the host's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    #[error("is {}", .0.as_str().replace('_', " "))]
+    Status(HostStatus),
+    #[error("is not the host the VM is tied to")]
+    NotTied,
+    #[error("does not have the storage domain {domain} with its disk {disk}")]
+    NoDomain { domain: String, disk: String },
+    #[error("can give a VM {most} virtual CPUs, not {wanted}")]
+    Cpus { most: u32, wanted: u32 },
+    #[error("has {free} MiB of memory left, the VM needs {needed}")]
+    Memory { free: u64, needed: u64 },
+}
+
+/// Why a storage domain takes no new disk.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("the data center has no storage domain for data")]
+    NoDomain,
+    #[error("{domain} is not a domain for data")]
+    NotData { domain: String },
+    #[error("{domain} is {status}")]
+    Status { domain: String, status: StorageDomainStatus },
+    #[error("{domain} has {free} MiB free, {needed} MiB are needed")]
+    Space { domain: String, free: u64, needed: u64 },
+}
+
+/// Who is away just now; trying again later may work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Away {
+    #[error("host {host} is not connected yet")]
+    NotConnected { host: String },
+    #[error("it said nothing for {seconds} seconds")]
+    Silent { seconds: u64 },
+    #[error("no host of the data center is up")]
+    NoHostUp,
+    /// The connection's or the host's own words.
+    #[error("{why}")]
+    Told { why: String },
+}
+
+/// What stands against a command that is right in itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    #[error("this request did not come from one of this engine's own pages; go back, reload the page and try again")]
+    Foreign,
+    #[error("VM {vm} runs on no host")]
+    NotRunning { vm: String },
+    #[error("the guest still runs {seconds} seconds after it was asked")]
+    StillRuns { seconds: u64 },
+    #[error("the guest did not reboot within {seconds} seconds; power it off and start it")]
+    NoReboot { seconds: u64 },
+    #[error("the cluster's MAC pool has no free addresses; add a range to it")]
+    NoMac,
+    #[error("the VM is being changed by others at the same moment; try again")]
+    ChangedMeanwhile,
+    #[error("it stopped at once")]
+    StoppedAtOnce,
+    #[error("the guest ended before its memory was saved (it is to be {intent})")]
+    EndedBeforeSaved { intent: Intent },
+    #[error("{job} is {status}; only a stuck task can be tried again")]
+    NotStuck { job: Holder, status: JobStatus },
+    #[error("The template Blank cannot be removed.")]
+    BlankTemplate,
+    #[error("Cannot remove template {template}: {vms} depend on it.")]
+    TemplateInUse { template: String, vms: String },
+    #[error("there is no cluster to put this host into")]
+    NoCluster,
+    #[error("there is no user admin@internal")]
+    NoAdmin,
+    #[error("Cannot remove disk {disk}: it belongs to the template {template}; remove the template instead.")]
+    DiskOfTemplate { disk: String, template: String },
+    #[error("Cannot remove disk {disk}: other disks are layers on it.")]
+    DiskHasLayers { disk: String },
+    #[error("Cannot remove {disk}: it is in the CD drive of {vms}; eject it there first.")]
+    DiskInDrive { disk: String, vms: String },
+    #[error("the upload broke off; start it again")]
+    UploadBroken,
+    #[error("no disk can be made: {why}")]
+    NoPlace { why: Unfit },
+    #[error("Nobody can remove himself; ask another administrator.")]
+    RemoveSelf,
+    #[error("VM {vm} belongs to the pool {pool}; give the permission on the pool")]
+    PermissionInPool { vm: String, pool: String },
+    #[error("The role {role} is given there already.")]
+    RoleHeld { role: String },
+    #[error("Only a SuperUser of the whole system gives or takes the admin role {role}.")]
+    AdminRole { role: String },
+    #[error("What Everyone may do on the whole system cannot be taken away.")]
+    EveryoneOnSystem,
+    #[error("This is the last SuperUser; make another one first.")]
+    LastSuperUser,
+    #[error("Cannot remove pool {pool}: {vms} are taken or running; stop them first.")]
+    PoolBusy { pool: String, vms: String },
+    #[error("You have {mine} of at most {most} VMs of pool {pool} already; shut one down to give it back.")]
+    PoolShare { pool: String, mine: u32, most: u32 },
+    #[error(
+        "Pool {pool} has no free VM just now: {taken} of its {size} are taken, the others are being prepared. Try again in a moment, or \
+         ask an administrator to enlarge the pool."
+    )]
+    PoolEmpty { pool: String, taken: u32, size: u32 },
+    /// A host's or an earlier failure's own words.
+    #[error("{why}")]
+    Told { why: String },
+}
+
+impl Conflict {
+    /// In words that come from elsewhere.
+    pub fn told(why: impl fmt::Display) -> Self {
+        Self::Told { why: why.to_string() }
+    }
+}

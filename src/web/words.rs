@@ -1,0 +1,279 @@
+//! What refuses, in the reader's language: every variant of the model's and engine's reasons as a message with its values. The API keeps
+//! the English of `Display`.
+
+use super::api::fault;
+use super::locale::Locale;
+use crate::auth::AuthError;
+use crate::engine::EngineError;
+use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
+use crate::model::search::{MAX_LENGTH, SearchError};
+use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::Refusal;
+
+/// A message with numbers and names in it.
+macro_rules! say {
+    ($l:expr, $key:literal $(, $name:literal = $value:expr)* $(,)?) => { $l.ta($key, &[$(($name, &$value.to_string())),*]) };
+}
+
+/// A command's refusal.
+pub fn error(l: Locale, error: &EngineError) -> String {
+    match error {
+        EngineError::Auth(why) => sign_in(l, why).unwrap_or_else(|| inside(l, error)),
+        EngineError::Invalid(wrong) => wrong.iter().map(|one| invalid(l, one)).collect::<Vec<_>>().join(" "),
+        EngineError::NotFound { .. } => l.t("not-found-text"),
+        EngineError::Refused { what, because } => {
+            let because = refusal(l, because);
+            match what {
+                Attempt::Vm(action, name) => {
+                    say!(l, "refused-vm", "action" = l.t(&format!("verb-{action}")), "name" = name, "because" = because)
+                }
+                Attempt::Job(kind, subject) => {
+                    say!(l, "refused-job", "job" = l.t(&format!("job-{kind}")), "name" = subject, "because" = because)
+                }
+            }
+        }
+        EngineError::Conflict(why) => conflict(l, why),
+        EngineError::NotFoundOnHost(why) => say!(l, "host-says", "why" = why),
+        EngineError::Unavailable(who) => away(l, who),
+        EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
+    }
+}
+
+/// A fault of the engine's own; the log has it whole.
+fn inside(l: Locale, error: &EngineError) -> String {
+    let logged = fault::sentence(error);
+    match error {
+        EngineError::Internal(_) => say!(l, "error-inside-told", "why" = logged),
+        _ => l.t("error-inside"),
+    }
+}
+
+fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
+    Some(match error {
+        AuthError::Hidden { .. } => l.t("not-found-text"),
+        AuthError::Forbidden { user, action, .. } => say!(l, "auth-forbidden", "user" = user, "action" = action),
+        AuthError::NotSignedIn => l.t("auth-not-signed-in"),
+        AuthError::NotAdmin { .. } => l.t("not-admin"),
+        AuthError::WrongPassword => l.t("wrong-password"),
+        AuthError::Locked { user, minutes, .. } => say!(l, "account-locked", "user" = user, "minutes" = minutes),
+        AuthError::BadTicket => l.t("auth-bad-ticket"),
+        AuthError::Db(_) | AuthError::Query(_) => return None,
+    })
+}
+
+/// A wrong field with its label, for where it does not stand at the field.
+pub fn invalid(l: Locale, wrong: &Invalid) -> String {
+    let label = match wrong.field {
+        "name" | "alias" => l.t("name"),
+        "description" => l.t("description"),
+        "comment" => l.t("comment"),
+        "cluster" => l.t("cluster"),
+        "template" => l.t("template"),
+        "instance_type" => l.t("instance-type"),
+        "memory" => l.t("memory"),
+        "cdrom" => l.t("cd"),
+        "os.boot" => l.t("boot"),
+        "nics" | "vnic_profile" => l.t("nics"),
+        "disk" | "provisioned_size" => l.t("disk"),
+        "storage_domain" => l.t("domain"),
+        "format" => l.t("format"),
+        "size" => l.t("size"),
+        "role" => l.t("role"),
+        "search" => l.t("search"),
+        "cpu.topology" => l.t("vcpus"),
+        other => other.to_owned(),
+    };
+    say!(l, "field-problem", "field" = label, "problem" = problem(l, &wrong.problem))
+}
+
+/// What is wrong with a field.
+pub fn problem(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::Missing => l.t("problem-missing"),
+        Problem::TooLong { max } => say!(l, "problem-too-long", "max" = max),
+        Problem::TooShort { length, min } => say!(l, "problem-too-short", "length" = length, "min" = min),
+        Problem::Character { found } => say!(l, "problem-character", "found" = found),
+        Problem::Range { min, max } => say!(l, "problem-range", "min" = min, "max" = max),
+        Problem::Taken { name } => say!(l, "problem-taken", "name" = name),
+        Problem::NotOneOf { value, allowed } => say!(l, "problem-not-one-of", "value" = value, "allowed" = allowed),
+        Problem::NoSuch { value } => say!(l, "problem-no-such", "value" = value),
+        Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
+        Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
+        Problem::UnknownField => l.t("problem-unknown-field"),
+        Problem::TemplateNotOk { template, status } => {
+            say!(l, "problem-template-not-ok", "template" = template, "status" = state(l, status.as_str()))
+        }
+        Problem::NotACd { disk } => say!(l, "problem-not-a-cd", "disk" = disk),
+        Problem::NotOnHost { disk } => say!(l, "problem-not-on-host", "disk" = disk),
+        Problem::NotAFreeDisk => l.t("problem-not-a-free-disk"),
+        Problem::IsoNotRaw => l.t("problem-iso-not-raw"),
+        Problem::Unfit(why) => unfit(l, why),
+        Problem::Search(why) => search(l, why),
+        Problem::Other { because } => because.clone(),
+    }
+}
+
+fn search(l: Locale, error: &SearchError) -> String {
+    match error {
+        SearchError::Unfinished { after } => say!(l, "search-unfinished", "after" = after),
+        SearchError::UnknownField { word, known } => say!(l, "search-unknown-field", "word" = word, "known" = known),
+        SearchError::WrongList { wanted, found } => say!(l, "search-wrong-list", "wanted" = wanted, "found" = found),
+        SearchError::NotANumber { field, value } => say!(l, "search-not-a-number", "field" = field, "value" = value),
+        SearchError::TooLong => say!(l, "search-too-long", "max" = MAX_LENGTH),
+    }
+}
+
+/// Why a VM does not allow an action.
+pub fn refusal(l: Locale, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Status(status) => say!(l, "reason-status", "status" = state(l, status.as_str())),
+        Refusal::Locked { job } => say!(l, "reason-locked", "job" = holder(l, job)),
+        Refusal::DeleteProtected => l.t("reason-delete-protected"),
+        Refusal::InPool { pool } => say!(l, "reason-in-pool", "pool" = pool),
+        Refusal::PoolSuspend => l.t("reason-pool-suspend"),
+        Refusal::NothingToBoot => l.t("reason-nothing-to-boot"),
+        Refusal::StatelessSuspend => l.t("reason-stateless-suspend"),
+        Refusal::CdGone { cd } if cd.is_empty() => l.t("reason-cd-gone"),
+        Refusal::CdGone { cd } => say!(l, "reason-named-cd-gone", "cd" = cd),
+        Refusal::DiskNotOk { disk, status } => {
+            say!(l, "reason-disk-not-ok", "disk" = disk, "status" = state(l, status.as_str()))
+        }
+        Refusal::StorageNotActive { disk, domain, status } => {
+            let status = state(l, status.as_str());
+            say!(l, "reason-storage-not-active", "disk" = disk, "domain" = domain, "status" = status)
+        }
+        Refusal::NoHost { hosts } if hosts.is_empty() => l.t("reason-no-host-at-all"),
+        Refusal::NoHost { hosts } => {
+            let each: Vec<String> = hosts.iter().map(|(name, why)| format!("{name} {}", no_room(l, why))).collect();
+            say!(l, "reason-no-host", "hosts" = each.join("; "))
+        }
+        Refusal::HostNotUp { host } => say!(l, "reason-host-not-up", "host" = host),
+        Refusal::NotPermitted => l.t("reason-not-permitted"),
+    }
+}
+
+fn no_room(l: Locale, why: &NoRoom) -> String {
+    match why {
+        NoRoom::Status(status) => say!(l, "no-room-status", "status" = state(l, status.as_str())),
+        NoRoom::NotTied => l.t("no-room-not-tied"),
+        NoRoom::NoDomain { domain, disk } => say!(l, "no-room-no-domain", "domain" = domain, "disk" = disk),
+        NoRoom::Cpus { most, wanted } => say!(l, "no-room-cpus", "most" = most, "wanted" = wanted),
+        NoRoom::Memory { free, needed } => say!(l, "no-room-memory", "free" = free, "needed" = needed),
+    }
+}
+
+/// The task that holds something.
+pub fn holder(l: Locale, holder: &Holder) -> String {
+    match holder {
+        Holder::Job { kind, subject } => format!("{} {subject}", l.t(&format!("job-{kind}"))),
+        Holder::AtTheSameMoment => l.t("holder-same-moment"),
+    }
+}
+
+fn unfit(l: Locale, why: &Unfit) -> String {
+    match why {
+        Unfit::NoDomain => l.t("unfit-no-domain"),
+        Unfit::NotData { domain } => say!(l, "unfit-not-data", "domain" = domain),
+        Unfit::Status { domain, status } => {
+            say!(l, "unfit-status", "domain" = domain, "status" = state(l, status.as_str()))
+        }
+        Unfit::Space { domain, free, needed } => {
+            say!(l, "unfit-space", "domain" = domain, "free" = free, "needed" = needed)
+        }
+    }
+}
+
+fn away(l: Locale, who: &Away) -> String {
+    match who {
+        Away::NotConnected { host } => say!(l, "away-not-connected", "host" = host),
+        Away::Silent { seconds } => say!(l, "away-silent", "seconds" = seconds),
+        Away::NoHostUp => l.t("away-no-host-up"),
+        Away::Told { why } => say!(l, "host-says", "why" = why),
+    }
+}
+
+fn conflict(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::Foreign => l.t("conflict-foreign"),
+        Conflict::NotRunning { vm } => say!(l, "conflict-not-running", "vm" = vm),
+        Conflict::StillRuns { seconds } => say!(l, "conflict-still-runs", "seconds" = seconds),
+        Conflict::NoReboot { seconds } => say!(l, "conflict-no-reboot", "seconds" = seconds),
+        Conflict::NoMac => l.t("conflict-no-mac"),
+        Conflict::ChangedMeanwhile => l.t("conflict-changed-meanwhile"),
+        Conflict::StoppedAtOnce => l.t("conflict-stopped-at-once"),
+        Conflict::EndedBeforeSaved { .. } => l.t("conflict-ended-before-saved"),
+        Conflict::NotStuck { job, status } => {
+            say!(l, "conflict-not-stuck", "job" = holder(l, job), "status" = state(l, status.as_str()))
+        }
+        Conflict::BlankTemplate => l.t("conflict-blank-template"),
+        Conflict::TemplateInUse { template, vms } => {
+            say!(l, "conflict-template-in-use", "template" = template, "vms" = vms)
+        }
+        Conflict::NoCluster => l.t("conflict-no-cluster"),
+        Conflict::NoAdmin => l.t("conflict-no-admin"),
+        Conflict::UploadBroken => l.t("upload-broken"),
+        Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
+        Conflict::Told { why } => why.clone(),
+        Conflict::DiskOfTemplate { .. } | Conflict::DiskHasLayers { .. } | Conflict::DiskInDrive { .. } => disk(l, why),
+        Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
+        Conflict::RemoveSelf => l.t("conflict-remove-self"),
+        Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
+        Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
+        Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
+        Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
+        Conflict::LastSuperUser => l.t("conflict-last-super-user"),
+    }
+}
+
+fn disk(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::DiskOfTemplate { disk, template } => {
+            say!(l, "conflict-disk-of-template", "disk" = disk, "template" = template)
+        }
+        Conflict::DiskHasLayers { disk } => say!(l, "conflict-disk-has-layers", "disk" = disk),
+        Conflict::DiskInDrive { disk, vms } => say!(l, "conflict-disk-in-drive", "disk" = disk, "vms" = vms),
+        other => other.to_string(),
+    }
+}
+
+fn pool(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::PoolBusy { pool, vms } => say!(l, "conflict-pool-busy", "pool" = pool, "vms" = vms),
+        Conflict::PoolShare { pool, mine, most } => {
+            say!(l, "conflict-pool-share", "pool" = pool, "mine" = mine, "most" = most)
+        }
+        Conflict::PoolEmpty { pool, taken, size } => {
+            say!(l, "conflict-pool-empty", "pool" = pool, "taken" = taken, "size" = size)
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A state's word as labels have it.
+fn state(l: Locale, word: &str) -> String {
+    l.t(&format!("status-{word}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::vm::{VmAction, VmStatus};
+
+    #[test]
+    fn a_refusal_is_told_in_chinese() {
+        let because = Refusal::Locked { job: Holder::AtTheSameMoment };
+        let refused = EngineError::Refused { what: Attempt::Vm(VmAction::Run, "desk-1".to_owned()), because };
+        let text = error(Locale::ZhCn, &refused);
+        assert!(text.contains("desk-1") && text.contains("启动") && !text.contains("task"), "{text}");
+        let full = Conflict::PoolShare { pool: "desktops".to_owned(), mine: 1, most: 1 };
+        assert!(error(Locale::ZhCn, &full.clone().into()).contains("desktops"));
+        assert_eq!(error(Locale::En, &full.clone().into()), full.to_string());
+        assert_eq!(refusal(Locale::ZhCn, &Refusal::Status(VmStatus::Up)), "虚拟机的状态为“运行”");
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let wrong = EngineError::Invalid(vec![Invalid::new("memory", Problem::Range { min: 16, max: 4096 })]);
+        assert_eq!(error(Locale::En, &wrong), "Memory: Give a number between 16 and 4096.");
+    }
+}

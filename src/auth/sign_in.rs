@@ -6,7 +6,7 @@ use crate::db::Database;
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::user::INTERNAL_DOMAIN;
-use crate::store::users::{self, Credentials};
+use crate::store::users::{self, AfterFailure, Credentials};
 use time::Duration;
 
 /// aaa-jdbc's MAX_FAILURES_SINCE_SUCCESS and LOCK_MINUTES.
@@ -57,9 +57,11 @@ pub async fn verify(db: &Database, now: Timestamp, name: &str, password: &str) -
         Some(user) => {
             let until = now + Duration::minutes(LOCK_MINUTES);
             let id = user.id;
-            let now_locked =
-                db.write(move |db| Ok::<_, AuthError>(users::count_failure(db, id, MAX_FAILURES, until)?)).await?;
-            if now_locked { Err(lock_error(&user, LOCK_MINUTES, true)) } else { Err(AuthError::WrongPassword) }
+            let count = move |db: &mut crate::db::Db| users::count_failure(db, id, MAX_FAILURES, now, until);
+            match db.write(move |db| Ok::<_, AuthError>(count(db)?)).await? {
+                AfterFailure::Open => Err(AuthError::WrongPassword),
+                after => Err(lock_error(&user, LOCK_MINUTES, after == AfterFailure::LockedNow)),
+            }
         }
         None => Err(AuthError::WrongPassword),
     }

@@ -74,13 +74,33 @@ pub fn credentials(db: &mut Db, user_name: &str, domain: &str) -> QueryResult<Op
         .optional()
 }
 
-/// Counts a wrong password; the `limit`th in a row locks until `until`. True when it locked.
-pub fn count_failure(db: &mut Db, id: UserId, limit: i32, until: Timestamp) -> QueryResult<bool> {
-    diesel::update(users::table.find(id)).set(users::failures.eq(users::failures + 1)).execute(db)?;
+/// What a wrong password did to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    Open,
+    LockedNow,
+    /// Other guesses, under way at the same time, had locked it.
+    LockedBefore,
+}
+
+/// Counts a wrong password; the `limit`th in a row locks until `until`.
+pub fn count_failure(
+    db: &mut Db,
+    id: UserId,
+    limit: i32,
+    now: Timestamp,
+    until: Timestamp,
+) -> QueryResult<AfterFailure> {
+    let open = users::locked_until.is_null().or(users::locked_until.le(now).assume_not_null());
+    let counted =
+        diesel::update(users::table.find(id).filter(open)).set(users::failures.eq(users::failures + 1)).execute(db)?;
+    if counted == 0 {
+        return Ok(AfterFailure::LockedBefore);
+    }
     let locked = diesel::update(users::table.find(id).filter(users::failures.ge(limit)))
         .set((users::locked_until.eq(Some(until)), users::failures.eq(0)))
         .execute(db)?;
-    Ok(locked == 1)
+    Ok(if locked == 1 { AfterFailure::LockedNow } else { AfterFailure::Open })
 }
 
 /// A good password: failures are forgotten.

@@ -44,6 +44,12 @@ impl Api {
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.http.post(format!("{}{path}", self.base)).json(&body)).await
     }
+    /// A body as it is; the answer as text.
+    pub async fn post_text(&self, path: &str, kind: &str, body: Vec<u8>) -> (u16, String) {
+        let request = self.http.post(format!("{}{path}", self.base)).header("Content-Type", kind).body(body);
+        let response = request.basic_auth(&self.user, Some(&self.password)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(self.http.put(format!("{}{path}", self.base)).json(&body)).await
     }
@@ -93,7 +99,11 @@ impl Api {
             if wanted.contains(&status.as_str()) {
                 return status;
             }
-            assert!(Instant::now() < end, "VM {vm} is {status}, never one of {wanted:?}; events: {:?}", self.messages().await);
+            assert!(
+                Instant::now() < end,
+                "VM {vm} is {status}, never one of {wanted:?}; events: {:?}",
+                self.messages().await
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -114,10 +124,17 @@ impl Api {
         })
         .await;
         let (_, vms) = self.get("/vms").await;
-        let locked: Vec<_> = vms["vm"].as_array().cloned().unwrap_or_default().into_iter().filter(|v| v["status"] == "image_locked").collect();
+        let locked: Vec<_> = vms["vm"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|v| v["status"] == "image_locked")
+            .collect();
         assert!(locked.is_empty(), "{locked:#?}");
         let (_, disks) = self.get("/disks").await;
-        let held: Vec<_> = disks["disk"].as_array().cloned().unwrap_or_default().into_iter().filter(|d| d["status"] != "ok").collect();
+        let held: Vec<_> =
+            disks["disk"].as_array().cloned().unwrap_or_default().into_iter().filter(|d| d["status"] != "ok").collect();
         assert!(held.is_empty(), "{held:#?}");
     }
 

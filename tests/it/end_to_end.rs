@@ -142,10 +142,8 @@ async fn alice_gives_it_back(server: &Server, vm: &str) {
     let before = layers(admin.clone(), vm.to_owned()).await;
     alice.act(vm, "shutdown").await;
     admin.wait(vm, "down").await;
-    crate::api::eventually("the VM is nobody's again", || async {
-        alice.get(&format!("/vms/{vm}")).await.0 == 404
-    })
-    .await;
+    crate::api::eventually("the VM is nobody's again", || async { alice.get(&format!("/vms/{vm}")).await.0 == 404 })
+        .await;
     assert_eq!(layers(admin.clone(), vm.to_owned()).await["id"], before["id"]);
     admin.nothing_is_locked().await;
     let images = server.data.join("storage");

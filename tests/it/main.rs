@@ -3,6 +3,8 @@
 
 mod api;
 mod architecture;
+mod bad_days;
+mod bad_input;
 mod end_to_end;
 mod kill;
 mod licences;

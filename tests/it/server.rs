@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Default, Clone)]
 pub struct Start<'a> {
     pub demo: bool,
+    pub no_iso: bool,
     pub database: Option<&'a str>,
     pub environment: Vec<(&'a str, String)>,
 }
@@ -148,6 +149,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said: Vec<String> = self.lines.try_iter().collect();
+            eprintln!("the program said: {said:#?}");
+        }
         self.terminate();
         if !self.data.as_os_str().is_empty() {
             clean(&self.data);
@@ -165,7 +170,7 @@ pub fn clean(data: &Path) {
         let own = data.to_string_lossy();
         // A guest's or dnsmasq's command line may name libvirt's usual folders: its mount namespace is this folder's.
         let ours = text.contains(&*own)
-            || (mounts.contains(&*own)
+            || (mounts.contains(&format!("{own}/libvirt"))
                 && (text.contains("qemu") || text.contains("dnsmasq") || text.contains("libvirt")));
         if ours && pid != i32::try_from(std::process::id()).unwrap() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
@@ -177,7 +182,8 @@ pub fn clean(data: &Path) {
 
 /// Processes whose command line has all these words.
 pub fn processes(words: &[&str]) -> Vec<i32> {
-    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_string_lossy().parse::<i32>().ok());
+    let pids =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_string_lossy().parse::<i32>().ok());
     let has = |pid: &i32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
@@ -195,7 +201,9 @@ pub fn kill_process(pid: i32) {
 pub fn fresh_postgres() -> String {
     let server = std::env::var("VIREO_TEST_POSTGRES").expect("make test starts a PostgreSQL for the tests");
     let name = format!("vireo_{}", uuid::Uuid::new_v4().simple());
-    let done = Command::new("psql").args(["-q", "-c", &format!("create database {name}"), &format!("{server}/postgres")]).status();
+    let done = Command::new("psql")
+        .args(["-q", "-c", &format!("create database {name}"), &format!("{server}/postgres")])
+        .status();
     assert!(done.unwrap().success());
     format!("{server}/{name}")
 }

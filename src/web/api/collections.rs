@@ -168,6 +168,7 @@ async fn add_disk(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
     let result = async {
         let cx = caller(&request).await?;
         let input = body(&request, &bytes)?;
+        super::known::disk(&input)?;
         let created = disks::add(&cx, vm_body::disk(&input, &input)?, None).await?;
         Ok(render::disk(&disks::get(&cx, created.id).await?))
     };

@@ -4,6 +4,7 @@ use super::answer::{Form, wants};
 use super::document::Element;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
+use crate::model::valid::Problem;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -16,6 +17,10 @@ pub fn status(error: &EngineError) -> StatusCode {
             AuthError::Forbidden { .. } | AuthError::NotAdmin { .. } | AuthError::BadTicket => StatusCode::FORBIDDEN,
             AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
         },
+        // oVirt's answer to a name in use is a conflict, not a malformed request.
+        EngineError::Invalid(all) if all.iter().all(|one| matches!(one.problem, Problem::Taken { .. })) => {
+            StatusCode::CONFLICT
+        }
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Refused { .. } | EngineError::Conflict(_) | EngineError::NotFoundOnHost(_) => StatusCode::CONFLICT,

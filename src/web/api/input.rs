@@ -157,19 +157,14 @@ impl Input {
     ///
     /// # Errors
     /// Names the first unknown field.
-    pub fn only(&self, known: &[&str]) -> Result<(), Invalid> {
-        match self.children.iter().find(|c| !known.contains(&c.name.as_str())) {
+    pub fn only(&self, what: &str, known: &str) -> Result<(), Invalid> {
+        match self.children.iter().find(|c| !known.split_whitespace().any(|k| k == c.name)) {
             None => Ok(()),
-            Some(unknown) => Err(Invalid::new(
-                "body",
-                Problem::Other {
-                    because: format!(
-                        "the field \"{}\" is not known here; known are: {}",
-                        clip(&unknown.name),
-                        known.join(", ")
-                    ),
-                },
-            )),
+            Some(unknown) => {
+                let field = clip(&unknown.name);
+                let because = format!("\"{what}\" has no field \"{field}\"; its fields are: {known}");
+                Err(Invalid::new("body", Problem::Other { because }))
+            }
         }
     }
 }
@@ -205,7 +200,7 @@ mod tests {
         let input = Input::parse(b"<vm><memory>lots</memory><stateless>maybe</stateless></vm>", false).unwrap();
         assert!(input.parsed::<u64>("memory", "memory").unwrap_err().to_string().starts_with("memory: \"lots\""));
         assert!(input.bool_at("stateless", "stateless").unwrap_err().to_string().contains("\"maybe\""));
-        assert!(input.only(&["memory"]).unwrap_err().to_string().contains("\"stateless\" is not known"));
+        assert!(input.only("vm", "memory").unwrap_err().to_string().contains("no field \"stateless\""));
     }
 
     #[test]

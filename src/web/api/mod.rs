@@ -7,6 +7,7 @@ pub mod document;
 pub mod entry;
 pub mod fault;
 pub mod input;
+mod known;
 pub mod render;
 pub mod sign_in;
 pub mod vm_body;

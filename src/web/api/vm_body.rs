@@ -1,78 +1,12 @@
 //! `<vm>` documents from clients, as the engine's requests.
 
 use super::input::Input;
+use super::known;
 use crate::engine::{Cx, EngineError, catalog};
 use crate::model::disk::{DiskInterface, NewDisk};
 use crate::model::page::ListQuery;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{BootDevice, NewVm, VmUpdate};
-
-/// Fields of a VM that mean something here, or that oVirt's clients send and that may be ignored (oVirt ignores what it does not know;
-/// a mistyped field would then be lost in silence, so anything else is refused).
-const KNOWN: &[&str] = &[
-    "id",
-    "href",
-    "name",
-    "description",
-    "comment",
-    "cluster",
-    "template",
-    "instance_type",
-    "memory",
-    "memory_policy",
-    "cpu",
-    "os",
-    "type",
-    "display",
-    "stateless",
-    "delete_protected",
-    "disk_attachments",
-    "nics",
-    "cdroms",
-    "clone",
-    "placement_policy",
-    "high_availability",
-    "migration",
-    "bios",
-    "console",
-    "time_zone",
-    "usb",
-    "soundcard_enabled",
-    "sso",
-    "origin",
-    "initialization",
-    "custom_properties",
-    "start_paused",
-    "use_latest_template_version",
-    "status",
-    "actions",
-    "link",
-    "graphics_consoles",
-    "io",
-    "large_icon",
-    "small_icon",
-    "multi_queues_enabled",
-    "tpm_enabled",
-    "virtio_scsi",
-    "virtio_scsi_multi_queues_enabled",
-    "rng_device",
-    "serial_number",
-    "cpu_shares",
-    "cpu_profile",
-    "quota",
-    "creation_time",
-    "original_template",
-    "next_run_configuration_exists",
-    "fqdn",
-    "host",
-    "vm_pool",
-    "stop_time",
-    "start_time",
-    "stop_reason",
-    "guest_operating_system",
-    "storage_error_resume_behaviour",
-    "vm",
-];
 
 /// Which of several wrong fields there are.
 #[derive(Default)]
@@ -120,7 +54,7 @@ fn boot(wrong: &mut Wrong, input: &Input) -> Option<Vec<BootDevice>> {
 /// # Errors
 /// All fields that are wrong.
 pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, EngineError> {
-    input.only(KNOWN)?;
+    known::vm(input)?;
     let mut wrong = Wrong::default();
     for (path, field) in [("name", "name"), ("cluster", "cluster"), ("template", "template")] {
         if input.child(path).is_none() {
@@ -221,7 +155,7 @@ pub fn disk(disk: &Input, attachment: &Input) -> Result<NewDisk, EngineError> {
 /// # Errors
 /// All fields that are wrong.
 pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
-    input.only(KNOWN)?;
+    known::vm(input)?;
     let mut wrong = Wrong::default();
     let change = VmUpdate {
         name: text(input, "name"),

@@ -153,6 +153,7 @@ async fn attach(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
         let input = body(&request, &bytes)?;
+        super::known::attachment(&input)?;
         let disk = input.child("disk").cloned().unwrap_or_default();
         let created = disks::add(&cx, vm_body::disk(&disk, &input)?, Some(vm)).await?;
         let view = vms::get(&cx, vm).await?;

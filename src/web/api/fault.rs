@@ -4,6 +4,7 @@ use super::answer::{Form, wants};
 use super::document::Element;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
+use crate::model::conflict::Conflict;
 use crate::model::valid::Problem;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,6 +24,7 @@ pub fn status(error: &EngineError) -> StatusCode {
         }
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
+        EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
         EngineError::Refused { .. } | EngineError::Conflict(_) | EngineError::NotFoundOnHost(_) => StatusCode::CONFLICT,
         EngineError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,3 +1,4 @@
+import "./forms.js";
 // Live pages: when the server says that something changed, the page's main part is fetched again and put in place of the old
 // one, unless somebody types, selects or has a menu open there. Works without scripts, too: then the page just does not move.
 const live = document.querySelector('[data-live]');

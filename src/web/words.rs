@@ -3,6 +3,7 @@
 
 use super::api::fault;
 use super::locale::Locale;
+use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
@@ -83,10 +84,21 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "cpu.topology" => l.t("vcpus"),
         other => other.to_owned(),
     };
-    say!(l, "field-problem", "field" = label, "problem" = problem(l, &wrong.problem))
+    say!(l, "field-problem", "field" = label, "problem" = at_field(l, wrong))
 }
 
-/// What is wrong with a field.
+/// What is wrong with a field, where it stands below it.
+pub fn at_field(l: Locale, wrong: &Invalid) -> String {
+    match wrong.problem {
+        // The engine counts bytes; people do not.
+        Problem::Range { min, max } if wrong.field == "provisioned_size" => {
+            say!(l, "problem-range", "min" = parts::bytes(min), "max" = parts::bytes(max))
+        }
+        _ => problem(l, &wrong.problem),
+    }
+}
+
+/// What is wrong.
 pub fn problem(l: Locale, problem: &Problem) -> String {
     match problem {
         Problem::Missing => l.t("problem-missing"),

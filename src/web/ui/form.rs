@@ -1,4 +1,4 @@
-//! Forms: fields with their errors below them.
+//! Forms: fields with their errors below them, in sections.
 
 use super::Frame;
 use crate::model::valid::Invalid;
@@ -18,19 +18,34 @@ impl Filled {
     pub fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
-    fn is_wrong(&self, field: &str) -> bool {
+    pub fn is_wrong(&self, field: &str) -> bool {
         self.wrong.iter().any(|w| w.field == field)
     }
     /// Where the person goes on: the first that is wrong.
     fn goes_on_at(&self, field: &str) -> bool {
         self.wrong.first().is_some_and(|w| w.field == field)
     }
-    fn error(&self, l: Locale, field: &str) -> Option<String> {
-        self.wrong.iter().find(|w| w.field == field).map(|w| words::problem(l, &w.problem))
+    pub fn error(&self, l: Locale, field: &str) -> Option<String> {
+        self.wrong.iter().find(|w| w.field == field).map(|w| words::at_field(l, w))
     }
     /// Errors of fields this form does not show.
     pub fn others(&self, l: Locale, shown: &[&str]) -> Vec<String> {
         self.wrong.iter().filter(|w| !shown.contains(&w.field)).map(|w| words::invalid(l, w)).collect()
+    }
+}
+
+/// One of several to choose from.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    pub value: String,
+    pub text: String,
+    /// Fields that choosing it fills, as a JSON object; empty: none.
+    pub fills: String,
+}
+
+impl Choice {
+    pub fn new(value: impl ToString, text: impl ToString) -> Self {
+        Self { value: value.to_string(), text: text.to_string(), fills: String::new() }
     }
 }
 
@@ -64,22 +79,39 @@ impl Field<'_> {
     pub fn input(&self, filled: &Filled, kind: &str) -> Markup {
         let wrong = filled.is_wrong(self.field);
         let value = if kind == "password" { "" } else { filled.get(self.name) };
+        let least = (kind == "number").then_some("0");
         self.around(filled, &html! {
-            input class="vireo-input" type=(kind) id=(self.name) name=(self.name) value=(value) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" };
+            input class="vireo-input" type=(kind) min=[least] id=(self.name) name=(self.name) value=(value) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" };
         })
     }
 
     /// One of several.
     pub fn select(&self, filled: &Filled, choices: &[(String, String)]) -> Markup {
+        let choices: Vec<Choice> = choices.iter().map(|(value, text)| Choice::new(value, text)).collect();
+        self.choose(filled, &choices)
+    }
+
+    /// One of several that may fill other fields.
+    pub fn choose(&self, filled: &Filled, choices: &[Choice]) -> Markup {
         let (chosen, wrong) = (filled.get(self.name), filled.is_wrong(self.field));
         self.around(
             filled,
             &html! {
                 select class="vireo-input" id=(self.name) name=(self.name) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" } {
-                    @for (value, text) in choices { option value=(value) selected[value == chosen] { (text) } }
+                    @for c in choices { option value=(c.value) selected[c.value == chosen] data-fill=[(!c.fills.is_empty()).then_some(&c.fills)] { (c.text) } }
                 }
             },
         )
+    }
+
+    /// What stands fixed.
+    pub fn fixed(&self, text: &str) -> Markup {
+        html! {
+            div class="pf-v6-c-form__group" {
+                div class="pf-v6-c-form__group-label" { span class="pf-v6-c-form__label-text" { (self.label) } }
+                div class="pf-v6-c-form__group-control" { span class="vireo-fixed" { (text) } }
+            }
+        }
     }
 
     /// Yes or no.
@@ -98,6 +130,16 @@ impl Field<'_> {
     }
 }
 
+/// A part of a long form under its own title; a script makes a tab of it.
+pub fn section(id: &str, title: &str, content: &Markup) -> Markup {
+    html! {
+        section class="vireo-section" id=(id) data-tab=(title) aria-labelledby={ (id) "-title" } {
+            h2 class="pf-v6-c-title pf-m-lg" id={ (id) "-title" } { (title) }
+            (content)
+        }
+    }
+}
+
 /// A form with its buttons.
 pub fn form(frame: &Frame, action: &str, back: &str, submit: &str, others: &[String], fields: &Markup) -> Markup {
     html! {
@@ -105,8 +147,8 @@ pub fn form(frame: &Frame, action: &str, back: &str, submit: &str, others: &[Str
             (frame.csrf_field())
             @for text in others { (super::parts::alert("danger", text)) }
             (fields)
-            div class="vireo-actions" {
-                button class="pf-v6-c-button pf-m-primary" type="submit" { (submit) }
+            div class="vireo-actions vireo-form-actions" {
+                button class="pf-v6-c-button pf-m-primary" type="submit" name="do" value="submit" { (submit) }
                 a class="pf-v6-c-button pf-m-link" href=(back) { (frame.l.t("cancel")) }
             }
         }

@@ -1,0 +1,76 @@
+//! What the VM forms offer to choose from, and what each choice fills in.
+
+use crate::engine::{Cx, EngineError, catalog, disks};
+use crate::model::disk::DiskContent;
+use crate::model::instance_type::InstanceTypeView;
+use crate::model::page::ListQuery;
+use crate::model::storage_domain::StorageDomainKind;
+use crate::model::template::TemplateView;
+use crate::web::ui::form::Choice;
+use crate::web::ui::{Frame, parts};
+use serde_json::json;
+
+/// All choices.
+pub struct Choices {
+    pub clusters: Vec<Choice>,
+    pub templates: Vec<Choice>,
+    pub instance_types: Vec<Choice>,
+    pub isos: Vec<Choice>,
+    pub profiles: Vec<Choice>,
+    pub domains: Vec<Choice>,
+}
+
+/// Reads them.
+///
+/// # Errors
+/// The actor may not see them, or the database failed.
+pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
+    let l = frame.l;
+    let all = ListQuery { max: u32::MAX, ..ListQuery::default() };
+    let mut instance_types = vec![Choice::new("", l.t("custom"))];
+    instance_types.extend(catalog::instance_types(cx).await?.iter().map(size));
+    let mut isos = vec![Choice::new("", l.t("cd-none"))];
+    let media = disks::list(cx, &all).await?.rows;
+    isos.extend(media.iter().filter(|d| d.content == DiskContent::Iso).map(|d| Choice::new(d.id, &d.alias)));
+    let profiles = catalog::vnic_profiles(cx).await?;
+    let mut profiles: Vec<Choice> =
+        profiles.iter().map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name))).collect();
+    profiles.push(Choice::new("", l.t("no-nic")));
+    let mut domains = vec![Choice::new("", l.t("domain-by-engine"))];
+    for d in catalog::storage_domains(cx, &all).await?.rows {
+        if d.kind == StorageDomainKind::Data {
+            let free = l.ta("free-of", &[("free", &parts::bytes(d.available_bytes))]);
+            domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
+        }
+    }
+    let clusters = catalog::clusters(cx, &all).await?.rows;
+    let templates = catalog::templates(cx, &all).await?.rows;
+    Ok(Choices {
+        clusters: clusters.iter().map(|c| Choice::new(c.id, format!("{} ({})", c.name, c.data_center_name))).collect(),
+        templates: templates.iter().map(template).collect(),
+        instance_types,
+        isos,
+        profiles,
+        domains,
+    })
+}
+
+fn size(t: &InstanceTypeView) -> Choice {
+    let text = format!("{} ({}, {} vCPU)", t.name, parts::memory(t.memory_mib), t.sockets * t.cores * t.threads);
+    let fills = json!({
+        "memory": t.memory_mib, "max_memory": t.max_memory_mib, "guaranteed": t.memory_mib,
+        "sockets": t.sockets, "cores": t.cores, "threads": t.threads,
+    });
+    Choice { fills: fills.to_string(), ..Choice::new(t.id, text) }
+}
+
+fn template(t: &TemplateView) -> Choice {
+    let hw = &t.hardware;
+    let boot = |n: usize| hw.boot.get(n).map_or("", |b| b.as_str());
+    let fills = json!({
+        "memory": hw.memory_mib, "max_memory": hw.max_memory_mib, "guaranteed": hw.guaranteed_memory_mib,
+        "sockets": hw.sockets, "cores": hw.cores, "threads": hw.threads, "os": t.os, "kind": t.kind, "display": hw.display,
+        "boot": boot(0), "boot2": boot(1),
+    });
+    Choice { fills: fills.to_string(), ..Choice::new(t.id, &t.name) }
+}

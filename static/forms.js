@@ -1,0 +1,88 @@
+// Forms: sections become tabs, a choice fills the fields that follow from it, the person goes on where something is wrong.
+// Without scripts the sections stand below each other and an empty field means the default.
+
+function tabs(root) {
+  const sections = [...root.querySelectorAll(':scope > [data-tab]')];
+  if (sections.length < 2) return;
+  const bar = document.createElement('div');
+  bar.className = 'vireo-tabs';
+  bar.setAttribute('role', 'tablist');
+  bar.setAttribute('aria-label', root.dataset.tabs);
+  const open = (which, focus) => sections.forEach((section, i) => {
+    const tab = bar.children[i];
+    section.hidden = section !== which;
+    tab.setAttribute('aria-selected', String(section === which));
+    tab.tabIndex = section === which ? 0 : -1;
+    if (focus && section === which) tab.focus();
+  });
+  for (const section of sections) {
+    const tab = document.createElement('button');
+    tab.type = 'button';
+    tab.id = section.id + '-tab';
+    tab.setAttribute('role', 'tab');
+    tab.setAttribute('aria-controls', section.id);
+    tab.textContent = section.dataset.tab;
+    if (section.querySelector('.vireo-error')) tab.classList.add('vireo-wrong');
+    tab.addEventListener('click', () => open(section));
+    section.setAttribute('role', 'tabpanel');
+    section.setAttribute('aria-labelledby', tab.id);
+    section.querySelector('h2')?.remove();
+    bar.append(tab);
+  }
+  bar.addEventListener('keydown', (e) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (!step) return;
+    const at = sections.findIndex((s) => !s.hidden);
+    open(sections[(at + step + sections.length) % sections.length], true);
+  });
+  root.prepend(bar);
+  open(sections.find((s) => s.querySelector('.vireo-error')) ?? sections[0]);
+}
+
+const SIZES = ['memory', 'max_memory', 'guaranteed', 'sockets', 'cores', 'threads'];
+
+function fill(form, select, all) {
+  const chosen = select.selectedOptions[0]?.dataset.fill;
+  if (!chosen) return;
+  const sized = form.elements.instance_type?.value && select.name !== 'instance_type';
+  for (const [name, value] of Object.entries(JSON.parse(chosen))) {
+    const field = form.elements[name];
+    if (!field || (!all && field.value) || (sized && SIZES.includes(name))) continue;
+    if (field.tagName !== 'SELECT' || [...field.options].some((o) => o.value === String(value))) field.value = value;
+  }
+}
+
+function total(form) {
+  for (const row of form.querySelectorAll('[data-total]')) {
+    const numbers = row.dataset.total.split(' ').map((n) => Number(form.elements[n]?.value));
+    row.hidden = false;
+    row.querySelector('output').textContent = numbers.every((n) => n > 0) ? numbers.reduce((a, b) => a * b) : '–';
+  }
+}
+
+for (const form of document.querySelectorAll('form.vireo-form')) {
+  for (const root of form.querySelectorAll('[data-tabs]')) tabs(root);
+  for (const name of ['instance_type', 'template']) {
+    const select = form.elements[name];
+    if (!select?.querySelector?.('[data-fill]')) continue;
+    fill(form, select, false);
+    select.addEventListener('change', () => { fill(form, select, true); total(form); });
+  }
+  form.addEventListener('input', (e) => {
+    // A size of one's own is no instance type's any more.
+    if (SIZES.includes(e.target.name) && form.elements.instance_type) form.elements.instance_type.value = '';
+    if (e.target.name === 'memory') follow(form);
+    total(form);
+  });
+  total(form);
+  form.dataset.memory = form.elements.memory?.value ?? '';
+  form.querySelector('[aria-invalid]')?.focus();
+}
+
+// Who changes only the memory does not want to hear of the two limits that go with it.
+function follow(form) {
+  const { memory, max_memory: most, guaranteed } = form.elements;
+  if (guaranteed && (guaranteed.value === form.dataset.memory || Number(guaranteed.value) > Number(memory.value))) guaranteed.value = memory.value;
+  if (most && Number(most.value) < Number(memory.value)) most.value = memory.value;
+  form.dataset.memory = memory.value;
+}

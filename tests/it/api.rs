@@ -85,6 +85,17 @@ impl Api {
         Self { filter: false, ..self.clone() }
     }
 
+    /// The same person's own view.
+    pub fn filtered(&self) -> Self {
+        Self { filter: true, ..self.clone() }
+    }
+
+    /// Only what kind of answer it is.
+    pub async fn status_only(&self, method: &str, path: &str) -> u16 {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base));
+        self.send(request).await.0
+    }
+
     /// An action on a VM that must be accepted.
     pub async fn act(&self, vm: &str, action: &str) {
         let (code, answer) = self.post(&format!("/vms/{vm}/{action}"), json!({})).await;

@@ -124,6 +124,8 @@ async fn alice_takes_a_desktop(server: &Server) -> String {
     assert_eq!(alice.delete(&format!("/vms/{vm}")).await.0, 403);
     assert_eq!(alice.post("/vms", small_vm("hers")).await.0, 403);
     assert_eq!(alice.unfiltered().get("/vms").await.0, 403);
+    let told = alice.messages().await;
+    assert!(!told.is_empty() && told.iter().all(|m| m.contains("alice") || m.contains("desktops")), "{told:?}");
     vm
 }
 

@@ -10,4 +10,5 @@ mod end_to_end;
 mod kill;
 mod licences;
 mod portal;
+mod routes;
 mod server;

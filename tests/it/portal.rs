@@ -68,6 +68,13 @@ impl Portal {
         self.send(self.http.post(format!("{}{path}", self.url)).header("Content-Type", FORM).body(encode(&none))).await
     }
 
+    /// Only what kind of answer it is; the body is not waited for.
+    pub async fn status(&self, method: &str, path: &str) -> u16 {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = if self.cookie.is_empty() { request } else { request.header("Cookie", &self.cookie) };
+        request.header("X-CSRF-Token", &self.csrf).send().await.unwrap().status().as_u16()
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Page {
         let request = if self.cookie.is_empty() { request } else { request.header("Cookie", &self.cookie) };
         let answer = request.send().await.unwrap();

@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::engine::disks::{self, NewUpload};
 use crate::model::disk::{DiskContent, DiskFormat};
 use crate::model::page::ListQuery;
+use crate::model::valid::{Invalid, Problem};
 use crate::web::csrf;
 use crate::web::error;
 use crate::web::locale::Locale;
@@ -104,12 +105,13 @@ struct UploadQuery {
 async fn upload(
     shared: web::Data<Shared>,
     http: HttpRequest,
-    query: web::Query<UploadQuery>,
     body: web::Payload,
 ) -> HttpResponse {
     let result = async {
         let (cx, _) = admin(&shared, &http).await?;
         csrf::check(&http, &csrf::fields(b""))?;
+        let query = web::Query::<UploadQuery>::from_query(http.query_string());
+        let query = query.map_err(|e| Invalid::new("upload", Problem::Other { because: e.to_string() }))?;
         // The payload stays on its worker's thread; the engine's side may run on another.
         let (sender, receiver) = tokio::sync::mpsc::channel(8);
         actix_web::rt::spawn(async move {

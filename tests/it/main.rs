@@ -11,4 +11,5 @@ mod kill;
 mod licences;
 mod portal;
 mod routes;
+mod sdk;
 mod server;

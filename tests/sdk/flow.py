@@ -1,0 +1,119 @@
+"""oVirt's own Python SDK does with Vireo what it does with oVirt: flow.py URL CA ADMIN_PASSWORD ALICE_PASSWORD"""
+
+import sys
+import time
+
+import ovirtsdk4 as sdk
+from ovirtsdk4 import types
+
+url, ca, admin_password, alice_password = sys.argv[1:]
+
+
+def connect(user, password, **more):
+    return sdk.Connection(url=url, username=user, password=password, ca_file=ca, **more)
+
+
+def wait(service, status, seconds=120):
+    end = time.time() + seconds
+    while service.get().status != status:
+        assert time.time() < end, f"{service.get().status}, never {status}"
+        time.sleep(0.2)
+
+
+def gone(service, seconds=60):
+    end = time.time() + seconds
+    while True:
+        try:
+            service.get()
+        except sdk.NotFoundError:
+            return
+        assert time.time() < end, "it is still there"
+        time.sleep(0.2)
+
+
+def administrator():
+    connection = connect("admin@internal", admin_password)
+    assert connection.test(raise_exception=True)
+    system = connection.system_service()
+    api = system.get()
+    assert api.product_info.version.major >= 4 and api.product_info.version.minor >= 5, api.product_info.version
+
+    for service, name in [
+        (system.data_centers_service(), "Default"),
+        (system.clusters_service(), "Default"),
+        (system.networks_service(), "ovirtmgmt"),
+        (system.templates_service(), "demo-linux"),
+        (system.instance_types_service(), "XLarge"),
+        (system.vm_pools_service(), "desktops"),
+        (system.groups_service(), "Everyone"),
+        (system.roles_service(), "UserVmManager"),
+    ]:
+        assert name in [one.name for one in service.list()], f"{name} is not there"
+    host = system.hosts_service().list(search="status=up")[0]
+    assert host.status == types.HostStatus.UP and host.memory > 0
+    assert system.storage_domains_service().list()[0].type == types.StorageDomainType.DATA
+    assert [u.principal for u in system.users_service().list(search="usrname=alice*")] == ["alice"]
+    assert system.events_service().list(max=1)[0].description
+    assert system.jobs_service().list() is not None
+
+    vms = system.vms_service()
+    vm = vms.add(
+        types.Vm(
+            name="by-sdk",
+            cluster=types.Cluster(name="Default"),
+            template=types.Template(name="demo-linux"),
+            description="Made by oVirt's SDK",
+        )
+    )
+    service = vms.vm_service(vm.id)
+    wait(service, types.VmStatus.DOWN)
+    service.update(types.Vm(comment="changed"))
+    assert vms.list(search="name=by-sdk", max=5)[0].comment == "changed"
+    service.start()
+    wait(service, types.VmStatus.UP)
+    console = service.graphics_consoles_service().list()[0]
+    assert console.protocol == types.GraphicsType.VNC
+    try:
+        service.remove()
+        raise AssertionError("a running VM was removed")
+    except sdk.Error as error:
+        assert error.code == 409 and "by-sdk" in str(error), error
+    service.stop()
+    wait(service, types.VmStatus.DOWN)
+    service.remove()
+    gone(service)
+    try:
+        vms.add(types.Vm(name="by sdk", cluster=types.Cluster(name="Default"), template=types.Template(name="Blank")))
+        raise AssertionError("a name with a space was taken")
+    except sdk.Error as error:
+        assert error.code == 400 and "name" in str(error), error
+    connection.close()
+
+
+def user():
+    connection = connect("alice@internal", alice_password, headers={"Filter": "true"})
+    system = connection.system_service()
+    pools = system.vm_pools_service()
+    pool = pools.list()[0]
+    assert pool.name == "desktops"
+    pools.pool_service(pool.id).allocate_vm()
+    vm = system.vms_service().list()[0]
+    service = system.vms_service().vm_service(vm.id)
+    wait(service, types.VmStatus.UP)
+    service.shutdown()
+    gone(service)
+    connection.close()
+
+
+def stranger():
+    try:
+        connect("alice@internal", "wrong").test(raise_exception=True)
+        raise AssertionError("a wrong password was taken")
+    except sdk.AuthError:
+        pass
+
+
+administrator()
+user()
+stranger()
+print("the SDK is content")

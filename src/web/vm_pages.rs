@@ -164,15 +164,17 @@ fn console_page(frame: &Frame, row: &VmRow) -> Markup {
         div id="console" class="vireo-console" data-vm=(row.id) data-rfb=(asset("@novnc/novnc/core/rfb.js"))
             data-waiting=(l.t("console-waiting")) data-connecting=(l.t("console-connecting")) data-connected=(l.t("console-connected"))
             data-lost=(l.t("console-lost")) data-4401=(l.t("console-4401")) data-4403=(l.t("console-4403")) data-4404=(l.t("console-4404")) {
-            header class="vireo-console-bar" role="toolbar" aria-label=(l.t("console-toolbar")) {
+            header class="vireo-console-bar" {
                 h1 { (row.name) }
                 span id="console-state" role="status" { (l.t("console-connecting")) }
                 span class="vireo-space" {}
-                (button("ctrl-alt-del", "Ctrl-Alt-Del".to_owned()))
-                (button("paste", l.t("console-paste")))
-                (button("shot", l.t("console-screenshot")))
-                (button("full", l.t("console-full-screen")))
-                (button("again", l.t("console-reconnect")))
+                div class="vireo-console-tools" role="toolbar" aria-label=(l.t("console-toolbar")) {
+                    (button("ctrl-alt-del", "Ctrl-Alt-Del".to_owned()))
+                    (button("paste", l.t("console-paste")))
+                    (button("shot", l.t("console-screenshot")))
+                    (button("full", l.t("console-full-screen")))
+                    (button("again", l.t("console-reconnect")))
+                }
                 a class="pf-v6-c-button pf-m-link pf-m-small" href={ (frame.portal.path()) "/vms" } { (l.t("console-leave")) }
             }
             main id="screen" tabindex="-1" aria-label=(l.ta("console-of", &[("name", row.name.as_str())])) {}

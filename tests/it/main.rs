@@ -5,6 +5,8 @@ mod api;
 mod architecture;
 mod bad_days;
 mod bad_input;
+mod browser;
+mod chromium;
 mod consoles;
 mod end_to_end;
 mod kill;

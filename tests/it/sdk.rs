@@ -14,6 +14,6 @@ async fn ovirts_own_sdk_is_content() {
         .args([server.password("admin"), server.password("alice")])
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success() && text.contains("content"), "{text}");
 }

@@ -102,11 +102,7 @@ struct UploadQuery {
     bytes: u64,
 }
 
-async fn upload(
-    shared: web::Data<Shared>,
-    http: HttpRequest,
-    body: web::Payload,
-) -> HttpResponse {
+async fn upload(shared: web::Data<Shared>, http: HttpRequest, body: web::Payload) -> HttpResponse {
     let result = async {
         let (cx, _) = admin(&shared, &http).await?;
         csrf::check(&http, &csrf::fields(b""))?;

@@ -1,0 +1,315 @@
+//! What people do with the portals, in a real Chromium, down to the guest's screen.
+
+use crate::chromium::Browser;
+use crate::server::{Server, Start};
+use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn pictures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures")
+}
+
+/// The state that the page shows, without a reload, until it is this one; returns all that it showed.
+async fn shows(browser: &Browser, state: &str) -> Vec<String> {
+    let end = Instant::now() + Duration::from_secs(90);
+    let mut seen: Vec<String> = Vec::new();
+    while Instant::now() < end {
+        let script = "const at = document.querySelector('main [data-status]'); return at ? at.dataset.status : ''";
+        let now = browser.run(script).await.as_str().unwrap_or_default().to_owned();
+        if seen.last() != Some(&now) {
+            seen.push(now.clone());
+        }
+        if now == state {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    panic!("the page never showed {state}, but {seen:?}: {}", browser.text("main").await);
+}
+
+/// Whether the page was loaded anew since it was marked.
+async fn mark(browser: &Browser) {
+    browser.run("window.marked = true").await;
+}
+
+async fn was_not_reloaded(browser: &Browser) {
+    assert_eq!(browser.run("return window.marked === true").await, Value::Bool(true), "the page was reloaded");
+}
+
+/// Watches the screen for some seconds while nobody types, then types: pixels that stood still must change. (A clock runs on the
+/// screen: that something changes proves nothing.)
+async fn typing_changes_the_screen(browser: &Browser, text: &str) {
+    browser
+        .run(
+            "const canvas = document.querySelector('#screen canvas');
+             window.look = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+             window.moving = new Uint8Array(canvas.width * canvas.height);
+             window.before = look();
+             window.watch = () => { const now = look(); let n = 0;
+               for (let i = 0; i < moving.length; i++) if (now[i * 4] !== before[i * 4] || now[i * 4 + 1] !== before[i * 4 + 1]) { if (!moving[i]) n++; moving[i] = 1; }
+               return n; };",
+        )
+        .await;
+    for _ in 0..12 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        browser.run("watch()").await;
+    }
+    browser.click("#screen canvas").await;
+    browser.find("#screen canvas").await.send_keys(text).await.unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    let script = "const now = look(); let n = 0; \
+        for (let i = 0; i < moving.length; i++) if (!moving[i] && (now[i * 4] !== before[i * 4] || now[i * 4 + 1] !== before[i * 4 + 1])) n++; \
+        return n";
+    loop {
+        let changed = browser.run(script).await.as_u64().unwrap();
+        // One letter has dozens of pixels.
+        if changed > 20 * text.len() as u64 {
+            return;
+        }
+        assert!(Instant::now() < end, "typing changed {changed} pixels only");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// In a console: connected to the guest, whose boot has come to its prompt.
+async fn guest_is_there(browser: &Browser) {
+    browser.find("#console[data-ready]").await;
+    let end = Instant::now() + Duration::from_secs(60);
+    let bright = "const c = document.querySelector('#screen canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+        let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i] + d[i + 1] + d[i + 2] > 200) n++; return n";
+    // The boot loader and the kernel write little; the guest's own screen fills lines.
+    while browser.run(bright).await.as_u64().unwrap_or(0) < 3000 {
+        assert!(Instant::now() < end, "the guest's screen stays empty");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_and_his_vm() {
+    let server = Server::start(&Start { demo: true, ..Start::default() });
+    let admin = server.admin();
+    let browser = Browser::start(&server).await;
+    browser.sign_in("admin@internal", &server.password("admin")).await;
+    browser.arrives("/admin").await;
+
+    // New VM, from the template.
+    browser.go("/admin/vms/new").await;
+    browser.fill("[name=template]", "demo-linux").await;
+    browser.fill("[name=name]", "first").await;
+    browser.click("form button[type=submit].pf-m-primary").await;
+    let end = Instant::now() + Duration::from_secs(20);
+    while admin.get("/vms?search=name%3Dfirst").await.1["vm"].as_array().is_none_or(Vec::is_empty) {
+        assert!(Instant::now() < end, "no VM was made: {}", browser.text("main").await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let id = crate::api::id_of(&admin.get("/vms?search=name%3Dfirst").await.1["vm"][0]);
+    admin.wait(&id, "down").await;
+
+    // Started, it comes up on the page without a reload.
+    let page = format!("/admin/vms/{id}");
+    browser.go(&page).await;
+    browser.click("form[action$='/start'] button").await;
+    browser.arrives(&page).await;
+    mark(&browser).await;
+    let seen = shows(&browser, "up").await;
+    assert!(seen.iter().any(|s| s == "powering_up"), "{seen:?}");
+    was_not_reloaded(&browser).await;
+
+    console_of_the_administrator(&browser, &admin, &id).await;
+    states_on_the_page(&browser, &admin, &id).await;
+
+    // Edited and removed.
+    browser.go(&format!("{page}/edit")).await;
+    browser.fill("[name=description]", "changed in the browser").await;
+    browser.click("form button[type=submit].pf-m-primary").await;
+    browser.arrives(&page).await;
+    assert!(browser.text("main").await.contains("changed in the browser"));
+    browser.go(&format!("{page}/remove")).await;
+    let warning = browser.text("main").await;
+    assert!(warning.contains("first") && warning.contains("first_Disk1"), "what will be lost is named: {warning}");
+    browser.click("form[action$='/remove'] button").await;
+    admin.wait(&id, "404").await;
+    browser.quit().await;
+}
+
+async fn console_of_the_administrator(browser: &Browser, admin: &crate::api::Api, id: &str) {
+    browser.go(&format!("/admin/vms/{id}/console")).await;
+    guest_is_there(browser).await;
+    typing_changes_the_screen(browser, "hello from the browser").await;
+    browser.click("#full").await;
+    let end = Instant::now() + Duration::from_secs(5);
+    while browser.run("return document.fullscreenElement !== null").await != Value::Bool(true) {
+        assert!(Instant::now() < end, "no full screen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    browser.run("document.exitFullscreen()").await;
+    browser.click("#ctrl-alt-del").await;
+    // The guest restarts: it is not up for a while.
+    admin.wait_through(id, "powering_up", "up").await;
+    guest_is_there(browser).await;
+}
+
+/// Suspend, resume, reboot, shut down, power off: by the page's buttons.
+async fn states_on_the_page(browser: &Browser, admin: &crate::api::Api, id: &str) {
+    let page = format!("/admin/vms/{id}");
+    browser.go(&page).await;
+    for (action, state) in [
+        ("suspend", "suspended"),
+        ("start", "up"),
+        ("reboot", "powering_up"),
+        ("", "up"),
+        ("shutdown", "down"),
+        ("start", "powering_up"),
+    ] {
+        if !action.is_empty() {
+            admin.nothing_is_locked().await;
+            browser.click(&format!("form[action$='/{action}'] button")).await;
+        }
+        shows(browser, state).await;
+    }
+    admin.nothing_is_locked().await;
+    browser.click("a[href$='/confirm/stop']").await;
+    assert!(browser.text("main").await.contains("first"), "the question names the VM");
+    browser.click("main form button.pf-m-danger").await;
+    admin.wait(id, "down").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alice_takes_a_desktop_and_gives_it_back() {
+    let server = Server::start(&Start { demo: true, ..Start::default() });
+    let browser = Browser::start(&server).await;
+    browser.sign_in("alice@internal", &server.password("alice")).await;
+    browser.arrives("/user").await;
+    browser.screenshot(&pictures().join("user-portal.png")).await;
+    browser.click("article[data-pool] button").await;
+    browser.arrives("/console").await;
+    guest_is_there(&browser).await;
+    typing_changes_the_screen(&browser, "my own desktop").await;
+    browser.screenshot(&pictures().join("console.png")).await;
+
+    // What is not hers is not there, whatever she types into the address bar.
+    let (_, all) = server.admin().get("/vms?search=pool%3Ddesktops").await;
+    let hers = crate::api::id_of(&server.alice().get("/vms").await.1["vm"][0]);
+    let other = all["vm"].as_array().unwrap().iter().map(crate::api::id_of).find(|id| *id != hers).unwrap();
+    for (path, code) in [
+        ("/admin".to_owned(), 403),
+        ("/admin/vms".to_owned(), 403),
+        (format!("/admin/vms/{hers}"), 403),
+        (format!("/user/vms/{other}"), 404),
+        (format!("/user/vms/{other}/console"), 404),
+        ("/nothing".to_owned(), 404),
+    ] {
+        browser.go(&path).await;
+        let status = browser.run("return performance.getEntriesByType('navigation')[0].responseStatus").await;
+        assert_eq!(status, Value::from(code), "{path}: {}", browser.text("body").await);
+    }
+
+    browser.go("/user").await;
+    mark(&browser).await;
+    browser.click("article[data-vm] a[href$='/confirm/shutdown']").await;
+    let warning = browser.text("main").await;
+    assert!(warning.contains("thrown away"), "what is lost is said: {warning}");
+    browser.click("main form button.pf-m-danger").await;
+    browser.go("/user").await;
+    mark(&browser).await;
+    let end = Instant::now() + Duration::from_secs(60);
+    while browser.has("article[data-vm]").await {
+        assert!(Instant::now() < end, "the desktop is still hers");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    was_not_reloaded(&browser).await;
+    browser.quit().await;
+}
+
+/// Pages that everybody must be able to use.
+const PAGES: &[&str] = &[
+    "/admin",
+    "/admin/data_centers",
+    "/admin/clusters",
+    "/admin/hosts",
+    "/admin/domains",
+    "/admin/networks",
+    "/admin/profiles",
+    "/admin/mac_pools",
+    "/admin/instance_types",
+    "/admin/vms",
+    "/admin/vms?search=status%3Dup",
+    "/admin/vms?search=%3D%3D",
+    "/admin/vms/new",
+    "/admin/templates",
+    "/admin/pools",
+    "/admin/pools/new",
+    "/admin/disks",
+    "/admin/disks/upload",
+    "/admin/users",
+    "/admin/users/new",
+    "/admin/roles",
+    "/admin/events",
+    "/admin/jobs",
+    "/user",
+    "/nothing",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
+    let server = Server::start(&Start { demo: true, ..Start::default() });
+    let admin = server.admin();
+    let mut pages: Vec<String> = PAGES.iter().map(|p| (*p).to_owned()).collect();
+    for (noun, one, page) in [
+        ("vms", "vm", "vms"),
+        ("vmpools", "vm_pool", "pools"),
+        ("templates", "template", "templates"),
+        ("hosts", "host", "hosts"),
+        ("disks", "disk", "disks"),
+        ("users", "user", "users"),
+        ("roles", "role", "roles"),
+        ("clusters", "cluster", "clusters"),
+        ("datacenters", "data_center", "data_centers"),
+        ("storagedomains", "storage_domain", "domains"),
+        ("networks", "network", "networks"),
+        ("jobs", "job", "jobs"),
+        ("events", "event", "events"),
+    ] {
+        let id = crate::api::id_of(&admin.get(&format!("/{noun}")).await.1[one][0]);
+        pages.push(format!("/admin/{page}/{id}"));
+        if ["vms", "pools", "disks", "users"].contains(&page) {
+            pages.push(format!("/admin/{page}/{id}/remove"));
+        }
+        if page == "vms" {
+            pages.extend([format!("/admin/vms/{id}/edit"), format!("/admin/vms/{id}/console")]);
+        }
+    }
+    let browser = Browser::start(&server).await;
+    let mut wrong = Vec::new();
+    let mut look = async |page: &str, language: &str| {
+        browser.go(page).await;
+        for (dark, width, height) in [(false, 1440, 900), (true, 390, 844)] {
+            browser.size(width, height).await;
+            browser.dark(dark).await;
+            wrong.extend(browser.axe().await.into_iter().map(|v| format!("{language} {page} {width} px: {v}")));
+            let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
+            if overflow.as_i64().unwrap_or(0) > 0 {
+                wrong.push(format!("{language} {page}: {overflow} px wider than a window of {width} px"));
+            }
+            let name = page.trim_matches('/').replace(['/', '?', '=', '%'], "-");
+            if page.len() < 30 {
+                browser.screenshot(&pictures().join(format!("{language}-{name}-{width}.png"))).await;
+            }
+        }
+    };
+    look("/sign-in", "en").await;
+    browser.size(1440, 900).await;
+    browser.sign_in("admin@internal", &server.password("admin")).await;
+    for page in &pages {
+        look(page, "en").await;
+    }
+    browser.go("/language?to=zh-CN&then=/admin").await;
+    for page in ["/admin", "/admin/vms", "/admin/vms/new", "/admin/hosts", "/user"] {
+        look(page, "zh-CN").await;
+        let text = browser.text("main").await;
+        assert!(text.chars().any(|c| ('\u{4e00}'..'\u{9fff}').contains(&c)), "{page} is in Chinese: {text}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    browser.quit().await;
+}

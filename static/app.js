@@ -1,4 +1,5 @@
 import "./forms.js";
+import { lists, picked } from "./lists.js";
 // Live pages: when the server says that something changed, the page's main part is fetched again and put in place of the old
 // one, unless somebody types, selects or has a menu open there. Works without scripts, too: then the page just does not move.
 const live = document.querySelector('[data-live]');
@@ -6,11 +7,12 @@ const topics = new Set((live?.dataset.live ?? '').split(' ').filter(Boolean));
 const bar = document.getElementById('connection');
 let timer = 0;
 let wanted = false;
+let shown = '';
 
 function busy() {
   const field = document.activeElement;
   const typing = field && live.contains(field) && field.matches('input:not([type=checkbox]), textarea, select') && field.value !== field.defaultValue;
-  return typing || String(getSelection()).length > 0;
+  return typing || !!live.querySelector('[aria-expanded=true]') || String(getSelection()).length > 0;
 }
 
 async function refresh() {
@@ -22,10 +24,13 @@ async function refresh() {
   if (answer.status === 401) { location.href = '/sign-in?then=' + encodeURIComponent(location.pathname + location.search); return; }
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-live]');
-  if (!fresh || fresh.innerHTML === live.innerHTML.replace(/ data-local="1"/g, '')) return;
+  if (!fresh || fresh.innerHTML === shown) return;
+  shown = fresh.innerHTML;
   const focused = document.activeElement;
-  const key = focused && live.contains(focused) && (focused.id ? '#' + CSS.escape(focused.id) : focused.href ? `a[href="${CSS.escape(focused.getAttribute('href'))}"]` : '');
+  const key = focused && live.contains(focused) && (focused.name === 'pick' ? `input[name=pick][value="${CSS.escape(focused.value)}"]` : focused.id ? '#' + CSS.escape(focused.id) : focused.href ? `a[href="${CSS.escape(focused.getAttribute('href'))}"]` : '');
+  const before = picked();
   live.replaceChildren(...fresh.childNodes);
+  lists(before);
   if (key) live.querySelector(key)?.focus({ preventScroll: true });
   localise(live);
 }
@@ -42,6 +47,7 @@ function localise(root) {
 
 if (live) {
   localise(live);
+  lists();
   document.addEventListener('visibilitychange', () => { if (!document.hidden && wanted) refresh(); });
   document.addEventListener('focusout', () => { if (wanted) soon(); });
   if (topics.size) {
@@ -73,7 +79,7 @@ if (toggle && sidebar) {
 
 document.addEventListener('keydown', (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches?.('input, textarea, select')) return;
-  if (e.key === '/') { const s = document.getElementById('search'); if (s) { e.preventDefault(); s.focus(); } }
+  if (e.key === '/') { const s = document.getElementById('search'); if (s) { e.preventDefault(); s.focus(); s.select(); } }
   if (e.key === 'n') document.querySelector('a[data-new]')?.click();
 });
 

@@ -29,7 +29,6 @@ events = Events
 search = Search
 search-hint = name=web* and status=up
 nothing-here = Nothing here yet
-nothing-here-yet = What is made appears here by itself.
 nothing-found = Nothing found
 nothing-found-hint = Change the search, or empty it to see everything.
 pages = Pages
@@ -190,7 +189,7 @@ clone = Copy the template's disks
 clone-hint = Instead of thin layers on them.
 create = Create
 memory-mib = Memory (MiB)
-max-memory-mib = Most memory (MiB)
+max-memory-mib = Maximum memory (MiB)
 sockets = Sockets
 cores = Cores per socket
 boot-disk = Hard disk

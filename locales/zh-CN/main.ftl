@@ -29,7 +29,6 @@ events = 事件
 search = 搜索
 search-hint = name=web* and status=up
 nothing-here = 这里还没有内容
-nothing-here-yet = 创建的内容会自动显示在这里。
 nothing-found = 没有找到
 nothing-found-hint = 请修改搜索条件，或清空以查看全部。
 pages = 分页

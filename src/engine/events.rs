@@ -17,33 +17,35 @@ use std::collections::hash_map::Entry;
 /// So many of the newest are searched.
 const WINDOW: i64 = 2000;
 
+/// What events are searched by.
+const FIELDS: &[Field<EventView>] = &[
+    Field { name: "id", get: |e| Value::Text(e.id.to_string()) },
+    Field { name: "message", get: |e| Value::Text(e.message.clone()) },
+    Field { name: "severity", get: |e| Value::Text(e.severity.to_string()) },
+    Field { name: "code", get: |e| Value::Text(e.code.to_string()) },
+    Field { name: "type", get: |e| Value::Text(e.code.number().to_string()) },
+    Field { name: "time", get: |e| Value::Text(e.time.to_string()) },
+    Field { name: "user", get: |e| Value::Text(name(&e.about.user).to_owned()) },
+    Field { name: "vm", get: |e| Value::Text(name(&e.about.vm).to_owned()) },
+    Field { name: "host", get: |e| Value::Text(name(&e.about.host).to_owned()) },
+    Field { name: "template", get: |e| Value::Text(name(&e.about.template).to_owned()) },
+    Field { name: "pool", get: |e| Value::Text(name(&e.about.pool).to_owned()) },
+    Field { name: "storage", get: |e| Value::Text(name(&e.about.storage_domain).to_owned()) },
+    Field { name: "cluster", get: |e| Value::Text(name(&e.about.cluster).to_owned()) },
+    Field { name: "correlation_id", get: |e| Value::Text(e.correlation_id.clone()) },
+];
+
 /// Events, newest first; `after`: only those with a greater id, oldest first. Who does not see everything sees those about what he
 /// sees, and his own.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn list(cx: &Cx, query: &ListQuery, after: Option<i64>) -> Result<Page<EventView>, EngineError> {
-    let fields = [
-        Field { name: "id", get: |e: &EventView| Value::Text(e.id.to_string()) },
-        Field { name: "message", get: |e| Value::Text(e.message.clone()) },
-        Field { name: "severity", get: |e| Value::Text(e.severity.to_string()) },
-        Field { name: "code", get: |e| Value::Text(e.code.to_string()) },
-        Field { name: "type", get: |e| Value::Text(e.code.number().to_string()) },
-        Field { name: "time", get: |e| Value::Text(e.time.to_string()) },
-        Field { name: "user", get: |e| Value::Text(name(&e.about.user).to_owned()) },
-        Field { name: "vm", get: |e| Value::Text(name(&e.about.vm).to_owned()) },
-        Field { name: "host", get: |e| Value::Text(name(&e.about.host).to_owned()) },
-        Field { name: "template", get: |e| Value::Text(name(&e.about.template).to_owned()) },
-        Field { name: "pool", get: |e| Value::Text(name(&e.about.pool).to_owned()) },
-        Field { name: "storage", get: |e| Value::Text(name(&e.about.storage_domain).to_owned()) },
-        Field { name: "cluster", get: |e| Value::Text(name(&e.about.cluster).to_owned()) },
-        Field { name: "correlation_id", get: |e| Value::Text(e.correlation_id.clone()) },
-    ];
     if query.search.is_empty() && query.sort.is_empty() && after.is_none() {
         return newest(cx, query).await;
     }
     let rows = seen(cx, Wanted { after, ..Wanted::default() }, WINDOW).await?;
-    Ok(select(rows, "Events", &fields, query)?)
+    Ok(select(rows, "Events", FIELDS, query)?)
 }
 
 /// A page of all events: only as many are read as it takes.
@@ -63,7 +65,13 @@ async fn newest(cx: &Cx, query: &ListQuery) -> Result<Page<EventView>, EngineErr
     let seen = seen(cx, Wanted::default(), if all.is_some() { limit } else { WINDOW }).await?;
     let total = all.map_or(seen.len() as u64, i64::unsigned_abs);
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-    Ok(Page { rows: seen.into_iter().skip(skip).take(per_page as usize).collect(), total, page, per_page })
+    Ok(Page {
+        rows: seen.into_iter().skip(skip).take(per_page as usize).collect(),
+        total,
+        page,
+        per_page,
+        fields: FIELDS.iter().map(|f| f.name).collect(),
+    })
 }
 
 /// The newest events about one object that the actor may see.

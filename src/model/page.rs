@@ -28,15 +28,23 @@ pub struct Page<T> {
     /// From 1.
     pub page: u32,
     pub per_page: u32,
+    /// What the list can be searched by.
+    pub fields: Vec<&'static str>,
 }
 
 impl<T> Page<T> {
+    /// Everything on one page, not to be searched.
+    pub fn whole(rows: Vec<T>) -> Self {
+        Self { total: rows.len() as u64, page: 1, per_page: u32::MAX, fields: Vec::new(), rows }
+    }
+
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page {
             rows: self.rows.into_iter().map(f).collect(),
             total: self.total,
             page: self.page,
             per_page: self.per_page,
+            fields: self.fields,
         }
     }
 }

@@ -222,7 +222,7 @@ pub fn select<T>(mut rows: Vec<T>, list: &str, fields: &[Field<T>], query: &List
             rows.reverse();
         }
     }
-    Ok(cut(rows, &search, query))
+    Ok(cut(rows, fields, &search, query))
 }
 
 /// Which column, and whether downwards: the URL's word counts before the search's own.
@@ -239,11 +239,12 @@ pub fn paging(search: &Search, query: &ListQuery) -> (u32, u32) {
     (search.page.unwrap_or(query.page).max(1), per_page)
 }
 
-fn cut<T>(rows: Vec<T>, search: &Search, query: &ListQuery) -> Page<T> {
+fn cut<T>(rows: Vec<T>, fields: &[Field<T>], search: &Search, query: &ListQuery) -> Page<T> {
     let (page, per_page) = paging(search, query);
     let total = rows.len() as u64;
+    let fields = fields.iter().map(|f| f.name).collect();
     let skip = (page as usize - 1).saturating_mul(per_page as usize);
-    Page { rows: rows.into_iter().skip(skip).take(per_page as usize).collect(), total, page, per_page }
+    Page { rows: rows.into_iter().skip(skip).take(per_page as usize).collect(), total, page, per_page, fields }
 }
 
 fn compare(a: &Value, b: &Value) -> Ordering {

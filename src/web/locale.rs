@@ -151,6 +151,11 @@ mod tests {
             vec!["started", "finished", "failed", "aborted", "problematic", "contend", "detaching", "activating"],
         );
         add("action", VmAction::ALL.iter().map(|s| s.as_str()).collect());
+        add(
+            "empty",
+            vec!["vms", "templates", "pools", "hosts", "data-centers", "clusters", "networks", "profiles", "mac-pools"],
+        );
+        add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("severity", vec!["normal", "warning", "error", "alert"]);

@@ -11,7 +11,7 @@ use super::ui::{Frame, Portal, layout, parts};
 use super::words;
 use crate::auth::View;
 use crate::engine::{Cx, EngineError, vms};
-use crate::model::ids::VmId;
+use crate::model::ids::{JobId, VmId};
 use crate::model::vm::{VmAction, VmRow};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -72,6 +72,21 @@ fn vm_id(text: &str) -> Result<VmId, EngineError> {
     text.parse().map_err(|_| EngineError::NotFound { kind: "VM", id: text.chars().take(64).collect() })
 }
 
+/// What a button's word asks for.
+///
+/// # Errors
+/// Refused, hidden, no such action, or the database failed.
+pub async fn perform(cx: &Cx, vm: VmId, action: &str) -> Result<JobId, EngineError> {
+    match action {
+        "start" => vms::start(cx, vm).await,
+        "stop" => vms::stop(cx, vm).await,
+        "shutdown" => vms::shutdown(cx, vm).await,
+        "reboot" => vms::reboot(cx, vm).await,
+        "suspend" => vms::suspend(cx, vm).await,
+        _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
+    }
+}
+
 /// `POST /{portal}/vms/{id}/{action}`
 pub async fn act(
     shared: &Shared,
@@ -84,15 +99,7 @@ pub async fn act(
     let result = async {
         let (cx, _) = enter(shared, http, portal).await?;
         csrf::check(http, &csrf::fields(body))?;
-        let vm = vm_id(vm)?;
-        match action {
-            "start" => vms::start(&cx, vm).await,
-            "stop" => vms::stop(&cx, vm).await,
-            "shutdown" => vms::shutdown(&cx, vm).await,
-            "reboot" => vms::reboot(&cx, vm).await,
-            "suspend" => vms::suspend(&cx, vm).await,
-            _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
-        }
+        perform(&cx, vm_id(vm)?, action).await
     };
     match result.await {
         Ok(_) => to(&back(http, portal)),

@@ -130,7 +130,7 @@ pub fn list(db: &mut Db, scope: &Scope, query: &ListQuery) -> Result<Page<VmRow>
     order(&mut rows, &search, query)?;
     rows.push(&format!(" limit {per_page} offset {}", (u64::from(page) - 1) * u64::from(per_page)));
     let rows: Vec<Row> = rows.load(db)?;
-    Ok(Page { rows: rows.into_iter().map(view).collect(), total: unsigned(total), page, per_page })
+    Ok(Page { rows: rows.into_iter().map(view).collect(), total: unsigned(total), page, per_page, fields: fields() })
 }
 
 fn order(q: &mut DynamicQuery, search: &Search, query: &ListQuery) -> Result<(), SearchError> {

@@ -36,7 +36,7 @@ macro_rules! list_page {
             let l = frame.l;
             let row: fn(Locale, _) -> Row = $row;
             let found = $list(&cx, &query).await.map(|page| page.map(|one| row(l, one)));
-            let what = Listing { title: l.t($title), topics: $topics, columns: vec![$((l.t($column), $sort)),+], actions: html! {} };
+            let what = Listing { noun: $title, topics: $topics, columns: vec![$((l.t($column), $sort)),+], actions: html! {}, bulk: None };
             listing(&http, &frame, &query, what, found)
         }
     };
@@ -54,9 +54,9 @@ macro_rules! whole_page {
             let row: fn(Locale, _) -> Row = $row;
             let found = $list(&cx).await.map(|all| {
                 let rows: Vec<Row> = all.into_iter().map(|one| row(l, one)).collect();
-                Page { total: rows.len() as u64, page: 1, per_page: u32::MAX, rows }
+                Page::whole(rows)
             });
-            let what = Listing { title: l.t($title), topics: "", columns: vec![$((l.t($column), "")),+], actions: html! {} };
+            let what = Listing { noun: $title, topics: "", columns: vec![$((l.t($column), "")),+], actions: html! {}, bulk: None };
             listing(&http, &frame, &query, what, found)
         }
     };
@@ -81,7 +81,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 fn row(href: String, cells: Vec<Markup>) -> Row {
-    Row { href, cells }
+    Row { href, cells, ..Row::default() }
 }
 
 list_page!(
@@ -273,7 +273,13 @@ async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) 
         })
     });
     let columns = vec![(l.t("severity"), ""), (l.t("time"), ""), (l.t("message"), ""), (l.t("correlation-id"), "")];
-    listing(&http, &frame, &query, Listing { title: l.t("events"), topics: "event", columns, actions: html! {} }, found)
+    listing(
+        &http,
+        &frame,
+        &query,
+        Listing { noun: "events", topics: "event", columns, actions: html! {}, bulk: None },
+        found,
+    )
 }
 
 /// How grave an event is, in its colour.
@@ -338,10 +344,16 @@ async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) ->
                 )
             })
             .collect();
-        Page { total: rows.len() as u64, page: 1, per_page: u32::MAX, rows }
+        Page::whole(rows)
     });
     let columns = ["job", "status", "steps", "started", "user", "message"].map(|c| (l.t(c), "")).into();
-    listing(&http, &frame, &query, Listing { title: l.t("jobs"), topics: "job", columns, actions: html! {} }, found)
+    listing(
+        &http,
+        &frame,
+        &query,
+        Listing { noun: "jobs", topics: "job", columns, actions: html! {}, bulk: None },
+        found,
+    )
 }
 
 async fn retry(

@@ -49,6 +49,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                     html! { (l.t(&format!("content-{}", d.content))) },
                     html! { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &l.t("remove"), "pf-m-secondary")) },
                 ],
+ ..Row::default()
             }
         })
     });
@@ -63,7 +64,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("actions"), ""),
     ];
     let actions = parts::link_button("/admin/disks/upload", &l.t("upload"), "pf-m-primary");
-    listing(&http, &frame, &query, Listing { title: l.t("disks"), topics: "disk job", columns, actions }, found)
+    listing(&http, &frame, &query, Listing { noun: "disks", topics: "disk job", columns, actions, bulk: None }, found)
 }
 
 async fn upload_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {

@@ -8,6 +8,7 @@ mod disks;
 mod hosts;
 mod people;
 mod pools;
+mod selected;
 mod templates;
 mod vm_form;
 mod vms;
@@ -15,7 +16,7 @@ mod vms;
 use super::csrf;
 use super::error;
 use super::server::Shared;
-use super::ui::list::{Column, List, Row};
+use super::ui::list::{Bulk, Column, List, Row};
 use super::ui::{Frame, Portal};
 use super::vm_pages::enter;
 use super::words;
@@ -29,6 +30,7 @@ use std::collections::HashMap;
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(dashboard::routes)
+        .configure(selected::routes)
         .configure(vms::routes)
         .configure(pools::routes)
         .configure(disks::routes)
@@ -64,10 +66,11 @@ fn id<T: std::str::FromStr>(kind: &'static str, text: &str) -> Result<T, EngineE
 
 /// What a list page is made of.
 struct Listing {
-    title: String,
+    noun: &'static str,
     topics: &'static str,
     columns: Vec<Column>,
     actions: Markup,
+    bulk: Option<Bulk>,
 }
 
 /// A list as a page; a search that was not understood leaves the page with its message.
@@ -83,7 +86,7 @@ fn listing(
         Err(EngineError::Invalid(wrong)) => (None, wrong.first().map(|w| words::problem(frame.l, &w.problem))),
         Err(other) => return error::page(http, &other),
     };
-    let title = what.title.clone();
-    let list = List { frame, title: what.title, query, columns: what.columns, actions: what.actions, error };
-    frame.page(&title, what.topics, &list.content(page.as_ref()))
+    let Listing { noun, topics, columns, actions, bulk } = what;
+    let list = List { frame, noun, query, columns, actions, bulk, error };
+    frame.page(&frame.l.t(noun), topics, &list.content(page.as_ref()))
 }

@@ -47,6 +47,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { @if u.locked_until.is_some() { (l.t("account-is-locked")) } },
                 parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
             ],
+            ..Row::default()
         })
     });
     let columns = vec![
@@ -58,7 +59,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("actions"), ""),
     ];
     let actions = parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary");
-    listing(&http, &frame, &query, Listing { title: l.t("users"), topics: "user", columns, actions }, found)
+    listing(&http, &frame, &query, Listing { noun: "users", topics: "user", columns, actions, bulk: None }, found)
 }
 
 async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {

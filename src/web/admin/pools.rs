@@ -48,6 +48,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { (p.template_name) },
                 html! { (p.description) },
             ],
+            ..Row::default()
         })
     });
     let columns = vec![
@@ -61,7 +62,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
     ];
     let actions =
         html! { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } };
-    listing(&http, &frame, &query, Listing { title: l.t("pools"), topics: "vm_pool vm", columns, actions }, found)
+    listing(&http, &frame, &query, Listing { noun: "pools", topics: "vm_pool vm", columns, actions, bulk: None }, found)
 }
 
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -1,11 +1,12 @@
 //! VMs in the Admin Portal: list, detail, removal, CD.
 
-use super::people;
 use super::{Listing, admin, changing, id, listing};
-use crate::engine::{EngineError, disks, events, vms};
+use super::{people, selected};
+use crate::engine::{EngineError, disks, events, jobs, vms};
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
 use crate::model::ids::VmId;
+use crate::model::job::JobView;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::vm::{VmAction, VmRow, VmView};
@@ -42,7 +43,13 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         Err(e) => return error::page(&http, &e),
     };
     let l = frame.l;
-    let found = vms::list(&cx, &query).await.map(|page| page.map(|vm| row(&frame, &vm)));
+    let found = async {
+        let page = vms::list(&cx, &query).await?;
+        let held = page.rows.iter().any(|vm| vm.locked_by.is_some());
+        let running = if held { jobs::list(&cx).await? } else { Vec::new() };
+        Ok(page.map(|vm| row(&frame, &vm, &running)))
+    };
+    let found = found.await;
     let columns = vec![
         (l.t("name"), "name"),
         (l.t("status"), "status"),
@@ -56,16 +63,22 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
     ];
     let actions =
         html! { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } };
-    listing(&http, &frame, &query, Listing { title: l.t("vms"), topics: "vm job", columns, actions }, found)
+    listing(
+        &http,
+        &frame,
+        &query,
+        Listing { noun: "vms", topics: "vm job", columns, actions, bulk: Some(selected::bulk(&frame)) },
+        found,
+    )
 }
 
-fn row(frame: &Frame, vm: &VmRow) -> Row {
+fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
     let l = frame.l;
     Row {
         href: format!("/admin/vms/{}", vm.id),
         cells: vec![
             html! { (vm.name) },
-            parts::status(l, vm.status.as_str()),
+            html! { (parts::status(l, vm.status.as_str())) (progress(frame, vm, running)) },
             html! { (vm.host_name.as_deref().unwrap_or_default()) },
             html! { (vm.addresses.join(", ")) },
             html! { (vm.cluster_name) },
@@ -74,6 +87,19 @@ fn row(frame: &Frame, vm: &VmRow) -> Row {
             html! { (vm.pool_name.as_deref().unwrap_or_default()) },
             vm_pages::buttons(frame, vm),
         ],
+        pick: vm.id.to_string(),
+        name: vm.name.clone(),
+    }
+}
+
+/// How far the task is that holds the VM, leading to its steps.
+fn progress(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Markup {
+    let l = frame.l;
+    let held = running.iter().find(|j| j.ended.is_none() && j.locks.contains(&vm.id.object()));
+    html! {
+        @if let Some(job) = held.filter(|_| vm.locked_by.is_some()) {
+            a class="vireo-progress" href={ "/admin/jobs/" (job.id) } { (parts::job_progress(l, job)) }
+        }
     }
 }
 

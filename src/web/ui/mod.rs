@@ -4,5 +4,6 @@ pub mod form;
 pub mod layout;
 pub mod list;
 pub mod parts;
+pub mod search_box;
 
 pub use layout::{Frame, Portal};

@@ -1,6 +1,7 @@
 //! Small things: badges, facts, buttons, sizes, times.
 
 use crate::model::clock::Timestamp;
+use crate::model::job::{JobView, StepStatus};
 use crate::web::locale::Locale;
 use crate::web::ui::Frame;
 use maud::{Markup, html};
@@ -93,6 +94,23 @@ pub fn bar(label: &str, percent: f64, text: &str) -> Markup {
             span { (label) } meter min="0" max="100" value=(format!("{percent:.0}")) aria-label=(label) {} span { (text) }
         }
     }
+}
+
+/// How far a task is.
+pub fn job_progress(l: Locale, job: &JobView) -> Markup {
+    let steps = job.steps.len().max(1);
+    let done = job.steps.iter().filter(|s| s.status == StepStatus::Finished).count();
+    let part: f64 = job
+        .steps
+        .iter()
+        .filter(|s| s.status == StepStatus::Started)
+        .filter_map(|s| s.progress)
+        .map(|p| f64::from(p) / 100.0)
+        .sum();
+    let name = l.t(&format!("job-{}", job.kind));
+    #[expect(clippy::cast_precision_loss, reason = "shown as a bar")]
+    let value = done as f64 + part;
+    html! { progress max=(steps) value=(format!("{value:.2}")) aria-label=(name) {} span { (name) " " (done) "/" (steps) } }
 }
 
 /// A message above a page's content.

@@ -243,13 +243,12 @@ fn new_nics(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
 /// Memory and virtual CPUs.
 pub fn system(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
     let l = frame.l;
-    let number =
-        |label: &str, name: &str, engine: &str| hinted(l, label, name, engine, hint.to_owned()).input(filled, "number");
+    let number = |label, name, engine| field(l, label, name, engine).input(filled, "number");
     section(
         "system",
         &l.t("system"),
         &html! {
-            (number("memory-mib", "memory", "memory"))
+            (hinted(l, "memory-mib", "memory", "memory", hint.to_owned()).input(filled, "number"))
             (number("max-memory-mib", "max_memory", "memory_policy.max"))
             (number("guaranteed-mib", "guaranteed", "memory_policy.guaranteed"))
             div class="pf-v6-c-form__group" data-total="sockets cores threads" hidden[!filled.is_wrong("cpu.topology")] {

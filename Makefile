@@ -46,9 +46,13 @@ test: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@cargo fmt --check
 	@echo "== clippy"
 	@cargo clippy --quiet --all-targets -- -D warnings
-	@echo "== tests"
+	@echo "== unit tests, engine and store on SQLite"
+	@cargo test --quiet --lib
+	@echo "== the same on PostgreSQL"
+	@sh tools/with-postgres.sh cargo test --quiet --lib engine::
+	@echo "== integration tests: real guests, both databases, browser, SDK"
 	@VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON)) \
-	  cargo test -- --test-threads=2
+	  sh tools/with-postgres.sh cargo test --quiet --test it -- --test-threads=2
 
 bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@cargo build --release --quiet

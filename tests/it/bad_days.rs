@@ -32,7 +32,7 @@ async fn a_disk_full_while_cloning_leaves_nothing_behind() {
     let storage = data.join("storage");
     let image = std::fs::metadata(crate::server::demo_image()).unwrap().len();
     let small = SmallDisk::mount(&storage, 1400);
-    let server = Server::spawn(data.clone(), &Start { demo: true, no_iso: true, ..Start::default() }).ready();
+    let server = Server::spawn(data.clone(), &Start { demo: true, without_iso: true, ..Start::default() }).ready();
     let admin = server.admin();
     // Somebody else fills the file system: most of a copy still fits, and the engine does not know yet.
     let free = nix::sys::statvfs::statvfs(&storage).unwrap();

@@ -1,5 +1,6 @@
 //! What people do with the portals, in a real Chromium, down to the guest's screen.
 
+use crate::api::{Api, id_of};
 use crate::chromium::Browser;
 use crate::server::{Server, Start};
 use serde_json::Value;
@@ -37,51 +38,42 @@ async fn was_not_reloaded(browser: &Browser) {
     assert_eq!(browser.run("return window.marked === true").await, Value::Bool(true), "the page was reloaded");
 }
 
-/// Watches the screen for some seconds while nobody types, then types: pixels that stood still must change. (A clock runs on the
-/// screen: that something changes proves nothing.)
-async fn typing_changes_the_screen(browser: &Browser, text: &str) {
-    browser
-        .run(
-            "const canvas = document.querySelector('#screen canvas');
-             window.look = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-             window.moving = new Uint8Array(canvas.width * canvas.height);
-             window.before = look();
-             window.watch = () => { const now = look(); let n = 0;
-               for (let i = 0; i < moving.length; i++) if (now[i * 4] !== before[i * 4] || now[i * 4 + 1] !== before[i * 4 + 1]) { if (!moving[i]) n++; moving[i] = 1; }
-               return n; };",
-        )
-        .await;
-    for _ in 0..12 {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        browser.run("watch()").await;
-    }
-    browser.click("#screen canvas").await;
-    browser.find("#screen canvas").await.send_keys(text).await.unwrap();
-    let end = Instant::now() + Duration::from_secs(10);
-    let script = "const now = look(); let n = 0; \
-        for (let i = 0; i < moving.length; i++) if (!moving[i] && (now[i * 4] !== before[i * 4] || now[i * 4 + 1] !== before[i * 4 + 1])) n++; \
+/// How many pixels of the shell's part of the guest's screen (text mode: 25 rows of 16 pixels; name, address and a running clock are
+/// above row 7) differ from the last call.
+async fn changed(browser: &Browser) -> u64 {
+    let script = "const canvas = document.querySelector('#screen canvas'); const top = 6 * 16; \
+        if (!canvas || canvas.height <= top) return 1000000; \
+        const now = canvas.getContext('2d').getImageData(0, top, canvas.width, canvas.height - top).data; \
+        const before = window.before ?? []; window.before = now; \
+        if (before.length !== now.length) return 1000000; \
+        let n = 0; for (let i = 0; i < now.length; i += 4) if (now[i] !== before[i] || now[i + 1] !== before[i + 1]) n++; \
         return n";
-    loop {
-        let changed = browser.run(script).await.as_u64().unwrap();
-        // One letter has dozens of pixels.
-        if changed > 20 * text.len() as u64 {
-            return;
-        }
-        assert!(Instant::now() < end, "typing changed {changed} pixels only");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    browser.run(script).await.as_u64().unwrap()
+}
+
+/// In a console: connected to the guest, which has come up and waits for keys. (Only its cursor blinks.)
+async fn guest_is_there(browser: &Browser, admin: &Api, id: &str) {
+    browser.find("#console[data-ready]").await;
+    admin.wait(id, "up").await;
+    let end = Instant::now() + Duration::from_secs(60);
+    let mut still = 0;
+    while still < 8 {
+        assert!(Instant::now() < end, "the guest's screen never stands still");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        still = if changed(browser).await < 64 { still + 1 } else { 0 };
     }
 }
 
-/// In a console: connected to the guest, whose boot has come to its prompt.
-async fn guest_is_there(browser: &Browser) {
-    browser.find("#console[data-ready]").await;
-    let end = Instant::now() + Duration::from_secs(60);
-    let bright = "const c = document.querySelector('#screen canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
-        let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i] + d[i + 1] + d[i + 2] > 200) n++; return n";
-    // The boot loader and the kernel write little; the guest's own screen fills lines.
-    while browser.run(bright).await.as_u64().unwrap_or(0) < 3000 {
-        assert!(Instant::now() < end, "the guest's screen stays empty");
+async fn typing_changes_the_screen(browser: &Browser, text: &str) {
+    changed(browser).await;
+    browser.click("#screen canvas").await;
+    browser.find("#screen canvas").await.send_keys(text).await.unwrap();
+    let (end, mut total) = (Instant::now() + Duration::from_secs(10), 0);
+    // One letter has two dozen pixels.
+    while total < 20 * text.len() as u64 {
+        assert!(Instant::now() < end, "typing changed {total} pixels only");
         tokio::time::sleep(Duration::from_millis(200)).await;
+        total += changed(browser).await;
     }
 }
 
@@ -103,7 +95,7 @@ async fn the_administrator_and_his_vm() {
         assert!(Instant::now() < end, "no VM was made: {}", browser.text("main").await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let id = crate::api::id_of(&admin.get("/vms?search=name%3Dfirst").await.1["vm"][0]);
+    let id = id_of(&admin.get("/vms?search=name%3Dfirst").await.1["vm"][0]);
     admin.wait(&id, "down").await;
 
     // Started, it comes up on the page without a reload.
@@ -133,9 +125,9 @@ async fn the_administrator_and_his_vm() {
     browser.quit().await;
 }
 
-async fn console_of_the_administrator(browser: &Browser, admin: &crate::api::Api, id: &str) {
+async fn console_of_the_administrator(browser: &Browser, admin: &Api, id: &str) {
     browser.go(&format!("/admin/vms/{id}/console")).await;
-    guest_is_there(browser).await;
+    guest_is_there(browser, admin, id).await;
     typing_changes_the_screen(browser, "hello from the browser").await;
     browser.click("#full").await;
     let end = Instant::now() + Duration::from_secs(5);
@@ -146,12 +138,12 @@ async fn console_of_the_administrator(browser: &Browser, admin: &crate::api::Api
     browser.run("document.exitFullscreen()").await;
     browser.click("#ctrl-alt-del").await;
     // The guest restarts: it is not up for a while.
-    admin.wait_through(id, "powering_up", "up").await;
-    guest_is_there(browser).await;
+    admin.wait(id, "powering_up").await;
+    guest_is_there(browser, admin, id).await;
 }
 
 /// Suspend, resume, reboot, shut down, power off: by the page's buttons.
-async fn states_on_the_page(browser: &Browser, admin: &crate::api::Api, id: &str) {
+async fn states_on_the_page(browser: &Browser, admin: &Api, id: &str) {
     let page = format!("/admin/vms/{id}");
     browser.go(&page).await;
     for (action, state) in [
@@ -184,14 +176,14 @@ async fn alice_takes_a_desktop_and_gives_it_back() {
     browser.screenshot(&pictures().join("user-portal.png")).await;
     browser.click("article[data-pool] button").await;
     browser.arrives("/console").await;
-    guest_is_there(&browser).await;
+    let hers = id_of(&server.alice().get("/vms").await.1["vm"][0]);
+    guest_is_there(&browser, &server.admin(), &hers).await;
     typing_changes_the_screen(&browser, "my own desktop").await;
     browser.screenshot(&pictures().join("console.png")).await;
 
     // What is not hers is not there, whatever she types into the address bar.
     let (_, all) = server.admin().get("/vms?search=pool%3Ddesktops").await;
-    let hers = crate::api::id_of(&server.alice().get("/vms").await.1["vm"][0]);
-    let other = all["vm"].as_array().unwrap().iter().map(crate::api::id_of).find(|id| *id != hers).unwrap();
+    let other = all["vm"].as_array().unwrap().iter().map(id_of).find(|id| *id != hers).unwrap();
     for (path, code) in [
         ("/admin".to_owned(), 403),
         ("/admin/vms".to_owned(), 403),
@@ -271,7 +263,7 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
         ("jobs", "job", "jobs"),
         ("events", "event", "events"),
     ] {
-        let id = crate::api::id_of(&admin.get(&format!("/{noun}")).await.1[one][0]);
+        let id = id_of(&admin.get(&format!("/{noun}")).await.1[one][0]);
         pages.push(format!("/admin/{page}/{id}"));
         if ["vms", "pools", "disks", "users"].contains(&page) {
             pages.push(format!("/admin/{page}/{id}/remove"));

@@ -254,8 +254,8 @@ fn rules(route: &Route, answers: &[String]) {
         assert!(["401", "303", "400"].contains(&of(0)), "{name} answers nobody with {}", of(0));
     }
     if route.path.starts_with("/admin") {
-        for n in 1..=4 {
-            assert_eq!(of(n), "403", "{name} for {}", answers[n]);
+        for answer in &answers[1..=4] {
+            assert!(answer.ends_with("=403"), "{name}: {answer}");
         }
     }
 }

@@ -123,7 +123,7 @@ impl Kind for UploadImage {
         match step {
             Step::Receive => {
                 let body = take_body(cx.job).await;
-                let body = body.ok_or_else(|| Conflict::UploadBroken)?;
+                let body = body.ok_or(Conflict::UploadBroken)?;
                 let client = engine.hosts.client(args.image.host)?;
                 let upload = client.upload_image(&args.image.image, args.image.format, args.bytes, body);
                 // Trying again cannot help: the bytes that came are gone.

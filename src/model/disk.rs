@@ -57,6 +57,15 @@ pub struct DiskAttachment {
     pub read_only: bool,
 }
 
+/// A changed disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskChange {
+    pub alias: String,
+    pub description: String,
+    /// How its VM sees it: the interface, and whether it is booted from. None: as before.
+    pub seen: Option<(DiskInterface, bool)>,
+}
+
 /// A disk to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDisk {

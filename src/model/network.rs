@@ -113,3 +113,13 @@ pub struct NicView {
     pub network_name: String,
     pub linked: bool,
 }
+
+/// A network card as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NicChange {
+    pub name: String,
+    pub model: NicModel,
+    /// None: the card is on no network.
+    pub profile: Option<VnicProfileId>,
+    pub linked: bool,
+}

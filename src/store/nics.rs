@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::{cluster, mac_range, nic};
 use crate::model::ids::{ClusterId, NicId, VmId, VnicProfileId};
-use crate::model::network::{MacAddress, NicModel};
+use crate::model::network::{MacAddress, NicChange, NicModel};
 use diesel::prelude::*;
 use std::collections::HashSet;
 
@@ -46,4 +46,43 @@ pub fn insert(
         ))
         .execute(db)
         .map(drop)
+}
+
+/// A VM's cards by name.
+pub fn of(db: &mut Db, vm: VmId) -> QueryResult<Vec<(NicId, String)>> {
+    nic::table.filter(nic::vm_id.eq(vm)).order(nic::position).select((nic::id, nic::name)).load(db)
+}
+
+/// Puts a card behind those the VM has.
+pub fn add(db: &mut Db, vm: VmId, mac: MacAddress, new: &NicChange) -> QueryResult<()> {
+    let last: Option<i32> = nic::table.filter(nic::vm_id.eq(vm)).select(diesel::dsl::max(nic::position)).first(db)?;
+    diesel::insert_into(nic::table)
+        .values((
+            nic::id.eq(NicId::random()),
+            nic::vm_id.eq(vm),
+            nic::name.eq(&new.name),
+            nic::mac.eq(mac),
+            nic::vnic_profile_id.eq(new.profile),
+            nic::model.eq(new.model),
+            nic::linked.eq(new.linked),
+            nic::position.eq(last.map_or(0, |n| n + 1)),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Changes a card; its address stays.
+pub fn change(db: &mut Db, id: NicId, new: &NicChange) -> QueryResult<()> {
+    let set = (
+        nic::name.eq(&new.name),
+        nic::vnic_profile_id.eq(new.profile),
+        nic::model.eq(new.model),
+        nic::linked.eq(new.linked),
+    );
+    diesel::update(nic::table.find(id)).set(set).execute(db).map(drop)
+}
+
+/// Takes a card out.
+pub fn remove(db: &mut Db, id: NicId) -> QueryResult<()> {
+    diesel::delete(nic::table.find(id)).execute(db).map(drop)
 }

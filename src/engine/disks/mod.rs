@@ -1,6 +1,7 @@
 //! Disks and ISO images.
 
 mod add;
+mod change;
 pub(in crate::engine) mod layers;
 mod list;
 mod remove;
@@ -8,6 +9,7 @@ mod upload;
 
 pub(in crate::engine) use add::AddDisk;
 pub use add::add;
+pub use change::change;
 pub use list::{get, list};
 pub(in crate::engine) use remove::RemoveDisk;
 pub use remove::remove;

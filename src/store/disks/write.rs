@@ -93,6 +93,23 @@ pub fn attach(db: &mut Db, disk_id: DiskId, vm_id: VmId, interface: DiskInterfac
     ancestors::set(db, disk_id.object(), &[vm_id.object(), domain.object()])
 }
 
+/// How a disk's VM sees it: the interface, and whether it is booted from.
+pub fn attachment(db: &mut Db, disk_id: DiskId) -> QueryResult<Option<(DiskInterface, bool)>> {
+    vm_disk::table.find(disk_id).select((vm_disk::interface, vm_disk::bootable)).first(db).optional()
+}
+
+/// Changes how a disk's VM sees it.
+pub fn set_attachment(db: &mut Db, disk_id: DiskId, interface: DiskInterface, bootable: bool) -> QueryResult<()> {
+    let set = (vm_disk::interface.eq(interface), vm_disk::bootable.eq(bootable));
+    diesel::update(vm_disk::table.find(disk_id)).set(set).execute(db).map(drop)
+}
+
+/// What a disk is called.
+pub fn set_texts(db: &mut Db, id: DiskId, alias: &str, description: &str) -> QueryResult<()> {
+    let set = (disk::alias.eq(alias), disk::description.eq(description));
+    diesel::update(disk::table.find(id)).set(set).execute(db).map(drop)
+}
+
 /// Attaches a disk to a template.
 pub fn attach_to_template(
     db: &mut Db,

@@ -5,7 +5,7 @@ use super::{admin, id};
 use crate::engine::{EngineError, catalog, disks, events, jobs};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId, TemplateId};
-use crate::model::job::JobStatus;
+use crate::model::job::{JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::web::error;
@@ -176,11 +176,11 @@ async fn template(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<
             (l.t("description"), text(&t.description)),
             (l.t("comment"), text(&t.comment)),
             (l.t("cluster"), cluster),
-            (l.t("operating-system"), text(&t.os)),
+            (l.t("operating-system"), text(super::vm_form::system_name(l, &t.os))),
             (l.t("optimized-for"), text(l.t(&format!("kind-{}", t.kind)))),
             (l.t("memory"), text(parts::memory(hw.memory_mib))),
             (l.t("vcpus"), text(format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
-            (l.t("display"), text(hw.display)),
+            (l.t("display"), text(hw.display.as_str().to_uppercase())),
             (l.t("created"), parts::time(t.created)),
             (l.t("vms"), search_link("vms", "template", &t.name, t.vms)),
             ("ID".to_owned(), text(t.id)),
@@ -233,7 +233,8 @@ pub fn owners(d: &DiskView) -> Markup {
     }
 }
 
-fn disk_facts(frame: &Frame, d: &DiskView) -> Vec<(String, Markup)> {
+/// All about a disk.
+pub fn disk_facts(frame: &Frame, d: &DiskView) -> Vec<(String, Markup)> {
     let l = frame.l;
     vec![
         (l.t("status"), parts::status(l, d.status.as_str())),
@@ -298,12 +299,19 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
             ("ID".to_owned(), text(j.id)),
         ];
         let retry = html! { @if j.status == JobStatus::Stuck { (parts::post(&frame, &format!("/admin/jobs/{}/retry", j.id), &l.t("retry"), "pf-m-primary")) } };
-        let steps = j.steps.iter().map(|s| {
-            html! { (l.t(&format!("step-{}", s.name))) " " (parts::status(l, s.status.as_str())) @if let Some(p) = s.progress { " " (p) " %" } }
-        });
+        let step = |s: &StepView| {
+            html! {
+                (parts::status(l, s.status.as_str())) " " (l.t(&format!("step-{}", s.name)))
+                @if let Some(p) = s.progress.filter(|_| s.status == StepStatus::Started) { " " progress max="100" value=(p) aria-label=(l.t("progress")) {} " " (p) " %" }
+            }
+        };
+        let steps = html! {
+            div class="vireo-progress" { (parts::job_progress(l, &j)) }
+            ol class="pf-v6-c-list vireo-steps" { @for s in &j.steps { li { (step(s)) } } }
+        };
         let content = html! {
             (parts::heading(&title, &parts::status(l, j.status.as_str()), &retry))
-            div class="vireo-grid" { (parts::card(&l.t("general"), &parts::facts(&facts))) (parts::card(&l.t("steps"), &links(l, steps))) }
+            div class="vireo-grid" { (parts::card(&l.t("general"), &parts::facts(&facts))) (parts::card(&l.t("steps"), &steps)) }
         };
         Ok(frame.page(&title, "job", &content))
     };

@@ -138,7 +138,25 @@ async fn upload(shared: web::Data<Shared>, http: HttpRequest, body: web::Payload
     }
 }
 
-async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+/// The page a removal was asked for on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Back {
+    back: String,
+}
+
+impl Back {
+    fn path(&self) -> &str {
+        if self.back.starts_with("/admin/") { &self.back } else { "/admin/disks" }
+    }
+}
+
+async fn confirm(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    back: web::Query<Back>,
+) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
         Ok::<_, EngineError>((disks::get(&cx, id("disk", &path)?).await?, frame))
@@ -148,10 +166,11 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
             let title = frame.l.ta("confirm-remove-disk", &[("name", &disk.alias)]);
             let content = html! {
                 (parts::heading(&title, &html! {}, &html! {}))
-                (parts::alert("warning", &frame.l.t("confirm-remove-disk-text")))
+                p { (frame.l.t("confirm-remove-disk-text")) }
+                (parts::facts(&super::details::disk_facts(&frame, &disk)))
                 div class="vireo-actions" {
-                    (parts::post(&frame, &format!("/admin/disks/{}/remove", disk.id), &frame.l.t("remove"), "pf-m-danger"))
-                    (parts::link_button("/admin/disks", &frame.l.t("cancel"), "pf-m-link"))
+                    (parts::post(&frame, &http.uri().to_string(), &frame.l.t("remove"), "pf-m-danger"))
+                    (parts::link_button(back.path(), &frame.l.t("cancel"), "pf-m-link"))
                 }
             };
             frame.page(&title, "", &content)
@@ -164,6 +183,7 @@ async fn remove(
     shared: web::Data<Shared>,
     http: HttpRequest,
     path: web::Path<String>,
+    back: web::Query<Back>,
     body: web::Bytes,
 ) -> HttpResponse {
     let result = async {
@@ -171,7 +191,7 @@ async fn remove(
         disks::remove(&cx, id("disk", &path)?).await
     };
     match result.await {
-        Ok(_) => to("/admin/disks"),
+        Ok(_) => to(back.path()),
         Err(e) => error::page(&http, &e),
     }
 }

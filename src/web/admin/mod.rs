@@ -4,6 +4,7 @@ mod card;
 mod catalog;
 mod dashboard;
 mod details;
+mod devices;
 mod disks;
 mod hosts;
 mod people;
@@ -31,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(dashboard::routes)
         .configure(selected::routes)
+        .configure(devices::routes)
         .configure(vms::routes)
         .configure(pools::routes)
         .configure(disks::routes)

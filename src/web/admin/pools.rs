@@ -101,7 +101,10 @@ fn facts(frame: &Frame, p: &PoolView) -> Markup {
         (l.t("description"), html! { (p.description) }),
         (l.t("cluster"), html! { (p.cluster_name) }),
         (l.t("template"), html! { (p.template_name) }),
-        (l.t("pool-type"), html! { (p.kind) }),
+        (
+            l.t("pool-type"),
+            html! { (match p.kind { PoolKind::Automatic => l.t("pool-automatic"), PoolKind::Manual => l.t("pool-manual") }) },
+        ),
         (l.t("size"), number(p.size)),
         (l.t("assigned-vms"), number(p.assigned)),
         (l.t("running-vms"), number(p.running)),

@@ -1,7 +1,8 @@
 //! VMs in the Admin Portal: list, detail, removal, CD.
 
+use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{people, selected};
+use super::{devices, people, selected};
 use crate::engine::{EngineError, disks, events, jobs, vms};
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
@@ -109,6 +110,8 @@ struct Detail {
     permissions: Markup,
     events: Vec<EventView>,
     isos: Vec<DiskView>,
+    /// The task that holds it.
+    job: Option<JobView>,
 }
 
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -121,7 +124,9 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
         let mut isos = disks::list(&cx, &everything).await?.rows;
         isos.retain(|d| d.content == DiskContent::Iso);
-        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos }))
+        let running = if view.row.locked_by.is_some() { jobs::list(&cx).await? } else { Vec::new() };
+        let job = running.into_iter().find(|j| j.ended.is_none() && j.locks.contains(&vm.object()));
+        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos, job }))
     };
     match result.await {
         Ok((frame, detail)) => frame.page(&detail.view.row.name, "vm job stats event", &content(&frame, &detail)),
@@ -143,25 +148,23 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
         }))
         @if !row.status_reason.is_empty() { (parts::alert("warning", &row.status_reason)) }
-        @if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
+        @if let Some(job) = &detail.job {
+            a class="vireo-progress vireo-banner" href={ "/admin/jobs/" (job.id) } { (parts::job_progress(l, job)) " – " (l.t("show-steps")) }
+        } @else if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
         div class="vireo-grid" {
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
+            div class="vireo-column" {
             @if row.status.is_running() {
                 (parts::card(&l.t("screen"), &html! { img class="vireo-shot" src={ (base) "/screenshot.png" } alt=(l.ta("console-of", &[("name", row.name.as_str())])); }))
             }
-            (parts::card(&l.t("disks"), &html! {
-                ul class="pf-v6-c-list pf-m-plain" {
-                    @for d in &detail.view.disks { li { (d.disk.alias) " · " (parts::bytes(d.disk.virtual_bytes)) " · " (d.interface) " · " (d.disk.storage_domain_name) @if d.bootable { " · " (l.t("bootable")) } } }
-                }
-            }))
-            (parts::card(&l.t("nics"), &html! {
-                ul class="pf-v6-c-list pf-m-plain" { @for n in &detail.view.nics { li { (n.name) " · " (n.mac) " · " (n.network_name) "/" (n.profile_name) " · " (n.model) } } }
-            }))
             (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
-            (detail.permissions)
             (parts::card(&l.t("events"), &html! {
                 ul class="pf-v6-c-list pf-m-plain" { @for e in &detail.events { li { (parts::time(e.time)) " " (super::catalog::event_text(l, e)) } } }
             }))
+            }
+            div class="vireo-wide" { (devices::disk_card(frame, &detail.view)) }
+            div class="vireo-wide" { (devices::nic_card(frame, &detail.view)) }
+            div class="vireo-wide" { (detail.permissions) }
         }
     }
 }
@@ -174,7 +177,7 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("cluster"), text(&row.cluster_name)),
         (l.t("template"), text(&row.template_name)),
         (l.t("instance-type"), text(view.instance_type_name.as_deref().unwrap_or("-"))),
-        (l.t("operating-system"), text(&view.os)),
+        (l.t("operating-system"), text(&system_name(l, &view.os))),
         (l.t("host"), text(row.host_name.as_deref().unwrap_or("-"))),
         (l.t("address"), text(&row.addresses.join(", "))),
         (l.t("guest-os"), text(&view.guest_os)),
@@ -189,8 +192,8 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         ),
         (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
         (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
-        (l.t("display"), text(hw.display.as_str())),
-        (l.t("boot"), text(&hw.boot.iter().map(|b| b.as_str()).collect::<Vec<_>>().join(", "))),
+        (l.t("display"), text(&hw.display.as_str().to_uppercase())),
+        (l.t("boot"), text(&hw.boot.iter().map(|b| boot_name(l, *b)).collect::<Vec<_>>().join(", "))),
         (l.t("stateless"), text(&if row.stateless { l.t("yes") } else { l.t("no") })),
         (l.t("delete-protected"), text(&if row.delete_protected { l.t("yes") } else { l.t("no") })),
         (l.t("created"), parts::time(view.created)),
@@ -244,7 +247,7 @@ async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web:
             let content = html! {
                 (parts::heading(&title, &html! {}, &html! {}))
                 p { (l.t("confirm-remove-vm-text")) }
-                ul class="pf-v6-c-list" { @for d in &view.disks { li { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" } } }
+                (selected::disks(&frame, &view))
                 form class="pf-v6-c-form vireo-form" method="post" action={ "/admin/vms/" (view.row.id) "/remove" } {
                     (frame.csrf_field())
                     label class="vireo-check" for="keep" { input type="checkbox" id="keep" name="keep" value="1"; span { (l.t("keep-disks")) } }

@@ -16,6 +16,7 @@ use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
 use maud::html;
+pub use sections::{allocations, boot_name, interfaces, system_name};
 use std::collections::HashMap;
 
 /// The forms' paths.

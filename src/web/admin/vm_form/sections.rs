@@ -118,7 +118,7 @@ pub fn fixed_head(frame: &Frame, view: &VmView, choices: &Choices, filled: &Fill
 
 fn system_fields(l: Locale, filled: &Filled, from_template: bool) -> Markup {
     let known = filled.get("os");
-    let mut systems: Vec<Choice> = SYSTEMS.iter().map(|(id, name)| Choice::new(id, name)).collect();
+    let mut systems: Vec<Choice> = SYSTEMS.iter().map(|(id, _)| Choice::new(id, system_name(l, id))).collect();
     if from_template {
         systems.insert(0, Choice::new("", l.t("as-the-template")));
     } else if !SYSTEMS.iter().any(|(id, _)| *id == known) {
@@ -277,15 +277,28 @@ pub fn console(frame: &Frame, filled: &Filled) -> Markup {
     section("console-part", &l.t("action-console"), &field.choose(filled, &choices))
 }
 
-/// What it boots from.
-pub fn boot(frame: &Frame, isos: Option<&[Choice]>, filled: &Filled) -> Markup {
-    let l = frame.l;
-    let device = |d: &BootDevice| match d {
+/// What a device is called that is booted from.
+pub fn boot_name(l: Locale, device: BootDevice) -> String {
+    match device {
         BootDevice::Disk => l.t("boot-disk"),
         BootDevice::Cdrom => l.t("boot-cd"),
         BootDevice::Network => l.t("boot-network"),
-    };
-    let mut first: Vec<Choice> = BootDevice::ALL.iter().map(|d| Choice::new(d, device(d))).collect();
+    }
+}
+
+/// What a guest system is called.
+pub fn system_name(l: Locale, id: &str) -> String {
+    match SYSTEMS.iter().find(|(known, _)| *known == id) {
+        Some(("other", _)) => l.t("other-system"),
+        Some((_, name)) => (*name).to_owned(),
+        None => id.to_owned(),
+    }
+}
+
+/// What it boots from.
+pub fn boot(frame: &Frame, isos: Option<&[Choice]>, filled: &Filled) -> Markup {
+    let l = frame.l;
+    let mut first: Vec<Choice> = BootDevice::ALL.iter().map(|d| Choice::new(d, boot_name(l, *d))).collect();
     let mut second = first.clone();
     second.insert(0, Choice::new("", l.t("none")));
     if isos.is_some() && filled.get("boot").is_empty() {

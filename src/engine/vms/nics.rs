@@ -1,0 +1,120 @@
+//! A VM's network cards: added, changed, removed. What a running guest cannot take counts from its next start.
+
+use crate::auth;
+use crate::db::Db;
+use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::state;
+use crate::engine::{Cx, EngineError};
+use crate::model::conflict::Conflict;
+use crate::model::event::EventCode;
+use crate::model::ids::{NicId, VmId, VnicProfileId};
+use crate::model::network::NicChange;
+use crate::model::role::Action;
+use crate::model::valid::{self, Invalid, Problem};
+use crate::model::vm::{Refusal, VmAction, VmStatus};
+use crate::store::scope::Scope;
+use crate::store::vms::run::VmRun;
+use crate::store::{catalog, nics};
+
+/// oVirt's limit (it is PCI's).
+const MOST: usize = 28;
+
+/// Puts a card into a VM; its address comes from the cluster's MAC pool.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn add_nic(cx: &Cx, vm: VmId, new: NicChange) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            let run = may(&inner, db, vm)?;
+            let held = nics::of(db, vm)?;
+            if held.len() >= MOST {
+                return Err(Invalid::new("nics", Problem::Range { min: 0, max: MOST as u64 }).into());
+            }
+            check(db, &new, &held, None)?;
+            let cluster = crate::store::vms::list::row(db, vm)?.map(|row| row.cluster);
+            let missing = || EngineError::NotFound { kind: "VM", id: vm.to_string() };
+            let mac = nics::free_macs(db, cluster.ok_or_else(missing)?, 1)?.pop().ok_or(Conflict::NoMac)?;
+            nics::add(db, vm, mac, &new)?;
+            changed(&inner, db, &run, vm)
+        })
+        .await
+}
+
+/// Changes a card.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn change_nic(cx: &Cx, vm: VmId, nic: NicId, change: NicChange) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            let run = may(&inner, db, vm)?;
+            let held = nics::of(db, vm)?;
+            exists(&held, nic)?;
+            check(db, &change, &held, Some(nic))?;
+            nics::change(db, nic, &change)?;
+            changed(&inner, db, &run, vm)
+        })
+        .await
+}
+
+/// Takes a card out.
+///
+/// # Errors
+/// Refused, hidden, or the database failed.
+pub async fn remove_nic(cx: &Cx, vm: VmId, nic: NicId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            let run = may(&inner, db, vm)?;
+            exists(&nics::of(db, vm)?, nic)?;
+            nics::remove(db, nic)?;
+            changed(&inner, db, &run, vm)
+        })
+        .await
+}
+
+/// The actor may, no task holds the VM, and it keeps no saved state that knows its cards.
+fn may(cx: &Cx, db: &mut Db, vm: VmId) -> Result<VmRun, EngineError> {
+    auth::check(db, &cx.actor, Action::ConfigureVmNetwork, vm.object())?;
+    let run = admit(cx, db, vm, VmAction::Edit)?;
+    if run.status == VmStatus::Suspended {
+        return Err(refuse(VmAction::Edit, &run.name, Refusal::Status(run.status)));
+    }
+    Ok(run)
+}
+
+fn exists(held: &[(NicId, String)], nic: NicId) -> Result<(), EngineError> {
+    let found = held.iter().any(|(id, _)| *id == nic);
+    if found { Ok(()) } else { Err(EngineError::NotFound { kind: "network interface", id: nic.to_string() }) }
+}
+
+fn check(db: &mut Db, new: &NicChange, held: &[(NicId, String)], own: Option<NicId>) -> Result<(), EngineError> {
+    let mut wrong = Vec::new();
+    if let Err(e) = valid::name("name", &new.name, 50) {
+        wrong.push(e);
+    }
+    if held.iter().any(|(id, name)| Some(*id) != own && *name == new.name) {
+        wrong.push(Invalid::new("name", Problem::Taken { name: new.name.clone() }));
+    }
+    if let Some(profile) = new.profile
+        && !known(db, profile)?
+    {
+        wrong.push(Invalid::new("vnic_profile", Problem::NoSuch { value: profile.to_string() }));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(EngineError::Invalid(wrong)) }
+}
+
+fn known(db: &mut Db, profile: VnicProfileId) -> Result<bool, EngineError> {
+    Ok(catalog::vnic_profiles(db, &Scope::All)?.iter().any(|p| p.id == profile))
+}
+
+fn changed(cx: &Cx, db: &mut Db, run: &VmRun, vm: VmId) -> Result<(), EngineError> {
+    cx.engine.changed(super::topic(), Some(vm.0));
+    cx.tell(db, EventCode::UserUpdateVm, state::about(run), "")
+}

@@ -25,6 +25,11 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/words.ftl")
 );
 
+/// The English messages as they are written: key and text.
+pub fn english() -> impl Iterator<Item = (&'static str, &'static str)> {
+    EN.lines().filter_map(|line| line.split_once(" = ")).filter(|(key, _)| !key.starts_with([' ', '#']))
+}
+
 static ENGLISH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("en", EN));
 static CHINESE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle("zh-CN", ZH));
 

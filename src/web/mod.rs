@@ -12,6 +12,7 @@ pub mod locale;
 pub mod request;
 pub mod server;
 pub mod sign_in;
+mod told;
 pub mod ui;
 pub mod user;
 pub mod vm_pages;

@@ -223,7 +223,7 @@ async fn state(shared: web::Data<Shared>, http: HttpRequest, vm: web::Path<Strin
                 "status": status.as_str(),
                 "text": l.t(&format!("status-{status}")),
                 "console": view.row.can.contains(&VmAction::Console),
-                "reason": view.row.status_reason,
+                "reason": super::told::told(l, &view.row.status_reason),
             }))
         }
         Err(e) => HttpResponse::build(super::api::fault::status(&e)).finish(),

@@ -3,6 +3,7 @@
 
 use super::api::fault;
 use super::locale::Locale;
+use super::told::told;
 use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
@@ -213,7 +214,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::NoMac => l.t("conflict-no-mac"),
         Conflict::ChangedMeanwhile => l.t("conflict-changed-meanwhile"),
         Conflict::StoppedAtOnce => l.t("conflict-stopped-at-once"),
-        Conflict::EndedBeforeSaved { .. } => l.t("conflict-ended-before-saved"),
+        Conflict::EndedBeforeSaved { intent } => say!(l, "conflict-ended-before-saved", "intent" = intent),
         Conflict::NotStuck { job, status } => {
             say!(l, "conflict-not-stuck", "job" = holder(l, job), "status" = state(l, status.as_str()))
         }
@@ -225,7 +226,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::NoAdmin => l.t("conflict-no-admin"),
         Conflict::UploadBroken => l.t("upload-broken"),
         Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
-        Conflict::Told { why } => why.clone(),
+        Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. } | Conflict::DiskHasLayers { .. } | Conflict::DiskInDrive { .. } => disk(l, why),
         Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),

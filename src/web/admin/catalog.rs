@@ -5,7 +5,7 @@ use super::{Listing, admin, changing, id, listing};
 use crate::engine::{catalog, events, jobs, permissions};
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
-use crate::model::event::{About, EventView, Severity};
+use crate::model::event::{About, EventCode, EventView, Severity};
 use crate::model::host::HostView;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
@@ -18,6 +18,7 @@ use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
+use crate::web::told::{permission, told};
 use crate::web::ui::list::Row;
 use crate::web::ui::parts;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -302,6 +303,10 @@ pub fn event_text(l: Locale, event: &EventView) -> String {
         "" => l.t("the-engine"),
         user => user.to_owned(),
     };
+    let detail = match event.code {
+        EventCode::PermissionAdded | EventCode::PermissionRemoved => permission(l, &event.detail),
+        _ => told(l, &event.detail),
+    };
     l.ta(
         &format!("event-{}", event.code),
         &[
@@ -312,7 +317,7 @@ pub fn event_text(l: Locale, event: &EventView) -> String {
             ("pool", name(pool)),
             ("cluster", name(cluster)),
             ("storage_domain", name(storage_domain)),
-            ("detail", &event.detail),
+            ("detail", &detail),
         ],
     )
 }
@@ -339,7 +344,7 @@ async fn job_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) ->
                         text(format!("{done} / {}", j.steps.len())),
                         parts::time(j.started),
                         text(&j.owner_name),
-                        text(&j.error),
+                        text(told(l, &j.error)),
                     ],
                 )
             })

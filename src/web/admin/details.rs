@@ -294,7 +294,7 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
             (l.t("user"), text(&j.owner_name)),
             (l.t("started"), parts::time(j.started)),
             (l.t("ended"), j.ended.map_or_else(|| text("-"), parts::time)),
-            (l.t("message"), text(&j.error)),
+            (l.t("message"), text(crate::web::told::told(l, &j.error))),
             (l.t("correlation-id"), text(&j.correlation_id)),
             ("ID".to_owned(), text(j.id)),
         ];

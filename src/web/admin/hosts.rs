@@ -7,6 +7,7 @@ use crate::model::host::HostView;
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::web::server::Shared;
+use crate::web::told::told;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -46,7 +47,7 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
 
 fn notice(frame: &Frame, h: &HostView) -> Markup {
     html! {
-        @if !h.status_reason.is_empty() { (parts::alert("warning", &h.status_reason)) }
+        @if !h.status_reason.is_empty() { (parts::alert("warning", &told(frame.l, &h.status_reason))) }
         @if !h.facts.kvm && !h.facts.hostname.is_empty() { (parts::alert("info", &frame.l.t("emulation-text"))) }
     }
 }

@@ -199,7 +199,7 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
             let title = l.ta("confirm-remove-pool", &[("name", &pool.name)]);
             let content = html! {
                 (parts::heading(&title, &html! {}, &html! {}))
-                p { (l.t("confirm-remove-pool-text")) }
+                p { (l.ta("confirm-remove-pool-text", &[("count", &vms.len().to_string())])) }
                 ul class="pf-v6-c-list" { @for vm in &vms { li { (vm.name) } } }
                 div class="vireo-actions" {
                     (parts::post(&frame, &format!("/admin/pools/{}/remove", pool.id), &l.t("remove"), "pf-m-danger"))

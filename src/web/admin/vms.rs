@@ -14,6 +14,7 @@ use crate::model::vm::{VmAction, VmRow, VmView};
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
+use crate::web::told::told;
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, Portal, parts};
 use crate::web::vm_pages;
@@ -147,7 +148,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Remove) { (parts::link_button(&format!("{base}/remove"), &l.t("action-remove"), "pf-m-danger")) }
             @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
         }))
-        @if !row.status_reason.is_empty() { (parts::alert("warning", &row.status_reason)) }
+        @if !row.status_reason.is_empty() { (parts::alert("warning", &told(l, &row.status_reason))) }
         @if let Some(job) = &detail.job {
             a class="vireo-progress vireo-banner" href={ "/admin/jobs/" (job.id) } { (parts::job_progress(l, job)) " – " (l.t("show-steps")) }
         } @else if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }

@@ -93,12 +93,13 @@ impl Field<'_> {
 
     /// One of several that may fill other fields.
     pub fn choose(&self, filled: &Filled, choices: &[Choice]) -> Markup {
-        let (chosen, wrong) = (filled.get(self.name), filled.is_wrong(self.field));
+        // Nothing said yet: the first.
+        let (chosen, wrong) = (filled.values.get(self.name), filled.is_wrong(self.field));
         self.around(
             filled,
             &html! {
                 select class="vireo-input" id=(self.name) name=(self.name) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" } {
-                    @for c in choices { option value=(c.value) selected[c.value == chosen] data-fill=[(!c.fills.is_empty()).then_some(&c.fills)] { (c.text) } }
+                    @for c in choices { option value=(c.value) selected[Some(&c.value) == chosen] data-fill=[(!c.fills.is_empty()).then_some(&c.fills)] { (c.text) } }
                 }
             },
         )

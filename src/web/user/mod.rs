@@ -61,7 +61,7 @@ fn vm_card(frame: &Frame, vm: &VmRow) -> Markup {
             div class="pf-v6-c-card__body" {
                 @if let Some(pool) = &vm.pool_name { p { (l.ta("from-pool", &[("pool", pool)])) } }
                 @if let Some(address) = vm.addresses.first() { p { (l.t("address")) " " (address) } }
-                @if !vm.status_reason.is_empty() { p { (vm.status_reason) } }
+                @if !vm.status_reason.is_empty() { p { (super::told::told(l, &vm.status_reason)) } }
                 p { (parts::memory(vm.memory_mib)) " · " (vm.vcpus) " vCPU" }
             }
             div class="pf-v6-c-card__footer" { (vm_pages::buttons(frame, vm)) }

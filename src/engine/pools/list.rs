@@ -71,13 +71,15 @@ pub async fn get(cx: &Cx, id: PoolId) -> Result<PoolView, EngineError> {
 /// # Errors
 /// Hidden, or the database failed.
 pub async fn vms(cx: &Cx, id: PoolId) -> Result<Vec<VmRow>, EngineError> {
-    let actor = cx.actor.clone();
+    let inner = cx.clone();
     cx.engine
         .db
         .read(move |db| {
-            auth::see(db, &actor, id.object())?;
-            let scope = auth::visible(db, &actor)?;
-            Ok(store_vms::list::of_pool(db, &scope, id)?)
+            auth::see(db, &inner.actor, id.object())?;
+            let scope = auth::visible(db, &inner.actor)?;
+            let mut rows = store_vms::list::of_pool(db, &scope, id)?;
+            crate::engine::vms::complete(&inner, db, &mut rows)?;
+            Ok(rows)
         })
         .await
 }

@@ -24,6 +24,7 @@ pub(in crate::engine) mod update;
 
 pub use cd::change_cd;
 pub use create::create;
+pub(in crate::engine) use list::complete;
 pub use list::{get, list, screenshot};
 pub use nics::{add_nic, change_nic, remove_nic};
 pub use reboot::reboot;

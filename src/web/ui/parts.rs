@@ -84,7 +84,12 @@ pub fn bytes(n: u64) -> String {
 
 /// MiB for people.
 pub fn memory(mib: u64) -> String {
-    if mib >= 1024 && mib.is_multiple_of(1024) { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") }
+    match mib {
+        whole if whole >= 1024 && whole.is_multiple_of(1024) => format!("{} GiB", mib / 1024),
+        // To the MiB nobody wants to read so much.
+        much if much >= 8192 => bytes(mib << 20),
+        little => format!("{little} MiB"),
+    }
 }
 
 /// A share as a bar.

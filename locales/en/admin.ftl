@@ -124,3 +124,6 @@ confirm-remove-nic = Remove { $name } of { $vm }
 confirm-remove-nic-text = Its address { $mac } goes back to the MAC pool; another card may get it.
 show-steps = Show steps
 other-system = Other OS
+domain-kind-data = Data
+domain-kind-iso = ISO
+domain-kind-export = Export

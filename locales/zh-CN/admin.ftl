@@ -124,3 +124,6 @@ confirm-remove-nic = 移除 { $vm } 的 { $name }
 confirm-remove-nic-text = 其地址 { $mac } 将归还 MAC 地址池，可能分配给其他网络接口。
 show-steps = 查看步骤
 other-system = 其他操作系统
+domain-kind-data = 数据
+domain-kind-iso = ISO
+domain-kind-export = 导出

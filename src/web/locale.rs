@@ -168,6 +168,7 @@ mod tests {
         add("kind", vec!["desktop", "server"]);
         add("object", crate::model::permission::ObjectKind::ALL.iter().map(|k| k.as_str()).collect());
         add("content", vec!["data", "iso"]);
+        add("domain-kind", vec!["data", "iso", "export"]);
         let (vm, file) =
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
         add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());

@@ -118,3 +118,55 @@ fn changed(cx: &Cx, db: &mut Db, run: &VmRun, vm: VmId) -> Result<(), EngineErro
     cx.engine.changed(super::topic(), Some(vm.0));
     cx.tell(db, EventCode::UserUpdateVm, state::about(run), "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::Bench;
+    use crate::engine::{disks, vms};
+    use crate::model::disk::{DiskChange, DiskInterface};
+    use crate::model::network::NicModel;
+
+    fn card(name: &str, profile: Option<VnicProfileId>) -> NicChange {
+        NicChange { name: name.to_owned(), model: NicModel::Virtio, profile, linked: true }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn cards_come_change_and_go() {
+        let bench = Bench::new().await;
+        let vm = bench.vm("a").await;
+        let before = vms::get(&bench.cx, vm).await.unwrap().nics;
+        add_nic(&bench.cx, vm, card("extra", None)).await.unwrap();
+        let taken = add_nic(&bench.cx, vm, card("extra", None)).await.unwrap_err();
+        assert!(taken.to_string().contains("in use already"), "{taken}");
+        let unknown = add_nic(&bench.cx, vm, card("b", Some(VnicProfileId::random()))).await.unwrap_err();
+        assert!(unknown.to_string().contains("does not exist"), "{unknown}");
+        let nic = vms::get(&bench.cx, vm).await.unwrap().nics.pop().unwrap();
+        assert!(nic.name == "extra" && before.iter().all(|b| b.mac != nic.mac), "{nic:?}");
+        let change = NicChange { model: NicModel::E1000, linked: false, ..card("changed", None) };
+        change_nic(&bench.cx, vm, nic.id, change).await.unwrap();
+        let after = vms::get(&bench.cx, vm).await.unwrap().nics.pop().unwrap();
+        assert!(after.name == "changed" && after.model == NicModel::E1000 && !after.linked && after.mac == nic.mac);
+        remove_nic(&bench.cx, vm, nic.id).await.unwrap();
+        assert!(matches!(remove_nic(&bench.cx, vm, nic.id).await, Err(EngineError::NotFound { .. })));
+        assert_eq!(vms::get(&bench.cx, vm).await.unwrap().nics, before);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn how_a_running_vm_sees_its_disk_stays() {
+        let bench = Bench::new().await;
+        let vm = bench.vm("a").await;
+        let disk = vms::get(&bench.cx, vm).await.unwrap().disks.remove(0);
+        let change = |alias: &str, seen| DiskChange { alias: alias.to_owned(), description: String::new(), seen };
+        let seen = Some((DiskInterface::Sata, false));
+        disks::change(&bench.cx, disk.disk.id, change("one", seen)).await.unwrap();
+        let after = vms::get(&bench.cx, vm).await.unwrap().disks.remove(0);
+        assert!(after.disk.alias == "one" && after.interface == DiskInterface::Sata && !after.bootable, "{after:?}");
+        disks::change(&bench.cx, disk.disk.id, change("two", Some((DiskInterface::Virtio, true)))).await.unwrap();
+        vms::start(&bench.cx, vm).await.unwrap();
+        bench.becomes(vm, VmStatus::Up).await;
+        let refused = disks::change(&bench.cx, disk.disk.id, change("three", seen)).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Refused { because: Refusal::Status(_), .. }), "{refused}");
+        disks::change(&bench.cx, disk.disk.id, change("three", None)).await.unwrap();
+    }
+}

@@ -49,10 +49,18 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
         }
         other => other?,
     }
+    if size(&after) != size(&before) {
+        write::set_custom_size(db, id)?;
+    }
     cx.engine.changed(super::topic(), Some(id.0));
     let mut about = state::about(&run);
     about.vm = Some((id, after.name));
     cx.tell(db, EventCode::UserUpdateVm, about, "")
+}
+
+/// What an instance type says.
+const fn size(c: &Config) -> (u64, u64, u32, u32, u32) {
+    (c.memory_mib, c.max_memory_mib, c.sockets, c.cores, c.threads)
 }
 
 fn merged(before: &Config, change: VmUpdate) -> Config {

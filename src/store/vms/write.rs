@@ -78,6 +78,12 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
     }))
 }
 
+/// A size of its own: the VM is of no instance type any more.
+pub fn set_custom_size(db: &mut Db, id: VmId) -> QueryResult<()> {
+    let none = None::<crate::model::ids::InstanceTypeId>;
+    diesel::update(vm::table.find(id)).set(vm::instance_type_id.eq(none)).execute(db).map(drop)
+}
+
 /// Keeps a VM's configuration. A name that is in use is a unique violation.
 pub fn set_config(db: &mut Db, id: VmId, new: &Config) -> QueryResult<()> {
     let boot = new.boot.iter().map(|device| device.as_str()).collect::<Vec<_>>().join(",");

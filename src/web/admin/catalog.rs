@@ -174,7 +174,7 @@ list_page!(
         vec![
             text(&d.name),
             parts::status(l, d.status.as_str()),
-            text(d.kind),
+            text(l.t(&format!("domain-kind-{}", d.kind))),
             text(d.storage_type),
             text(&d.data_center_name),
             text(parts::bytes(d.total_bytes)),

@@ -131,15 +131,13 @@ async fn domain(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let used = s.total_bytes.saturating_sub(s.available_bytes);
         #[expect(clippy::cast_precision_loss, reason = "shown as a bar")]
         let percent = if s.total_bytes == 0 { 0.0 } else { used as f64 / s.total_bytes as f64 * 100.0 };
+        let kind = l.t(&format!("domain-kind-{}", s.kind));
         let center = s.data_center.map_or_else(|| text("-"), |d| link("data_centers", d, &s.data_center_name));
         let facts = vec![
             (l.t("status"), parts::status(l, s.status.as_str())),
             (l.t("description"), text(&s.description)),
             (l.t("comment"), text(&s.comment)),
-            (
-                l.t("domain-type"),
-                text(if s.master { format!("{} ({})", s.kind, l.t("master")) } else { s.kind.to_string() }),
-            ),
+            (l.t("domain-type"), text(if s.master { format!("{kind} ({})", l.t("master")) } else { kind })),
             (l.t("storage-type"), text(s.storage_type)),
             (l.t("data-center"), center),
             (l.t("path"), text(&s.path)),

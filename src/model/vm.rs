@@ -256,6 +256,8 @@ pub struct NewVm {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VmUpdate {
     pub name: Option<String>,
+    /// `Some(None)`: a size of its own.
+    pub instance_type: Option<Option<InstanceTypeId>>,
     pub description: Option<String>,
     pub comment: Option<String>,
     pub memory_mib: Option<u64>,

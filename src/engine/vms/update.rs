@@ -6,11 +6,14 @@ use crate::engine::vms::{cd, state};
 use crate::engine::{Cx, EngineError};
 use crate::model::event::EventCode;
 use crate::model::ids::VmId;
+use crate::model::instance_type::InstanceTypeView;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
     MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS, MIN_MEMORY_MIB,
     VmAction, VmUpdate,
 };
+use crate::store::catalog;
+use crate::store::scope::Scope;
 use crate::store::vms::insert;
 use crate::store::vms::write::{self, Config};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
@@ -30,7 +33,8 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     let before = write::config(db, id)?.ok_or_else(gone)?;
     let new_cd = change.cd;
     let mut after = merged(&before, change);
-    let mut wrong = check(&mut after);
+    let mut wrong = resized(db, &before, &mut after)?;
+    wrong.extend(check(&mut after));
     if after.name != before.name && insert::name_taken(db, &after.name, Some(id))? {
         wrong.push(Invalid::new("name", Problem::Taken { name: after.name.clone() }));
     }
@@ -49,9 +53,6 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
         }
         other => other?,
     }
-    if size(&after) != size(&before) {
-        write::set_custom_size(db, id)?;
-    }
     cx.engine.changed(super::topic(), Some(id.0));
     let mut about = state::about(&run);
     about.vm = Some((id, after.name));
@@ -61,6 +62,34 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
 /// What an instance type says.
 const fn size(c: &Config) -> (u64, u64, u32, u32, u32) {
     (c.memory_mib, c.max_memory_mib, c.sockets, c.cores, c.threads)
+}
+
+/// What becomes of the instance type: another one brings its size unless one is given with it; a size of one's own is no type's any more.
+fn resized(db: &mut Db, before: &Config, after: &mut Config) -> Result<Vec<Invalid>, EngineError> {
+    let same_size = size(after) == size(before);
+    if after.instance_type == before.instance_type {
+        if !same_size {
+            after.instance_type = None;
+        }
+        return Ok(Vec::new());
+    }
+    let Some(id) = after.instance_type else { return Ok(Vec::new()) };
+    match catalog::instance_types(db, &Scope::All)?.iter().find(|kind| kind.id == id) {
+        None => return Ok(vec![Invalid::new("instance_type", Problem::NoSuch { value: id.to_string() })]),
+        Some(kind) if same_size => take(kind, after),
+        Some(_) => {}
+    }
+    Ok(Vec::new())
+}
+
+/// The size of an instance type.
+const fn take(kind: &InstanceTypeView, config: &mut Config) {
+    config.memory_mib = kind.memory_mib;
+    config.max_memory_mib = kind.max_memory_mib;
+    config.guaranteed_memory_mib = kind.memory_mib;
+    config.sockets = kind.sockets;
+    config.cores = kind.cores;
+    config.threads = kind.threads;
 }
 
 fn merged(before: &Config, change: VmUpdate) -> Config {
@@ -75,6 +104,7 @@ fn merged(before: &Config, change: VmUpdate) -> Config {
         comment: change.comment.unwrap_or(old.comment),
         os: change.os.unwrap_or(old.os),
         kind: change.kind.unwrap_or(old.kind),
+        instance_type: change.instance_type.unwrap_or(old.instance_type),
         memory_mib,
         max_memory_mib,
         guaranteed_memory_mib,
@@ -129,6 +159,7 @@ mod tests {
             comment: String::new(),
             os: "other".to_owned(),
             kind: VmKind::Desktop,
+            instance_type: None,
             memory_mib: 1024,
             max_memory_mib: 4096,
             guaranteed_memory_mib: 1024,

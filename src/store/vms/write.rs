@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::{disk, vm};
 use crate::model::disk::DiskContent;
-use crate::model::ids::{DiskId, VmId};
+use crate::model::ids::{DiskId, InstanceTypeId, VmId};
 use crate::model::vm::{BootDevice, Display, VmKind};
 use diesel::prelude::*;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub comment: String,
     pub os: String,
     pub kind: VmKind,
+    /// None: a size of its own.
+    pub instance_type: Option<InstanceTypeId>,
     pub memory_mib: u64,
     pub max_memory_mib: u64,
     pub guaranteed_memory_mib: u64,
@@ -39,7 +41,7 @@ pub struct Config {
 }
 
 type Row = (
-    (String, String, String, String, VmKind),
+    (String, String, String, String, VmKind, Option<InstanceTypeId>),
     (i64, i64, i64, i32, i32, i32),
     (Display, String, bool, bool, Option<DiskId>),
 );
@@ -49,39 +51,40 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
     let row: Option<Row> = vm::table
         .find(id)
         .select((
-            (vm::name, vm::description, vm::comment, vm::os, vm::kind),
+            (vm::name, vm::description, vm::comment, vm::os, vm::kind, vm::instance_type_id),
             (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib, vm::sockets, vm::cores, vm::threads),
             (vm::display, vm::boot, vm::stateless, vm::delete_protected, vm::cd_disk_id),
         ))
         .first(db)
         .optional()?;
-    Ok(row.map(|((name, description, comment, os, kind), size, (display, boot, stateless, delete_protected, cd))| {
-        let (memory, max_memory, guaranteed, sockets, cores, threads) = size;
-        Config {
-            name,
-            description,
-            comment,
-            os,
-            kind,
-            memory_mib: memory.unsigned_abs(),
-            max_memory_mib: max_memory.unsigned_abs(),
-            guaranteed_memory_mib: guaranteed.unsigned_abs(),
-            sockets: sockets.unsigned_abs(),
-            cores: cores.unsigned_abs(),
-            threads: threads.unsigned_abs(),
-            display,
-            boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
-            stateless,
-            delete_protected,
-            cd,
-        }
-    }))
-}
-
-/// A size of its own: the VM is of no instance type any more.
-pub fn set_custom_size(db: &mut Db, id: VmId) -> QueryResult<()> {
-    let none = None::<crate::model::ids::InstanceTypeId>;
-    diesel::update(vm::table.find(id)).set(vm::instance_type_id.eq(none)).execute(db).map(drop)
+    Ok(row.map(
+        |(
+            (name, description, comment, os, kind, instance_type),
+            size,
+            (display, boot, stateless, delete_protected, cd),
+        )| {
+            let (memory, max_memory, guaranteed, sockets, cores, threads) = size;
+            Config {
+                name,
+                description,
+                comment,
+                os,
+                kind,
+                instance_type,
+                memory_mib: memory.unsigned_abs(),
+                max_memory_mib: max_memory.unsigned_abs(),
+                guaranteed_memory_mib: guaranteed.unsigned_abs(),
+                sockets: sockets.unsigned_abs(),
+                cores: cores.unsigned_abs(),
+                threads: threads.unsigned_abs(),
+                display,
+                boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
+                stateless,
+                delete_protected,
+                cd,
+            }
+        },
+    ))
 }
 
 /// Keeps a VM's configuration. A name that is in use is a unique violation.
@@ -93,6 +96,7 @@ pub fn set_config(db: &mut Db, id: VmId, new: &Config) -> QueryResult<()> {
         .set((
             (vm::name.eq(&new.name), vm::description.eq(&new.description), vm::comment.eq(&new.comment)),
             (vm::os.eq(&new.os), vm::kind.eq(new.kind), vm::memory_mib.eq(mib(new.memory_mib))),
+            vm::instance_type_id.eq(new.instance_type),
             vm::max_memory_mib.eq(mib(new.max_memory_mib)),
             vm::guaranteed_memory_mib.eq(mib(new.guaranteed_memory_mib)),
             (vm::sockets.eq(count(new.sockets)), vm::cores.eq(count(new.cores)), vm::threads.eq(count(new.threads))),

@@ -158,6 +158,7 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
     known::vm(input)?;
     let mut wrong = Wrong::default();
     let change = VmUpdate {
+        instance_type: None,
         name: text(input, "name"),
         description: text(input, "description"),
         comment: text(input, "comment"),

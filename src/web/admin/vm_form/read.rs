@@ -109,6 +109,9 @@ pub fn change(values: &Values) -> (VmUpdate, Vec<Invalid>) {
         boot: boot(values),
         stateless: Some(values.contains_key("stateless")),
         delete_protected: Some(values.contains_key("delete_protected")),
+        instance_type: values
+            .contains_key("instance_type")
+            .then(|| parsed(values, "instance_type", "instance_type", &mut wrong)),
         // A form without the field (the VM runs) leaves the CD as it is.
         cd: values.contains_key("cd").then(|| parsed(values, "cd", "cdrom", &mut wrong)),
     };
@@ -125,6 +128,7 @@ pub fn current(view: &VmView) -> Values {
         ("comment", row.comment.clone()),
         ("os", view.os.clone()),
         ("kind", view.kind.to_string()),
+        ("instance_type", view.instance_type.map(|t| t.to_string()).unwrap_or_default()),
         ("memory", hw.memory_mib.to_string()),
         ("max_memory", hw.max_memory_mib.to_string()),
         ("guaranteed", hw.guaranteed_memory_mib.to_string()),

@@ -106,12 +106,11 @@ pub fn head(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
 pub fn fixed_head(frame: &Frame, view: &VmView, choices: &Choices, filled: &Filled) -> Markup {
     let l = frame.l;
     let cluster = choices.clusters.iter().find(|c| c.value == view.row.cluster.to_string());
-    let custom = l.t("custom");
     html! {
         (field(l, "cluster", "cluster", "cluster").fixed(cluster.map_or(&view.row.cluster_name, |c| &c.text)))
         (field(l, "based-on-template", "template", "template").fixed(&view.row.template_name))
         (system_fields(l, filled, false))
-        (field(l, "instance-type", "instance_type", "instance_type").fixed(view.instance_type_name.as_ref().unwrap_or(&custom)))
+        (field(l, "instance-type", "instance_type", "instance_type").choose(filled, &choices.instance_types))
         (kind(l, filled, false))
     }
 }

@@ -52,7 +52,7 @@ test: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@sh tools/with-postgres.sh cargo test --quiet --lib engine::
 	@echo "== integration tests: real guests, both databases, browser, SDK"
 	@VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON)) \
-	  sh tools/with-postgres.sh cargo test --quiet --test it -- --test-threads=2
+	  sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --test-threads=2
 
 bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@cargo build --release --quiet

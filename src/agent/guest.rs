@@ -43,8 +43,7 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
             () = hub.newcomer() => { known.clear(); next = tokio::time::Instant::now(); }
             () = tokio::time::sleep_until(next) => {
                 next = tokio::time::Instant::now() + REFRESH;
-                refresh_all(&libvirt, &hub, &mut known).await;
-                if known.values().any(|r| r.addresses.is_empty()) {
+                if !refresh_all(&libvirt, &hub, &mut known).await {
                     next = tokio::time::Instant::now() + SOON;
                 }
             }
@@ -52,14 +51,17 @@ pub async fn run(libvirt: Libvirt, hub: Hub) {
     }
 }
 
-/// Some guests at a time: one that hangs holds up few others.
-async fn refresh_all(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>) {
+/// Some guests at a time: one that hangs holds up few others. True if every agent answered with addresses.
+async fn refresh_all(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>) -> bool {
     let all = libvirt.report(domains::list).await.unwrap_or_default();
     let asked = all.into_iter().filter(|r| r.agent_connected).map(|r| ask(libvirt, r.vm).map(move |a| (r.vm, a)));
     let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    let mut whole = true;
     while let Some((vm, answer)) = answers.next().await {
+        whole &= answer.as_ref().is_ok_and(|report| !report.addresses.is_empty());
         learn(hub, known, vm, answer);
     }
+    whole
 }
 
 async fn refresh(libvirt: &Libvirt, hub: &Hub, known: &mut HashMap<VmId, GuestReport>, vm: VmId) {

@@ -106,6 +106,11 @@ async fn the_administrator_and_his_vm() {
     mark(&browser).await;
     let seen = shows(&browser, "up").await;
     assert!(seen.iter().any(|s| s == "powering_up"), "{seen:?}");
+    let end = Instant::now() + Duration::from_secs(30);
+    while !browser.text("main").await.contains("192.168.") {
+        assert!(Instant::now() < end, "the guest's address is not shown: {}", browser.text("main").await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     was_not_reloaded(&browser).await;
 
     console_of_the_administrator(&browser, &admin, &id).await;
@@ -275,10 +280,10 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
     let browser = Browser::start(&server).await;
     let mut wrong = Vec::new();
     let mut look = async |page: &str, language: &str| {
-        browser.go(page).await;
         for (dark, width, height) in [(false, 1440, 900), (true, 390, 844)] {
             browser.size(width, height).await;
             browser.dark(dark).await;
+            browser.go(page).await;
             wrong.extend(browser.axe().await.into_iter().map(|v| format!("{language} {page} {width} px: {v}")));
             let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
             if overflow.as_i64().unwrap_or(0) > 0 {

@@ -170,7 +170,19 @@ pub fn clean(data: &Path) {
         }
     }
     std::thread::sleep(Duration::from_millis(100));
+    remove_bridges(&data.join("libvirt/etc/qemu/networks"));
     let _ = fs::remove_dir_all(data);
+}
+
+/// libvirt's networks outlive it.
+fn remove_bridges(definitions: &Path) {
+    let Ok(files) = fs::read_dir(definitions) else { return };
+    for file in files.flatten().filter(|f| f.path().is_file()) {
+        let text = fs::read_to_string(file.path()).unwrap();
+        if let Some(bridge) = crate::portal::between(&text, "<bridge name='", "'") {
+            let _ = Command::new("ip").args(["link", "del", &bridge]).status();
+        }
+    }
 }
 
 /// Processes whose command line has all these words.

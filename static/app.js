@@ -51,11 +51,12 @@ if (live) {
   document.addEventListener('visibilitychange', () => { if (!document.hidden && wanted) refresh(); });
   document.addEventListener('focusout', () => { if (wanted) soon(); });
   if (topics.size) {
-    let lost = false;
+    let lost = 0;
     const source = new EventSource('/events/stream');
     source.onmessage = (e) => { if (e.data.split(' ').some((t) => t === 'all' || topics.has(t))) soon(); };
-    source.onopen = () => { if (lost) soon(); lost = false; if (bar) bar.hidden = true; };
-    source.onerror = () => { lost = true; if (bar) { bar.textContent = bar.dataset.text; bar.hidden = false; } };
+    source.onopen = () => { if (lost) soon(); clearTimeout(lost); lost = 0; if (bar) bar.hidden = true; };
+    // A hiccup is over before anybody needs to know.
+    source.onerror = () => { lost ||= setTimeout(() => { if (bar) { bar.textContent = bar.dataset.text; bar.hidden = false; } }, 2000); };
     addEventListener('pagehide', () => source.close());
   }
 }

@@ -37,6 +37,10 @@ pub fn ensure(connection: &Connect, request: &EnsureNetwork) -> Result<NetworkSt
     {
         return Ok(NetworkState { mode });
     }
+    if !nix::unistd::geteuid().is_root() {
+        // Only root's libvirt can make bridges.
+        return Ok(NetworkState { mode: NetworkMode::User });
+    }
     for mode in [NetworkMode::Nat, NetworkMode::Isolated] {
         match make(connection, name, mode) {
             Ok(()) => return Ok(NetworkState { mode }),

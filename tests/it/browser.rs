@@ -127,7 +127,44 @@ async fn the_administrator_and_his_vm() {
     assert!(warning.contains("first") && warning.contains("first_Disk1"), "what will be lost is named: {warning}");
     browser.click("form[action$='/remove'] button").await;
     admin.wait(&id, "404").await;
+
+    a_vm_that_boots_from_a_cd(&browser, &admin).await;
     browser.quit().await;
+}
+
+/// Blank, with a disk of its own, and a CD to boot from.
+async fn a_vm_that_boots_from_a_cd(browser: &Browser, admin: &Api) {
+    browser.go("/admin/vms/new").await;
+    browser.fill("[name=template]", "Blank").await;
+    // A mistake first: what was typed stays, and the field says what is wrong.
+    browser.fill("[name=name]", "from cd").await;
+    browser.fill("[name=disk]", "1").await;
+    browser.click("form button[type=submit].pf-m-primary").await;
+    browser.find("[name=name][aria-invalid=true]").await;
+    assert_eq!(browser.run("return document.querySelector('[name=disk]').value").await, Value::from("1"));
+    browser.fill("[name=name]", "from-cd").await;
+    browser.click("form [role=tab]:nth-of-type(2)").await;
+    browser.fill("[name=memory]", "256").await;
+    browser.click("form [role=tab]:nth-of-type(4)").await;
+    browser.fill("[name=boot]", "CD").await;
+    browser.fill("[name=cd]", "demo.iso").await;
+    browser.click("form button[type=submit].pf-m-primary").await;
+    let end = Instant::now() + Duration::from_secs(20);
+    let found =
+        || async { admin.get("/vms?search=name%3Dfrom-cd").await.1["vm"].as_array().cloned().unwrap_or_default() };
+    while found().await.is_empty() {
+        assert!(Instant::now() < end, "no VM was made: {}", browser.text("main").await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let id = id_of(&found().await[0]);
+    admin.wait(&id, "down").await;
+    admin.act(&id, "start").await;
+    // Its guest agent is on the CD: up means that the CD was booted.
+    admin.wait(&id, "up").await;
+    let (_, disks) = admin.get(&format!("/vms/{id}/diskattachments")).await;
+    assert_eq!(disks["disk_attachment"].as_array().unwrap().len(), 1);
+    let (_, vm) = admin.get(&format!("/vms/{id}")).await;
+    assert!(vm["fqdn"].as_str().is_some_and(|n| !n.is_empty()), "the guest tells its name: {vm}");
 }
 
 async fn console_of_the_administrator(browser: &Browser, admin: &Api, id: &str) {

@@ -84,10 +84,11 @@ async fn tickets_and_ends_of_consoles() {
     // The permission is taken away.
     let mut console = open(&server, &vm, &ticket(&her, &vm).await, None).await.unwrap();
     assert!(greeting(&mut console).await.starts_with("RFB "));
-    let (_, page) = his.get(&format!("/admin/vms/{vm}")).await;
-    let rows = page.split("alice@internal").nth(1).expect("the VM's page lists her permission");
-    let revoke = between(rows, "action=\"/admin/permissions/", "\"").unwrap();
-    assert_eq!(his.post(&format!("/admin/permissions/{revoke}"), &[]).await.0, 303);
+    let (_, held) = admin.get(&format!("/vms/{vm}/permissions")).await;
+    let her_id = id_of(&admin.get("/users?search=usrname%3Dalice").await.1["user"][0]);
+    let all = held["permission"].as_array().unwrap();
+    let hers = all.iter().find(|p| p["user"]["id"] == her_id.as_str()).map(id_of).expect("her permission is on the VM");
+    assert_eq!(his.post(&format!("/admin/permissions/{hers}/remove"), &[]).await.0, 303);
     assert_eq!(close_code(&mut console).await, 4403);
 
     // The session ends.

@@ -31,7 +31,7 @@ pub(in crate::engine) struct FakeAgent {
 
 #[derive(Default)]
 struct Inner {
-    domains: BTreeMap<VmId, DomainState>,
+    domains: BTreeMap<VmId, DomainReport>,
     /// What verbs are refused with.
     refuse: HashMap<String, ErrorCode>,
     deaf_guests: bool,
@@ -95,7 +95,7 @@ impl FakeAgent {
         self.inner.lock().unwrap().deaf_guests = true;
     }
     pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
-        self.inner.lock().unwrap().domains.get(&vm).copied()
+        self.inner.lock().unwrap().domains.get(&vm).map(|d| d.state)
     }
     /// How often a verb was asked for.
     pub(in crate::engine) fn calls(&self, verb: &str) -> usize {
@@ -114,8 +114,8 @@ impl FakeAgent {
     }
 
     fn set(&self, vm: VmId, state: DomainState, stop_reason: Option<StopReason>) -> DomainReport {
-        self.inner.lock().unwrap().domains.insert(vm, state);
         let report = DomainReport { vm, state, stop_reason, agent_connected: false };
+        self.inner.lock().unwrap().domains.insert(vm, report.clone());
         let _ = self.events.send(HostEvent::Domain(report.clone()));
         report
     }
@@ -216,14 +216,7 @@ impl FakeAgent {
     }
 
     fn reports(&self) -> Vec<DomainReport> {
-        let inner = self.inner.lock().unwrap();
-        let report = |(vm, state): (&VmId, &DomainState)| DomainReport {
-            vm: *vm,
-            state: *state,
-            stop_reason: None,
-            agent_connected: false,
-        };
-        inner.domains.iter().map(report).collect()
+        self.inner.lock().unwrap().domains.values().cloned().collect()
     }
 
     fn stream(&self) -> Response<Body> {

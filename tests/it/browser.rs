@@ -326,6 +326,12 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
             if overflow.as_i64().unwrap_or(0) > 0 {
                 wrong.push(format!("{language} {page}: {overflow} px wider than a window of {width} px"));
             }
+            let narrow = "return [...document.querySelectorAll('main select, main input:not([type=checkbox]):not([type=radio])')] \
+                .filter((e) => e.offsetParent && e.offsetWidth < 60).map((e) => e.name)";
+            let narrow = browser.run(narrow).await;
+            if narrow != Value::Array(Vec::new()) {
+                wrong.push(format!("{language} {page} {width} px: too narrow: {narrow}"));
+            }
             let name = page.trim_matches('/').replace(['/', '?', '=', '%'], "-");
             if page.len() < 30 {
                 browser.screenshot(&pictures().join(format!("{language}-{name}-{width}.png"))).await;

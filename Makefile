@@ -55,6 +55,7 @@ test: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	  sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --test-threads=2
 
 bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
+	@sh tools/install-packages.sh bench
 	@cargo build --release --quiet
 	@$(PYTHON) bench/run.py target/release/vireo $(abspath $(DEMO_IMAGE))
 

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: install-packages.sh build|run|test …
+# Installs the Debian packages that are missing: install-packages.sh build|run|test|bench …
 set -eu
 
 build="pkg-config gcc libc6-dev libvirt-dev libpq-dev"
 run="qemu-system-x86 qemu-utils qemu-block-extra libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients seabios ipxe-qemu
   dnsmasq-base iproute2 util-linux busybox-static cpio xz-utils kmod e2fsprogs fdisk binutils grub-pc-bin grub-common xorriso mtools"
 test="chromium chromium-driver fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev"
+bench="socat openssl"
 
 wanted=""
 for group in "$@"; do
@@ -13,6 +14,7 @@ for group in "$@"; do
     build) wanted="$wanted $build" ;;
     run) wanted="$wanted $run" ;;
     test) wanted="$wanted $test" ;;
+    bench) wanted="$wanted $bench" ;;
     *) echo "install-packages: there is no group $group" >&2; exit 2 ;;
   esac
 done

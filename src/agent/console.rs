@@ -4,15 +4,13 @@ use super::connection::Libvirt;
 use super::error::{from_libvirt, refused};
 use crate::model::ids::VmId;
 use crate::model::vm::Display;
+use crate::wire::stream::piece;
 use crate::wire::{ErrorCode, WireError};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use virt_sys as sys;
-
-/// Bytes held per direction; a console that is idle holds no more.
-const BUFFER: usize = 16 * 1024;
 
 /// Connects to the display.
 ///
@@ -53,13 +51,12 @@ pub async fn carry(engine: impl AsyncRead + AsyncWrite + Unpin, mut display: Uni
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
-    let mut buffer = vec![0; BUFFER];
     loop {
-        let count = from.read(&mut buffer).await?;
-        if count == 0 {
+        let bytes = piece(&mut from).await?;
+        if bytes.is_empty() {
             return Ok(());
         }
-        to.write_all(buffer.get(..count).unwrap_or_default()).await?;
+        to.write_all(&bytes).await?;
         // TLS keeps what the socket does not take at once until it is told to send it.
         to.flush().await?;
     }

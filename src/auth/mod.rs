@@ -69,7 +69,7 @@ pub fn see(db: &mut Db, actor: &Actor, object: ObjectId) -> Result<(), AuthError
     Err(AuthError::Hidden { object })
 }
 
-/// What `actor` may do to each of `objects` (one query, for a page of rows).
+/// What `actor` may do to each of `objects` (for a page of rows at once).
 ///
 /// # Errors
 /// The database failed.
@@ -78,11 +78,7 @@ pub fn actions_on(
     actor: &Actor,
     objects: &[ObjectId],
 ) -> Result<HashMap<ObjectId, HashSet<Action>>, AuthError> {
-    let mut map: HashMap<ObjectId, HashSet<Action>> = HashMap::new();
-    for (object, action) in permissions::actions_on(db, &actor.principals, objects)? {
-        map.entry(object).or_default().insert(action);
-    }
-    Ok(map)
+    Ok(permissions::actions_on(db, &actor.principals, objects)?)
 }
 
 /// What `actor` may see; the store's lists narrow themselves to it.

@@ -28,28 +28,42 @@ pub enum Roles {
 
 /// What these principals reach through such roles.
 pub fn of(db: &mut Db, principals: &[PrincipalId], roles: Roles) -> QueryResult<Scope> {
-    let held: Vec<(ObjectId, bool, bool)> = permission::table
+    // Asked first: whoever administers the system may hold a role on each of ten thousand VMs besides.
+    if roles != Roles::User && administers_all(db, principals)? {
+        return Ok(Scope::All);
+    }
+    let mut held = permission::table
         .inner_join(role::table)
         .filter(permission::principal_id.eq_any(principals))
-        .select((permission::object_id, role::is_admin, role::views_children))
-        .load(db)?;
-    let counts = |admin: bool| match roles {
-        Roles::Admin => admin,
-        Roles::User => !admin,
-        Roles::Both => true,
-    };
+        .select((permission::object_id, role::views_children))
+        .distinct()
+        .into_boxed();
+    match roles {
+        Roles::Admin => held = held.filter(role::is_admin),
+        Roles::User => held = held.filter(diesel::dsl::not(role::is_admin)),
+        Roles::Both => {}
+    }
     let (mut trees, mut single) = (Vec::new(), Vec::new());
-    for (object, admin, views_children) in held.into_iter().filter(|h| counts(h.1)) {
+    for (object, views_children) in held.load::<(ObjectId, bool)>(db)? {
         // Everyone has harmless roles on the system itself (his own profile): they show nothing of it.
         let list = if views_children { &mut trees } else { &mut single };
-        if !list.contains(&object) {
-            list.push(object);
-        }
-        if object == SYSTEM && views_children && admin {
-            return Ok(Scope::All);
-        }
+        list.push(object);
     }
     Ok(Scope::Some { trees, single })
+}
+
+/// One of them holds an admin role on the system itself that shows all below it.
+fn administers_all(db: &mut Db, principals: &[PrincipalId]) -> QueryResult<bool> {
+    let found: Option<ObjectId> = permission::table
+        .inner_join(role::table)
+        .filter(permission::object_id.eq(SYSTEM))
+        .filter(permission::principal_id.eq_any(principals))
+        .filter(role::is_admin)
+        .filter(role::views_children)
+        .select(permission::object_id)
+        .first(db)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// Is this object within the scope?

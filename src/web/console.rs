@@ -6,12 +6,12 @@ use crate::model::ids::VmId;
 use actix_web::body::{BodyStream, MessageBody};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{SinkExt, Stream, StreamExt};
 use serde::Deserialize;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,8 +20,6 @@ use tokio_util::sync::PollSender;
 
 /// A console that is idle holds about this much in each direction.
 const READ_BUFFER: usize = 4 * 1024;
-/// The display's side is read in pieces of this size; the buffer exists only while there is something to read.
-const PIECE: usize = 32 * 1024;
 /// A browser sends keys and mouse moves, and a pasted text at most.
 const MAX_FRAME: usize = 1 << 20;
 
@@ -94,15 +92,11 @@ async fn carry(io: Upgraded, mut console: Console) {
     let mut closing = console.closing.clone();
     let (mut from_display, mut to_display) = tokio::io::split(&mut console.stream);
     let down = async {
-        let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(PIECE);
-            match from_display.read_buf(&mut buffer).await {
-                Ok(n) if n > 0 => to_browser.send(Message::Binary(buffer.split().freeze())).await.ok()?,
+            match console::piece(&mut from_display).await {
+                Ok(bytes) if !bytes.is_empty() => to_browser.send(Message::Binary(bytes)).await.ok()?,
                 _ => return Some(()),
             }
-            // Nothing is kept between two pieces: an idle console holds no buffer.
-            buffer = BytesMut::new();
         }
     };
     let up = async {

@@ -14,6 +14,7 @@ pub mod guest;
 pub mod host;
 pub mod image;
 pub mod network;
+pub mod stream;
 pub mod tls;
 
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};

@@ -10,6 +10,7 @@ use crate::model::event::{About, EventCode};
 use crate::model::ids::{SessionId, UserId, VmId};
 use crate::model::vm::VmAction;
 use crate::store::vms::launch;
+pub use crate::wire::stream::piece;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

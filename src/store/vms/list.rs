@@ -76,8 +76,9 @@ struct Row {
     started: Option<Timestamp>,
 }
 
-const FROM: &str = " from vm join vm_run r on r.vm_id = vm.id join cluster c on c.id = vm.cluster_id \
-    join data_center dc on dc.id = c.data_center_id join template t on t.id = vm.template_id \
+/// Left joins, also where there always is a row: databases leave out those whose columns nobody asks for (a count's).
+const FROM: &str = " from vm join vm_run r on r.vm_id = vm.id left join cluster c on c.id = vm.cluster_id \
+    left join data_center dc on dc.id = c.data_center_id left join template t on t.id = vm.template_id \
     left join vm_pool p on p.id = vm.vm_pool_id left join host h on h.id = r.host_id";
 const LOCKS: &str = " left join job_lock l on l.object_id = vm.id left join job j on j.id = l.job_id";
 const COLUMNS: &str = "select vm.id, vm.name, vm.comment, vm.description, r.status, r.status_reason, \
@@ -243,10 +244,20 @@ fn status_word(word: &str) -> String {
 }
 
 fn like(q: &mut DynamicQuery, column: &str, pattern: &str) {
-    let escaped =
-        pattern.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('*', "%");
-    q.push(&format!("lower(coalesce({column}, '')) like "));
-    q.bind(escaped);
+    let pattern = pattern.to_lowercase();
+    // What is always there and in lower case is compared as it stands: that is several times as quick over many rows.
+    let text = match column {
+        "r.status" => column.to_owned(),
+        "h.name" | "p.name" => format!("lower(coalesce({column}, ''))"),
+        _ => format!("lower({column})"),
+    };
+    if !pattern.contains('*') {
+        q.push(&format!("{text} = "));
+        q.bind(pattern);
+        return;
+    }
+    q.push(&format!("{text} like "));
+    q.bind(pattern.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('*', "%"));
     q.push(" escape '\\'");
 }
 

@@ -1,0 +1,30 @@
+"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|consoles|starts|weights …]
+
+Prints Markdown tables; docs/benchmarks.md says what they mean."""
+
+import os
+import sys
+
+import consoles
+import lists
+import starts
+import weights
+
+
+def main():
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    binary, image, *parts = sys.argv[1:]
+    binary, image = os.path.abspath(binary), os.path.abspath(image)
+    known = {
+        "lists": lambda: lists.run(binary),
+        "starts": lambda: starts.run(binary),
+        "weights": lambda: weights.run(binary),
+        "consoles": lambda: consoles.run(binary, image),
+    }
+    for part in parts or known:
+        known[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@
 DEMO_IMAGE := target/demo/demo-linux.qcow2
 DEMO_ISO := target/demo/demo.iso
 PYTHON := target/venv/bin/python
+TEST_PARTS := VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON))
 export CARGO_TERM_COLOR ?= auto
 
 help:
@@ -51,8 +52,9 @@ test: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@echo "== the same on PostgreSQL"
 	@sh tools/with-postgres.sh cargo test --quiet --lib engine::
 	@echo "== integration tests: real guests, both databases, browser, SDK"
-	@VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON)) \
-	  sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --test-threads=2
+	@$(TEST_PARTS) sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --skip browser:: --test-threads=2
+	@echo "== browser"
+	@$(TEST_PARTS) sh tools/with-network.sh cargo test --quiet --test it browser:: -- --test-threads=1
 
 bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@sh tools/install-packages.sh bench

@@ -163,8 +163,10 @@ async fn a_vm_that_boots_from_a_cd(browser: &Browser, admin: &Api) {
     admin.wait(&id, "up").await;
     let (_, disks) = admin.get(&format!("/vms/{id}/diskattachments")).await;
     assert_eq!(disks["disk_attachment"].as_array().unwrap().len(), 1);
-    let (_, vm) = admin.get(&format!("/vms/{id}")).await;
-    assert!(vm["fqdn"].as_str().is_some_and(|n| !n.is_empty()), "the guest tells its name: {vm}");
+    crate::api::eventually("the guest tells its name", || async {
+        admin.get(&format!("/vms/{id}")).await.1["fqdn"].as_str().is_some_and(|n| !n.is_empty())
+    })
+    .await;
 }
 
 async fn console_of_the_administrator(browser: &Browser, admin: &Api, id: &str) {

@@ -72,8 +72,18 @@ impl Browser {
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
     }
 
+    /// Opens a page. Chromium gives up a request while network cards come and go, as they do when guests start; then once more.
     pub async fn go(&self, path: &str) {
-        self.driver.goto(format!("{}{path}", self.url)).await.unwrap();
+        for _ in 0..10 {
+            let failed = self.driver.goto(format!("{}{path}", self.url)).await.is_err();
+            if !failed
+                && self.run("return document.getElementById('main-frame-error') === null").await == Value::Bool(true)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("{path} cannot be opened: {}", self.text("body").await);
     }
 
     pub async fn path(&self) -> String {

@@ -82,7 +82,7 @@ impl Libvirt {
             };
             match event {
                 None | Some(Raw::Closed) => return,
-                Some(Raw::Rebooted(vm)) => hub.tell(HostEvent::Rebooted { vm: VmId(vm) }),
+                Some(Raw::Rebooted(vm)) => hub.rebooted(VmId(vm)),
                 Some(Raw::Undefined(vm)) => hub.domain(domains::missing(VmId(vm))),
                 Some(Raw::Changed(vm)) => match self.report(move |c| domains::report_of(c, VmId(vm))).await {
                     Ok(Some(report)) => hub.domain(report),

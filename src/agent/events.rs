@@ -1,19 +1,26 @@
 //! What the agent reports: one broadcast that every event stream reads.
 
+use crate::model::ids::VmId;
 use crate::wire::{DomainReport, HostEvent};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast};
+
+/// How long a guest's reboot is remembered; an engine waits less for it.
+const REBOOTS_KEPT: Duration = Duration::from_secs(600);
 
 /// The agent's news. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
     news: broadcast::Sender<HostEvent>,
     newcomer: Arc<Notify>,
+    reboots: Arc<Mutex<HashMap<VmId, Instant>>>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { news: broadcast::channel(1024).0, newcomer: Arc::default() }
+        Self { news: broadcast::channel(1024).0, newcomer: Arc::default(), reboots: Arc::default() }
     }
 }
 
@@ -24,6 +31,24 @@ impl Hub {
     }
     pub fn domain(&self, report: DomainReport) {
         self.tell(HostEvent::Domain(report));
+    }
+    pub fn rebooted(&self, vm: VmId) {
+        let mut reboots = self.reboots.lock().unwrap_or_else(PoisonError::into_inner);
+        reboots.retain(|_, at| at.elapsed() < REBOOTS_KEPT);
+        reboots.insert(vm, Instant::now());
+        drop(reboots);
+        self.tell(HostEvent::Rebooted { vm, millis_ago: 0 });
+    }
+    /// Each guest's latest reboot, for who comes late.
+    pub fn reboots(&self) -> Vec<HostEvent> {
+        let reboots = self.reboots.lock().unwrap_or_else(PoisonError::into_inner);
+        reboots
+            .iter()
+            .map(|(&vm, at)| HostEvent::Rebooted {
+                vm,
+                millis_ago: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+            })
+            .collect()
     }
     pub fn listen(&self) -> broadcast::Receiver<HostEvent> {
         self.newcomer.notify_one();

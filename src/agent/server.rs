@@ -9,7 +9,8 @@ use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, Verb, WireError, tls};
 use bytes::Bytes;
-use futures_util::stream::{StreamExt, unfold};
+use futures_util::FutureExt as _;
+use futures_util::stream::{StreamExt, iter, unfold};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, BodyStream, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -231,27 +232,27 @@ async fn blocking<T: Send + 'static>(
 /// A snapshot, then everything as it happens; a line at least every few seconds.
 fn events(agent: &Arc<Agent>, ending: watch::Receiver<bool>) -> Response<Body> {
     let news = agent.hub.listen();
-    let libvirt = agent.libvirt.clone();
-    let lines = unfold((news, ending, Some(libvirt)), |(mut news, mut ending, first)| async move {
-        if let Some(libvirt) = first {
-            let event = match libvirt.report(domains::list).await {
-                Ok(domains) => HostEvent::Snapshot { domains },
-                Err(_) => HostEvent::Libvirt { connected: false },
-            };
-            return Some((event, (news, ending, None)));
-        }
+    let inner = agent.clone();
+    let first = async move {
+        let now = match inner.libvirt.report(domains::list).await {
+            Ok(domains) => HostEvent::Snapshot { domains },
+            Err(_) => HostEvent::Libvirt { connected: false },
+        };
+        iter(std::iter::once(now).chain(inner.hub.reboots()))
+    };
+    let lines = unfold((news, ending), |(mut news, mut ending)| async move {
         let heard = tokio::select! {
             heard = tokio::time::timeout(ALIVE, news.recv()) => heard,
             () = told_to_stop(&mut ending) => return None,
         };
         match heard {
-            Err(_) => Some((HostEvent::Alive, (news, ending, None))),
-            Ok(Ok(event)) => Some((event, (news, ending, None))),
+            Err(_) => Some((HostEvent::Alive, (news, ending))),
+            Ok(Ok(event)) => Some((event, (news, ending))),
             // Too slow a reader missed some: it reconnects and gets a snapshot.
             Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => None,
         }
     });
-    let frames = lines.map(|event| {
+    let frames = first.flatten_stream().chain(lines).map(|event| {
         let mut line = serde_json::to_vec(&event).unwrap_or_default();
         line.push(b'\n');
         Ok::<_, Infallible>(Frame::data(Bytes::from(line)))

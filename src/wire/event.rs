@@ -11,8 +11,8 @@ pub enum HostEvent {
     Snapshot { domains: Vec<DomainReport> },
     /// One domain's state changed.
     Domain(DomainReport),
-    /// The guest began to reboot.
-    Rebooted { vm: VmId },
+    /// The guest began to reboot, so many milliseconds ago. After a snapshot come the latest ones again: nobody listened then, perhaps.
+    Rebooted { vm: VmId, millis_ago: u64 },
     /// The guest agent answered, or told something new.
     Guest(GuestReport),
     /// Sent every few seconds.

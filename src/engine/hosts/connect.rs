@@ -74,7 +74,7 @@ async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<()
     match event {
         HostEvent::Snapshot { domains } => report::snapshot(engine, host, domains).await,
         HostEvent::Domain(domain) => report::events(engine, host, vec![domain]).await,
-        HostEvent::Rebooted { vm } => report::rebooted(engine, vm).await,
+        HostEvent::Rebooted { vm, millis_ago } => report::rebooted(engine, vm, millis_ago).await,
         HostEvent::Guest(guest) => report::guest(engine, guest).await,
         HostEvent::Stats { host: stats, vms } => {
             engine.live.sample(host, &stats, &vms);

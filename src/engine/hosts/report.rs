@@ -12,11 +12,14 @@ use crate::wire::{DomainReport, GuestReport, ListDomains, StopVm};
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// A report takes a moment, not always as long: two reboots so near each other are one.
+const SAME_REBOOT: time::Duration = time::Duration::milliseconds(500);
+
 /// What is to be done on the host after a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
-    /// It runs where or when it must not.
+    /// It runs where it must not.
     Stop(VmId),
 }
 
@@ -170,8 +173,11 @@ fn living(engine: &Arc<Engine>, db: &mut Db, report: &DomainReport, now: Observe
         run.agent = report.agent_connected && now == Observed::Running;
         Ok(())
     })?;
-    let unwanted = matches!(run.intent, Intent::Off | Intent::Images) && !run::is_locked(db, run.vm)?;
-    Ok(if unwanted { Then::Stop(run.vm) } else { Then::Nothing })
+    if run.intent == Intent::Off {
+        let engine = engine.clone();
+        crate::db::after_commit(move || engine.reconcilers.wake("unwanted guests"));
+    }
+    Ok(Then::Nothing)
 }
 
 fn dead(
@@ -230,18 +236,23 @@ fn explain(report: &DomainReport) -> (bool, &'static str) {
 ///
 /// # Errors
 /// The database failed.
-pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId, millis_ago: u64) -> Result<(), EngineError> {
     if engine.db.read(move |db| Ok::<_, EngineError>(run::get(db, vm)?)).await?.is_none() {
         return Ok(());
     }
-    let now = engine.clock.now();
+    let ago = time::Duration::milliseconds(i64::try_from(millis_ago).unwrap_or(i64::MAX));
+    let at = engine.clock.now().saturating_sub(ago);
     let edit = move |run: &mut VmRun| {
+        // Known already: told when it happened, and once more.
+        if millis_ago > 0 && run.started.is_some_and(|started| started.saturating_add(SAME_REBOOT) >= at) {
+            return Ok(());
+        }
         if run.intent == Intent::Reboot {
             run.intent = Intent::Run;
         }
         if run.observed.is_living() {
             run.agent = false;
-            run.started = Some(now);
+            run.started = Some(at);
         }
         Ok(())
     };

@@ -40,6 +40,11 @@ fn set(bench: &Bench, faults: TestFaults) {
     *bench.engine.jobs.faults.test.lock().unwrap() = faults;
 }
 
+/// Jobs that come to this place go no further until it is taken away.
+pub(in crate::engine) fn pause(bench: &Bench, place: Option<&str>) {
+    set(bench, TestFaults { pause: place.map(str::to_owned), ..TestFaults::default() });
+}
+
 async fn end(bench: &Bench, job: JobId) -> JobView {
     let view = jobs::wait(&bench.engine, job).await.unwrap();
     bench.assert_no_locks().await;
@@ -70,7 +75,7 @@ async fn fails<C: Case>(place: &str) {
 async fn killed<C: Case>(place: &str) {
     let mut bench = Bench::new().await;
     let subject = C::prepare(&bench).await;
-    set(&bench, TestFaults { pause: Some(place.to_owned()), ..TestFaults::default() });
+    pause(&bench, Some(place));
     let job = C::begin(&bench, &subject).await;
     bench.until(place, || async { bench.engine.jobs.faults.test.lock().unwrap().paused }, |paused| *paused).await;
     bench.restart().await;

@@ -69,7 +69,8 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, vm: VmId) -> Result<Option<JobId>, E
     let Some(member) = rows::membership(db, vm)? else { return Ok(None) };
     let run = state::load(db, vm)?;
     let keeps = member.kind == PoolKind::Manual && member.taken_by.is_some();
-    if keeps || run.status != VmStatus::Down {
+    // One that is tied to a host that is away may run there still, on the layers that would go.
+    if keeps || run.status != VmStatus::Down || run.host.is_some() {
         return Ok(None);
     }
     let dirty = !crate::store::disks::layers::of_vm(db, vm)?.is_empty();

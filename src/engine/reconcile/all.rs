@@ -1,7 +1,7 @@
 //! The list of reconcilers.
 
 use super::Reconciler;
-use crate::engine::vms::state;
+use crate::engine::vms::{state, stop};
 use crate::engine::{Engine, EngineError, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
 use crate::store::vms::run::{self, Which};
@@ -19,6 +19,7 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "hosts", period: Duration::from_secs(30), run: |e| hosts::connect_all(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
+    Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
     Reconciler { name: "pools", period: Duration::from_secs(10), run: |e| pools::prestart(e).boxed() },
     Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
     Reconciler { name: "old jobs", period: Duration::from_secs(60), run: |e| old_jobs(e).boxed() },

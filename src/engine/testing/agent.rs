@@ -38,6 +38,7 @@ struct Inner {
     /// `disk/image` of every image file there is.
     images: BTreeSet<String>,
     calls: Vec<String>,
+    rebooted: HashMap<VmId, std::time::Instant>,
 }
 
 /// A display that greets.
@@ -168,7 +169,8 @@ impl FakeAgent {
             ("pause_vm", _) => (Some(DomainState::Paused), None),
             ("resume_vm", _) => (Some(DomainState::Running), None),
             ("reboot_vm", Some(vm)) if !deaf => {
-                let _ = self.events.send(HostEvent::Rebooted { vm });
+                self.inner.lock().unwrap().rebooted.insert(vm, std::time::Instant::now());
+                let _ = self.events.send(HostEvent::Rebooted { vm, millis_ago: 0 });
                 (None, None)
             }
             _ => (None, None),
@@ -222,7 +224,13 @@ impl FakeAgent {
     fn stream(&self) -> Response<Body> {
         let news = self.events.subscribe();
         let domains = self.reports();
-        let first = futures_util::stream::iter([HostEvent::Snapshot { domains }]);
+        let inner = self.inner.lock().unwrap();
+        let reboots = inner
+            .rebooted
+            .iter()
+            .map(|(&vm, at)| HostEvent::Rebooted { vm, millis_ago: u64::try_from(at.elapsed().as_millis()).unwrap() })
+            .collect::<Vec<_>>();
+        let first = futures_util::stream::iter([HostEvent::Snapshot { domains }].into_iter().chain(reboots));
         let rest = tokio_stream::wrappers::BroadcastStream::new(news).filter_map(|event| async { event.ok() });
         let lines = first.chain(rest).map(|event| {
             let mut line = serde_json::to_vec(&event).unwrap();

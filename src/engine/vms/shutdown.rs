@@ -2,7 +2,7 @@
 
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::admit::admit;
+use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::{state, stop};
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::clock::Timestamp;
@@ -41,8 +41,7 @@ pub(in crate::engine) struct ShutdownVm;
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn shutdown(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
-    let inner = cx.clone();
-    let job = cx.engine.db.write(move |db| ask(&inner, db, id)).await?;
+    let job = command(cx, id, VmAction::Shutdown, move |cx, db| ask(cx, db, id)).await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
 }

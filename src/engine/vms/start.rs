@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks};
 use crate::model::conflict::Conflict;
@@ -34,6 +34,9 @@ pub(in crate::engine) struct Args {
     vm: VmId,
     host: HostId,
     how: How,
+    /// It may run there still, from a start that was given up while the host was away.
+    #[serde(default)]
+    left_over: bool,
     /// The host could not be asked whether the guest runs.
     #[serde(default)]
     unsure: bool,
@@ -49,15 +52,11 @@ pub(in crate::engine) struct StartVm;
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn start(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
-    let inner = cx.clone();
-    let job = cx
-        .engine
-        .db
-        .write(move |db| {
-            let run = admit(&inner, db, id, VmAction::Run)?;
-            begin(&inner.engine, db, &run, &NewJob::asked(&inner, &run.name))
-        })
-        .await?;
+    let job = command(cx, id, VmAction::Run, move |cx, db| {
+        let run = admit(cx, db, id, VmAction::Run)?;
+        begin(&cx.engine, db, &run, &NewJob::asked(cx, &run.name))
+    })
+    .await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
 }
@@ -85,6 +84,7 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
         VmStatus::Suspended => (How::Restore, Intent::Restore),
         _ => (How::Launch, Intent::Run),
     };
+    let left_over = how == How::Launch && run.host.is_some();
     let host = match (how, run.host) {
         (How::Resume, Some(host)) => host,
         (_, tied) => {
@@ -106,7 +106,7 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
         }
         Ok(())
     })?;
-    Ok(Args { vm, host, how, unsure: false })
+    Ok(Args { vm, host, how, left_over, unsure: false })
 }
 
 fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
@@ -119,6 +119,12 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Res
         return Ok(Next::Done);
     }
     let vm = args.vm;
+    if args.left_over {
+        match engine.call(args.host, &StopVerb { vm }).await {
+            Err(EngineError::NotFoundOnHost(_)) => {}
+            other => other?,
+        }
+    }
     let config = engine.db.read(move |db| config(db, vm)).await?;
     if let Some((_, Some(cd))) = &config.cd {
         let inspect = InspectImage { image: spec::image(cd), format: cd.format };

@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::admit::admit;
+use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::event::EventCode;
@@ -11,7 +11,7 @@ use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
-use crate::store::vms::run::VmRun;
+use crate::store::vms::run::{self, VmRun, Which};
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::{DomainReport, StopVm as StopVerb};
 use serde::{Deserialize, Serialize};
@@ -37,15 +37,11 @@ pub(in crate::engine) struct StopVm;
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn stop(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
-    let inner = cx.clone();
-    let job = cx
-        .engine
-        .db
-        .write(move |db| {
-            let run = admit(&inner, db, id, VmAction::PowerOff)?;
-            begin(&inner.engine, db, &run, &NewJob::asked(&inner, &run.name))
-        })
-        .await?;
+    let job = command(cx, id, VmAction::PowerOff, move |cx, db| {
+        let run = admit(cx, db, id, VmAction::PowerOff)?;
+        begin(&cx.engine, db, &run, &NewJob::asked(cx, &run.name))
+    })
+    .await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
 }
@@ -67,6 +63,37 @@ pub(in crate::engine) fn begin(
         Ok(())
     })?;
     Ok(job)
+}
+
+/// Powers off what runs though it must not, or perhaps does: its start was given up while its host was away, say, and the host is
+/// back.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn stop_unwanted(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    for vm in engine.db.read(unwanted).await?.into_iter().map(|run| run.vm) {
+        let inner = engine.clone();
+        let begun = engine.db.write(move |db| {
+            let Some(run) = unwanted(db)?.into_iter().find(|run| run.vm == vm) else { return Ok(None) };
+            begin(&inner, db, &run, &NewJob::own(&inner, &run.name)).map(Some)
+        });
+        if let Some(job) = begun.await? {
+            tracing::warn!(%vm, "is to be off and may run; it is powered off");
+            jobs::kick(engine, job);
+        }
+    }
+    Ok(())
+}
+
+/// A task that holds a VM brings it to its end itself.
+fn unwanted(db: &mut Db) -> Result<Vec<VmRun>, EngineError> {
+    let mut found = Vec::new();
+    for run in run::find(db, Which::Unwanted)? {
+        if !run::is_locked(db, run.vm)? {
+            found.push(run);
+        }
+    }
+    Ok(found)
 }
 
 /// Has the host end the guest; when it says yes, it is down.

@@ -2,7 +2,7 @@
 
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
@@ -37,8 +37,7 @@ pub(in crate::engine) struct SuspendVm;
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn suspend(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
-    let inner = cx.clone();
-    let job = cx.engine.db.write(move |db| ask(&inner, db, id)).await?;
+    let job = command(cx, id, VmAction::Suspend, move |cx, db| ask(cx, db, id)).await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
 }

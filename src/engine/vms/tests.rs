@@ -1,6 +1,6 @@
 //! A VM's life, from command to event.
 
-use crate::engine::jobs::testing::{Case, every_way};
+use crate::engine::jobs::testing::{Case, every_way, pause};
 use crate::engine::testing::Bench;
 use crate::engine::vms::reboot::RebootVm;
 use crate::engine::vms::shutdown::ShutdownVm;
@@ -86,6 +86,43 @@ async fn a_libvirtd_that_stays_away_leaves_the_vm_down_and_tied_to_its_host() {
     bench.becomes(vm, VmStatus::Down).await;
     let free = || async { vms::state::read(&bench.engine, vm).await.unwrap().host };
     bench.until("it is free", free, Option::is_none).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_and_runs_after_all_is_powered_off() {
+    let bench = Bench::new().await;
+    let vm = bench.vm("a").await;
+    bench.agent.refuse("start_vm", ErrorCode::LibvirtGone);
+    bench.agent.refuse("stop_vm", ErrorCode::LibvirtGone);
+    end(&bench, vms::start(&bench.cx, vm).await.unwrap()).await;
+    // Its host's report comes while it cannot be stopped yet.
+    bench.agent.appear(vm);
+    bench.becomes(vm, VmStatus::PoweringDown).await;
+    bench.until("two tries", || async { bench.agent.calls("stop_vm") }, |n| *n >= 5).await;
+    bench.agent.obey();
+    bench.engine.reconcilers.wake("unwanted guests");
+    bench.becomes(vm, VmStatus::Down).await;
+    bench
+        .until("it is free", || async { vms::state::read(&bench.engine, vm).await.unwrap().host }, Option::is_none)
+        .await;
+    assert_eq!(bench.agent.state(vm), Some(DomainState::Shutoff));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_it_up_may_act_although_its_start_is_about_to_end() {
+    let bench = Bench::new().await;
+    let vm = bench.vm("a").await;
+    pause(&bench, Some("start_vm:confirm:after"));
+    let started = vms::start(&bench.cx, vm).await.unwrap();
+    bench.becomes(vm, VmStatus::Up).await;
+    let (cx, asked) = (bench.cx.clone(), tokio::time::Instant::now());
+    let rebooted = tokio::spawn(async move { vms::reboot(&cx, vm).await });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!rebooted.is_finished(), "{:?}", asked.elapsed());
+    pause(&bench, None);
+    end(&bench, started).await;
+    let job = rebooted.await.unwrap().unwrap();
+    assert_eq!(end(&bench, job).await.status, JobStatus::Finished);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,8 +248,8 @@ macro_rules! every_way {
                     bench.becomes(*vm, $done).await;
                 }
                 async fn clean(bench: &Bench, vm: &VmId) {
-                    let status = bench.status(*vm).await;
-                    assert!($clean.contains(&status), "{status}");
+                    // What the guest did meanwhile its host reports in its own time.
+                    bench.until("as before", || bench.status(*vm), |status| $clean.contains(status)).await;
                 }
             }
             every_way::<ThisCase>().await;

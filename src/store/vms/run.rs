@@ -43,6 +43,8 @@ pub enum Which {
     /// On this host, or perhaps still there.
     OnHost(HostId),
     InState(VmStatus),
+    /// To be off, and on a host that is up, or perhaps still there.
+    Unwanted,
 }
 
 /// The row of a VM that is being made.
@@ -82,6 +84,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
         Which::One(id) => query.filter(vm_run::vm_id.eq(id)),
         Which::OnHost(id) => query.filter(vm_run::host_id.eq(id)),
         Which::InState(status) => query.filter(vm_run::status.eq(status)),
+        Which::Unwanted => query.filter(vm_run::intent.eq(Intent::Off).and(host::status.eq(HostStatus::Up))),
     };
     let rows: Vec<Row> = query.load(db)?;
     Ok(rows.into_iter().map(to_run).collect())

@@ -130,7 +130,7 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
     let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
     let known = find(connection, spec.id)?;
     if let Some(domain) = &known
-        && is_active(domain)?
+        && runs(domain)?
     {
         return report(domain)?.ok_or_else(gone);
     }
@@ -154,6 +154,12 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         Err(e) => return Err(failed(e)),
     }
     report(&domain)?.ok_or_else(gone)
+}
+
+/// Whether its QEMU really runs. A libvirtd that died in the middle of a start calls the domain active when it is back, until it has
+/// looked for its QEMU; whoever asks for what only QEMU knows waits for that.
+fn runs(domain: &Domain) -> Answer<bool> {
+    Ok(is_active(domain)? && (domain.memory_stats(0).is_ok() || is_active(domain)?))
 }
 
 fn define(connection: &Connect, spec: &VmSpec, host: &build::HostTraits, known: Option<Domain>) -> Answer<Domain> {

@@ -169,7 +169,8 @@ create table vm (
 create index vm_by_cluster on vm (cluster_id);
 create index vm_by_template on vm (template_id);
 create index vm_by_pool on vm (vm_pool_id);
-create index vm_by_lower_name on vm (lower(name));
+-- With all that the order of a list needs.
+create index vm_by_lower_name on vm (lower(name), id);
 
 -- What the engine intends and what the host reports, side by side; `status` is computed from both (model::vm_state) and
 -- kept so that lists can search and sort by it. `generation` counts changes: a writer that read an older one fails.

@@ -1,4 +1,4 @@
-//! VMs as lists show them: one query a page, whatever the search, and one for the count.
+//! VMs as lists show them: which they are is found first, in as few columns as the search needs, then their rows are read.
 
 use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
@@ -6,12 +6,14 @@ use crate::model::clock::Timestamp;
 use crate::model::conflict::Holder;
 use crate::model::ids::*;
 use crate::model::page::{ListQuery, Page};
-use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
+use crate::model::search::{self, Search, SearchError};
 use crate::model::vm::{Display, VmLoad, VmRow, VmStatus};
 use crate::store::catalog::unsigned;
 use crate::store::scope::Scope;
+use crate::store::vms::search::{conditions, fields, order, scope_condition};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamp as SqlTimestamp};
+use std::collections::HashMap;
 
 /// The search was not understood, or the database failed.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,15 @@ struct Row {
     started: Option<Timestamp>,
 }
 
-/// Left joins, also where there always is a row: databases leave out those whose columns nobody asks for (a count's).
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Text)]
+    id: VmId,
+}
+
+/// So many matches are looked for beyond the page: if there are fewer, nothing need be counted.
+const AHEAD: u64 = 500;
+
 const FROM: &str = " from vm join vm_run r on r.vm_id = vm.id left join cluster c on c.id = vm.cluster_id \
     left join data_center dc on dc.id = c.data_center_id left join template t on t.id = vm.template_id \
     left join vm_pool p on p.id = vm.vm_pool_id left join host h on h.id = r.host_id";
@@ -87,32 +97,6 @@ const COLUMNS: &str = "select vm.id, vm.name, vm.comment, vm.description, r.stat
     vm.sockets * vm.cores * vm.threads as vcpus, vm.display, vm.delete_protected, vm.stateless, r.addresses, r.fqdn, \
     j.kind as job_kind, j.subject as job_subject, r.started";
 
-/// oVirt's search fields and the columns they are.
-const TEXTS: &[(&str, &str)] = &[
-    ("name", "vm.name"),
-    ("description", "vm.description"),
-    ("comment", "vm.comment"),
-    ("status", "r.status"),
-    ("cluster", "c.name"),
-    ("datacenter", "dc.name"),
-    ("host", "h.name"),
-    ("template", "t.name"),
-    ("pool", "p.name"),
-    ("ip", "r.addresses"),
-    ("fqdn", "r.fqdn"),
-    ("os", "vm.os"),
-    ("type", "vm.kind"),
-    ("id", "vm.id"),
-];
-const NUMBERS: &[(&str, &str)] = &[("memory", "vm.memory_mib"), ("cpus", "vm.sockets * vm.cores * vm.threads")];
-/// Sorted by, not searched.
-const SORTS: &[(&str, &str)] = &[("uptime", "r.started"), ("creationdate", "vm.created"), ("display", "vm.display")];
-
-/// Names of the fields, for suggestions and messages.
-pub fn fields() -> Vec<&'static str> {
-    TEXTS.iter().chain(NUMBERS).map(|f| f.0).collect()
-}
-
 /// A page of VMs in scope that match.
 ///
 /// # Errors
@@ -120,145 +104,34 @@ pub fn fields() -> Vec<&'static str> {
 pub fn list(db: &mut Db, scope: &Scope, query: &ListQuery) -> Result<Page<VmRow>, ListError> {
     let search = Search::parse(&query.search, "Vms")?;
     let (page, per_page) = search::paging(&search, query);
-    let mut count = DynamicQuery::new("select count(*) as n");
-    // Without a condition the count needs no joins.
-    count.push(if search.criteria.is_empty() { " from vm" } else { FROM });
-    conditions(&mut count, scope, &search)?;
-    let total = count.count(db)?;
-    let mut rows = DynamicQuery::new(COLUMNS);
-    rows.push(FROM).push(LOCKS);
-    conditions(&mut rows, scope, &search)?;
-    order(&mut rows, &search, query)?;
-    rows.push(&format!(" limit {per_page} offset {}", (u64::from(page) - 1) * u64::from(per_page)));
-    let rows: Vec<Row> = rows.load(db)?;
-    Ok(Page { rows: rows.into_iter().map(view).collect(), total: unsigned(total), page, per_page, fields: fields() })
+    let skipped = (u64::from(page) - 1) * u64::from(per_page);
+    let ahead = skipped + u64::from(per_page) + AHEAD;
+    let mut found = DynamicQuery::new("select vm.id from vm cross join vm_run r where r.vm_id = vm.id and ");
+    conditions(&mut found, scope, &search)?;
+    order(&mut found, &search, query)?;
+    found.push(&format!(" limit {ahead}"));
+    let found: Vec<Found> = found.load(db)?;
+    let total = if (found.len() as u64) < ahead { found.len() as u64 } else { count(db, scope, &search)? };
+    let shown = found.iter().map(|f| f.id).skip(usize::try_from(skipped).unwrap_or(usize::MAX)).take(per_page as usize);
+    Ok(Page { rows: rows(db, &shown.collect::<Vec<_>>())?, total, page, per_page, fields: fields() })
 }
 
-fn order(q: &mut DynamicQuery, search: &Search, query: &ListQuery) -> Result<(), SearchError> {
-    let (by, desc) = search::sorting(search, query);
-    let column = TEXTS.iter().chain(NUMBERS).chain(SORTS).find(|f| f.0 == by).ok_or_else(|| unknown(&by))?.1;
-    let way = if desc { "desc" } else { "asc" };
-    if by == "name" {
-        q.push(&format!(" order by lower(vm.name) {way}"));
-    } else {
-        q.push(&format!(" order by {column} {way}, lower(vm.name)"));
-    }
-    Ok(())
+fn count(db: &mut Db, scope: &Scope, search: &Search) -> Result<u64, ListError> {
+    let all = search.criteria.is_empty();
+    let mut count = DynamicQuery::new("select count(*) as n from vm ");
+    count.push(if all { "where " } else { "cross join vm_run r where r.vm_id = vm.id and " });
+    conditions(&mut count, scope, search)?;
+    Ok(unsigned(count.count(db)?))
 }
 
-fn unknown(word: &str) -> SearchError {
-    SearchError::UnknownField { word: word.to_owned(), known: fields().join(", ") }
-}
-
-fn conditions(q: &mut DynamicQuery, scope: &Scope, search: &Search) -> Result<(), SearchError> {
-    q.push(" where ");
-    scope_condition(q, scope);
-    if search.criteria.is_empty() {
-        return Ok(());
-    }
-    // Left to right without precedence, as oVirt reads it: one bracket per criterion.
-    q.push(" and ").push(&"(".repeat(search.criteria.len()));
-    for (i, (join, criterion)) in search.criteria.iter().enumerate() {
-        if i > 0 {
-            q.push(if *join == Join::And { " and " } else { " or " });
-        }
-        condition(q, criterion)?;
-        q.push(")");
-    }
-    Ok(())
-}
-
-/// `vm.id` is in scope.
-pub(super) fn scope_condition(q: &mut DynamicQuery, scope: &Scope) {
-    let Scope::Some { trees, single } = scope else {
-        q.push("true");
-        return;
-    };
-    q.push("(vm.id in (select object_id from object_ancestor where ancestor_id in (");
-    q.bind_all(trees.iter().map(ToString::to_string));
-    q.push(")) or vm.id in (");
-    q.bind_all(single.iter().map(ToString::to_string));
-    q.push("))");
-}
-
-fn condition(q: &mut DynamicQuery, criterion: &Criterion) -> Result<(), SearchError> {
-    match criterion {
-        Criterion::Free(text) => {
-            q.push("(");
-            for (i, (_, column)) in TEXTS.iter().enumerate() {
-                if i > 0 {
-                    q.push(" or ");
-                }
-                like(q, column, &format!("*{text}*"));
-            }
-            q.push(")");
-        }
-        Criterion::Field { field, op, value } => {
-            if let Some((_, column)) = TEXTS.iter().find(|f| f.0 == *field) {
-                text_condition(q, column, *op, value);
-            } else if let Some((_, column)) = NUMBERS.iter().find(|f| f.0 == *field) {
-                let bad = |_| SearchError::NotANumber { field: field.clone(), value: value.clone() };
-                let number: i64 = value.parse().map_err(bad)?;
-                q.push(&format!("{column} {} {number}", sign(*op)));
-            } else {
-                return Err(unknown(field));
-            }
-        }
-    }
-    Ok(())
-}
-
-const fn sign(op: Op) -> &'static str {
-    match op {
-        Op::Is => "=",
-        Op::IsNot => "<>",
-        Op::Less => "<",
-        Op::LessOrEqual => "<=",
-        Op::Greater => ">",
-        Op::GreaterOrEqual => ">=",
-    }
-}
-
-fn text_condition(q: &mut DynamicQuery, column: &str, op: Op, value: &str) {
-    let value = if column == "r.status" { status_word(value) } else { value.to_owned() };
-    match op {
-        Op::Is => like(q, column, &value),
-        Op::IsNot => {
-            q.push("not ");
-            like(q, column, &value);
-        }
-        _ => {
-            q.push(&format!("lower({column}) {} ", sign(op)));
-            q.bind(value.to_lowercase());
-        }
-    }
-}
-
-/// oVirt takes `PoweringUp` as well as `powering_up`.
-fn status_word(word: &str) -> String {
-    let plain = |w: &str| w.replace('_', "").to_lowercase();
-    VmStatus::ALL
-        .iter()
-        .find(|s| plain(s.as_str()) == plain(word))
-        .map_or_else(|| word.to_owned(), |s| s.as_str().to_owned())
-}
-
-fn like(q: &mut DynamicQuery, column: &str, pattern: &str) {
-    let pattern = pattern.to_lowercase();
-    // What is always there and in lower case is compared as it stands: that is several times as quick over many rows.
-    let text = match column {
-        "r.status" => column.to_owned(),
-        "h.name" | "p.name" => format!("lower(coalesce({column}, ''))"),
-        _ => format!("lower({column})"),
-    };
-    if !pattern.contains('*') {
-        q.push(&format!("{text} = "));
-        q.bind(pattern);
-        return;
-    }
-    q.push(&format!("{text} like "));
-    q.bind(pattern.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('*', "%"));
-    q.push(" escape '\\'");
+/// These VMs, in this order.
+fn rows(db: &mut Db, ids: &[VmId]) -> QueryResult<Vec<VmRow>> {
+    let mut q = DynamicQuery::new(COLUMNS);
+    q.push(FROM).push(LOCKS).push(" where vm.id in (");
+    q.bind_all(ids.iter().map(ToString::to_string));
+    q.push(")");
+    let mut found: HashMap<VmId, VmRow> = q.load::<Row>(db)?.into_iter().map(|row| (row.id, view(row))).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 fn view(row: Row) -> VmRow {

@@ -5,5 +5,6 @@ pub mod insert;
 pub mod launch;
 pub mod list;
 pub mod run;
+pub mod search;
 pub mod tally;
 pub mod write;

@@ -1,6 +1,6 @@
 //! How many VMs are in which state, and what they take.
 
-use super::list::scope_condition;
+use super::search::scope_condition;
 use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
 use crate::model::vm::VmStatus;

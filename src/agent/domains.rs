@@ -159,7 +159,16 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
 /// Whether its QEMU really runs. A libvirtd that died in the middle of a start calls the domain active when it is back, until it has
 /// looked for its QEMU; whoever asks for what only QEMU knows waits for that.
 fn runs(domain: &Domain) -> Answer<bool> {
-    Ok(is_active(domain)? && (domain.memory_stats(0).is_ok() || is_active(domain)?))
+    if !is_active(domain)? || domain.memory_stats(0).is_ok() {
+        return is_active(domain);
+    }
+    let (state, reason) = raw_state(domain).map_err(|e| from_libvirt("asking a VM's state", &e))?;
+    if state == sys::VIR_DOMAIN_PAUSED && reason == sys::VIR_DOMAIN_PAUSED_STARTING_UP {
+        let message = "libvirtd died during an earlier start of this VM and cannot get over it; on the host, remove the VM's file \
+            from /run/libvirt/qemu and restart libvirtd (guests run on)";
+        return Err(refused(ErrorCode::Libvirt, message.to_owned()));
+    }
+    is_active(domain)
 }
 
 fn define(connection: &Connect, spec: &VmSpec, host: &build::HostTraits, known: Option<Domain>) -> Answer<Domain> {

@@ -4,7 +4,7 @@
 //! folders of the data folder: several can run on one machine and none touches the system's. Guests live on when it ends, and it
 //! finds them again when it starts.
 
-use super::AgentError;
+use super::{AgentError, cut_short};
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,7 @@ impl Own {
 
     /// libvirtd in a mount namespace of its own.
     fn spawn(&self) -> Result<Child, String> {
+        cut_short::undo(&self.dir.join("run"));
         let errors = fs::File::create(self.dir.join("log/libvirtd.err")).map_err(|e| e.to_string())?;
         for fixed in FIXED_DIRS {
             fs::create_dir_all(fixed.0).map_err(|e| format!("{}: {e}", fixed.0))?;

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod console;
+mod cut_short;
 pub mod domains;
 pub mod error;
 pub mod events;

@@ -86,6 +86,32 @@ async fn libvirtd_dies_while_a_vm_starts() {
     }
 }
 
+/// libvirtd dies between keeping the state of a start and learning its QEMU's process: what it leaves then is put there by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_libvirtd_never_finishes_is_undone() {
+    let server = Server::start(&Start::default());
+    let admin = server.admin();
+    let vm = admin.small_vm("starts").await;
+    admin.act(&vm, "start").await;
+    admin.wait_for(&vm, &["powering_up", "up"]).await;
+    admin.nothing_is_locked().await;
+    let data = server.kill();
+    processes(&["libvirtd", &data.to_string_lossy()]).into_iter().for_each(kill_process);
+    let states = std::fs::read_dir(data.join("libvirt/run/qemu")).unwrap().flatten().map(|entry| entry.path());
+    let state = states.into_iter().find(|path| path.extension().is_some_and(|e| e == "xml")).unwrap();
+    let text = std::fs::read_to_string(&state).unwrap();
+    let (head, tail) = text.split_once("<domstatus ").unwrap();
+    let tail = tail.split_once('>').unwrap().1;
+    std::fs::write(&state, format!("{head}<domstatus state='paused' reason='starting up' pid='0'>{tail}")).unwrap();
+    let server = Server::spawn(data, &Start::default()).ready();
+    let admin = server.admin();
+    admin.wait(&vm, "down").await;
+    assert!(processes(&["qemu-system", &vm]).is_empty());
+    admin.act(&vm, "start").await;
+    admin.wait_for(&vm, &["powering_up", "up"]).await;
+    assert_eq!(processes(&["qemu-system", &vm]).len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_ignores_the_request_to_shut_down() {
     let environment = vec![("VIREO_SHUTDOWN_TIMEOUT", "3".to_owned()), ("VIREO_POWERING_UP", "2".to_owned())];

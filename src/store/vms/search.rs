@@ -206,8 +206,14 @@ mod tests {
 
     #[test]
     fn stars_stand_for_anything() {
-        for (pattern, word) in [("up", "up"), ("*", ""), ("power*", "poweringup"), ("*ing*", "poweringup"), ("**", "é"), ("a*b*b", "aabab")]
-        {
+        for (pattern, word) in [
+            ("up", "up"),
+            ("*", ""),
+            ("power*", "poweringup"),
+            ("*ing*", "poweringup"),
+            ("**", "é"),
+            ("a*b*b", "aabab"),
+        ] {
             assert!(matches(pattern, word), "{pattern} {word}");
         }
         for (pattern, word) in [("up", "poweringup"), ("", "up"), ("up*down", "up"), ("*é", "e"), ("a*ab*b", "aab")] {

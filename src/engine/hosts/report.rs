@@ -196,8 +196,9 @@ fn dead(
     let (bad, reason) = explain(report);
     change(engine, db, report.vm, |run| {
         match run.intent {
-            // Its job has the last word. (libvirt tells of the stop before it tells of the saved state.)
-            Intent::Suspend if saved || report.stop_reason == Some(StopReason::Saved) => {
+            // Its job has the last word. (libvirt tells of the stop before it tells of the saved state, and both may come late, after
+            // a report of it alive that was later still.)
+            Intent::Suspend | Intent::Suspended if saved || report.stop_reason == Some(StopReason::Saved) => {
                 run.observed = Observed::Saved;
                 run.agent = false;
             }

@@ -105,6 +105,10 @@ impl FakeAgent {
     pub(in crate::engine) fn images(&self) -> BTreeSet<String> {
         self.inner.lock().unwrap().images.clone()
     }
+    /// Tells what is not so any more.
+    pub(in crate::engine) fn tell_late(&self, vm: VmId, state: DomainState, stop_reason: Option<StopReason>) {
+        let _ = self.events.send(HostEvent::Domain(DomainReport { vm, state, stop_reason, agent_connected: false }));
+    }
     /// A guest ends by itself.
     pub(in crate::engine) fn end(&self, vm: VmId, reason: StopReason) {
         self.set(vm, DomainState::Shutoff, Some(reason));

@@ -175,8 +175,15 @@ async fn suspends_and_resumes_and_reboots() {
     bench.becomes(vm, VmStatus::Up).await;
     assert_eq!(end(&bench, vms::reboot(&bench.cx, vm).await.unwrap()).await.status, JobStatus::Finished);
     bench.becomes(vm, VmStatus::Up).await;
-    // A restore that fails leaves the saved state alone.
     end(&bench, vms::suspend(&bench.cx, vm).await.unwrap()).await;
+    // What the host told while it was saved, and is read afterwards.
+    bench.agent.tell_late(vm, DomainState::Running, None);
+    let saved = || async { vms::state::read(&bench.engine, vm).await.unwrap() };
+    bench.until("alive, late", saved, |run| run.observed.is_living()).await;
+    bench.agent.tell_late(vm, DomainState::Shutoff, Some(StopReason::Saved));
+    bench.until("saved, late", saved, |run| !run.observed.is_living()).await;
+    assert_eq!(bench.status(vm).await, VmStatus::Suspended);
+    // A restore that fails leaves the saved state alone.
     bench.agent.refuse("start_vm", ErrorCode::Libvirt);
     end(&bench, vms::start(&bench.cx, vm).await.unwrap()).await;
     assert_eq!(bench.status(vm).await, VmStatus::Suspended);

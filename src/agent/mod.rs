@@ -21,6 +21,7 @@ pub mod xml;
 
 pub use error::AgentError;
 
+use crate::wire::display::Displays;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,13 +38,21 @@ pub struct AgentConfig {
     pub data_dir: PathBuf,
 }
 
-/// Runs until `stop` fires. `ready` gets the address listened on (the port may have been 0).
+/// What an agent that is ready has to offer.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where it listens; the port may have been asked for as 0.
+    pub address: SocketAddr,
+    pub displays: Displays,
+}
+
+/// Runs until `stop` fires.
 ///
 /// # Errors
 /// The port is taken, certificates are missing, or no libvirtd can be had.
 pub async fn run(
     config: AgentConfig,
-    ready: oneshot::Sender<SocketAddr>,
+    ready: oneshot::Sender<Ready>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
     let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;

@@ -4,9 +4,10 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
-use super::{AgentError, console, domains, facts, images, networks, storage};
+use super::{AgentError, Ready, console, domains, facts, images, networks, storage};
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
+use crate::wire::display::Displays;
 use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, Verb, WireError, tls};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -52,14 +53,19 @@ pub async fn serve(
     agent: Arc<Agent>,
     listen: SocketAddr,
     tls_dir: &Path,
-    ready: oneshot::Sender<SocketAddr>,
+    ready: oneshot::Sender<Ready>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
     let failed = |source| AgentError::Listen { address: listen, source };
     let acceptor = TlsAcceptor::from(Arc::new(tls::agent_config(tls_dir)?));
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let libvirt = agent.libvirt.clone();
+    let displays = Displays::new(move |vm, display| {
+        let libvirt = libvirt.clone();
+        async move { console::open(&libvirt, vm, display).await }
+    });
     // Whoever started the agent may not care where it listens.
-    let _ = ready.send(listener.local_addr().map_err(failed)?);
+    let _ = ready.send(Ready { address: listener.local_addr().map_err(failed)?, displays });
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);

@@ -33,10 +33,10 @@ pub async fn run(args: HostArgs) -> Result<(), Failure> {
         libvirt_uri: args.libvirt,
         data_dir: data,
     };
-    let (ready, listening) = oneshot::channel();
+    let (ready, listening) = oneshot::channel::<agent::Ready>();
     tokio::spawn(async move {
-        if let Ok(address) = listening.await {
-            println!("The agent listens on {address}.");
+        if let Ok(ready) = listening.await {
+            println!("The agent listens on {}.", ready.address);
         }
     });
     agent::run(config, ready, interrupted()).await.map_err(|e| Failure::of(&e))

@@ -1,4 +1,4 @@
-//! `vireo up`: engine and agent of this machine together, over mutual TLS all the same.
+//! `vireo up`: engine and agent of this machine together, over mutual TLS all the same; only consoles take a shorter way.
 
 use super::engine::{self, EngineArgs, Running};
 use super::{Failure, demo, files, interrupted, names};
@@ -103,9 +103,10 @@ async fn start_agent(
         .await
     });
     match listening.await {
-        Ok(address) => {
-            let host = bootstrap::local_host(&running.engine.db, name, address.port()).await;
+        Ok(ready) => {
+            let host = bootstrap::local_host(&running.engine.db, name, ready.address.port()).await;
             let host = host.map_err(|e| Failure::of(&e))?;
+            running.engine.hosts.is_here(host, ready.displays);
             crate::engine::hosts::connect_all(&running.engine).await.map_err(|e| Failure::of(&e))?;
             Ok((agent, host))
         }

@@ -1,31 +1,65 @@
 //! Consoles in the browser: WebSocket here, the host's stream there, small buffers between.
 
-use super::server::Shared;
+use crate::engine::Engine;
 use crate::engine::vms::console::{self, Closing, Console};
 use crate::model::ids::VmId;
-use actix_web::body::{BodyStream, MessageBody};
-use actix_web::http::{StatusCode, header};
+use actix_codec::Framed;
+use actix_http::body::BodySize;
+use actix_http::h1::{self, Codec};
+use actix_http::{ConnectionType, Request, RequestHead, Response, ws};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::{SinkExt, Stream, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio_stream::wrappers::ReceiverStream;
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_util::sync::PollSender;
 
 /// A console that is idle holds about this much in each direction.
 const READ_BUFFER: usize = 4 * 1024;
 /// A browser sends keys and mouse moves, and a pasted text at most.
 const MAX_FRAME: usize = 1 << 20;
 
-/// `GET /console/{vm}?ticket=…`
+/// `GET /console/{vm}` of somebody who does not ask for a WebSocket.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/console/{vm}", web::get().to(open));
+    config.route("/console/{vm}", web::get().to(plain));
+}
+
+async fn plain(request: HttpRequest) -> HttpResponse {
+    let (status, why) = match asked(request.head()) {
+        Err(refusal) => refusal,
+        Ok(_) => (StatusCode::BAD_REQUEST, NO_WEBSOCKET.to_owned()),
+    };
+    HttpResponse::build(status).content_type(PLAIN).body(why)
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const NO_WEBSOCKET: &str = "This address only speaks WebSocket.";
+
+type Refusal = (StatusCode, String);
+
+fn refuse(status: StatusCode, why: &str) -> Refusal {
+    (status, why.to_owned())
+}
+
+/// The VM and the ticket of a console's address: `/console/{vm}?ticket=…`.
+fn asked(head: &RequestHead) -> Result<(VmId, String), Refusal> {
+    if !same_origin(head) {
+        return Err(refuse(StatusCode::FORBIDDEN, "A console can only be opened from this engine's own pages."));
+    }
+    let id = head.uri.path().strip_prefix("/console/").and_then(|id| id.parse().ok());
+    let Some(vm) = id else { return Err(refuse(StatusCode::NOT_FOUND, "There is no such VM.")) };
+    let query: Result<Query, _> = serde_urlencoded::from_str(head.uri.query().unwrap_or_default());
+    let Ok(Query { ticket }) = query else {
+        return Err(refuse(StatusCode::BAD_REQUEST, "The address lacks its ticket: /console/{vm}?ticket=…"));
+    };
+    Ok((vm, ticket))
 }
 
 #[derive(Deserialize)]
@@ -33,62 +67,85 @@ struct Query {
     ticket: String,
 }
 
-async fn open(
-    shared: web::Data<Shared>,
-    request: HttpRequest,
-    body: web::Payload,
-    vm: web::Path<String>,
-    query: web::Query<Query>,
-) -> HttpResponse {
-    if !same_origin(&request) {
-        return refuse(StatusCode::FORBIDDEN, "A console can only be opened from this engine's own pages.");
-    }
-    let Ok(vm) = vm.parse::<VmId>() else { return refuse(StatusCode::NOT_FOUND, "There is no such VM.") };
-    let Ok(mut handshake) = actix_http::ws::handshake(request.head()) else {
-        return refuse(StatusCode::BAD_REQUEST, "This address only speaks WebSocket.");
+/// Every connection that asks to become a WebSocket comes here, past pages and API: what carries a console's bytes from then on is the
+/// TLS stream itself, without buffers of HTTP.
+///
+/// # Errors
+/// Never: who is gone needs no answer.
+pub async fn upgrade<S>(engine: Arc<Engine>, request: Request, framed: Framed<S, Codec>) -> Result<(), Infallible>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let done = match accept(&engine, request.head()).await {
+        Ok((console, response)) => start(framed, response, console).await,
+        Err(refusal) => turn_away(framed, refusal).await,
     };
-    let console = match console::open(&shared.engine, vm, &query.ticket).await {
-        Ok(console) => console,
-        Err(error) => return refuse(super::api::fault::status(&error), &error.to_string()),
-    };
-    if asks_for_binary(&request) {
-        handshake.insert_header((header::SEC_WEBSOCKET_PROTOCOL, "binary"));
+    if let Err(error) = done {
+        tracing::debug!(%error, "a console's browser is gone");
     }
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(4);
-    let io = Upgraded { incoming: body, rest: Bytes::new(), outgoing: PollSender::new(sender) };
-    actix_web::rt::spawn(carry(io, console));
-    let bytes = BodyStream::new(ReceiverStream::new(receiver).map(Ok::<_, std::io::Error>));
-    match handshake.message_body(MessageBody::boxed(bytes)) {
-        Ok(response) => response.into(),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "The console could not be opened."),
-    }
+    Ok(())
 }
 
-fn refuse(status: StatusCode, why: &str) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(why.to_owned())
+async fn start<S>(mut framed: Framed<S, Codec>, response: Response<()>, console: Console) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    framed.send(h1::Message::Item((response, BodySize::None))).await?;
+    let parts = framed.into_parts();
+    let early = parts.read_buf.to_vec();
+    let browser = WebSocketStream::from_partially_read(parts.io, early, Role::Server, Some(settings()));
+    carry(browser.await, console).await;
+    Ok(())
+}
+
+async fn turn_away<S>(mut framed: Framed<S, Codec>, (status, why): Refusal) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let mut response = Response::new(status).drop_body();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAIN));
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    framed.send(h1::Message::Item((response, BodySize::Sized(why.len() as u64)))).await?;
+    framed.send(h1::Message::Chunk(Some(Bytes::from(why)))).await?;
+    framed.send(h1::Message::Chunk(None)).await?;
+    framed.close().await
+}
+
+/// The display, and the answer that turns the connection into a WebSocket.
+async fn accept(engine: &Arc<Engine>, head: &RequestHead) -> Result<(Console, Response<()>), Refusal> {
+    let (vm, ticket) = asked(head)?;
+    let mut response = ws::handshake(head).map_err(|_| refuse(StatusCode::BAD_REQUEST, NO_WEBSOCKET))?;
+    let console = console::open(engine, vm, &ticket).await;
+    let console = console.map_err(|error| (super::api::fault::status(&error), error.to_string()))?;
+    if asks_for_binary(head) {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, "binary"));
+    }
+    Ok((console, response.finish().drop_body()))
 }
 
 /// Browsers say where the page came from; another site's page must not reach a console through a user's session.
-fn same_origin(request: &HttpRequest) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+fn same_origin(head: &RequestHead) -> bool {
+    let Some(origin) = head.headers().get(header::ORIGIN) else { return true };
+    let host = head.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     origin.to_str().is_ok_and(|o| o.strip_prefix("https://") == Some(host))
 }
 
-fn asks_for_binary(request: &HttpRequest) -> bool {
-    let asked = request.headers().get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|v| v.to_str().ok());
+fn asks_for_binary(head: &RequestHead) -> bool {
+    let asked = head.headers().get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|v| v.to_str().ok());
     asked.is_some_and(|all| all.split(',').any(|p| p.trim() == "binary"))
 }
 
-async fn carry(io: Upgraded, mut console: Console) {
-    let settings = WebSocketConfig::default()
+fn settings() -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(4 << 20)
         .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME));
-    let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(settings)).await;
-    let (mut to_browser, mut from_browser) = socket.split();
+        .max_frame_size(Some(MAX_FRAME))
+}
+
+async fn carry<S: AsyncRead + AsyncWrite + Unpin>(browser: WebSocketStream<S>, mut console: Console) {
+    let (mut to_browser, mut from_browser) = browser.split();
     let mut closing = console.closing.clone();
     let (mut from_display, mut to_display) = tokio::io::split(&mut console.stream);
     let down = async {
@@ -141,52 +198,5 @@ const fn reason(why: Closing) -> &'static str {
         Closing::SessionEnded => "the session ended",
         Closing::PermissionWithdrawn => "the permission was taken away",
         Closing::VmStopped => "the VM's display closed",
-    }
-}
-
-/// The upgraded connection: the request's body is what comes, the response's body what goes.
-struct Upgraded {
-    incoming: web::Payload,
-    rest: Bytes,
-    outgoing: PollSender<Bytes>,
-}
-
-impl AsyncRead for Upgraded {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        loop {
-            if !self.rest.is_empty() {
-                let n = self.rest.len().min(out.remaining());
-                let head = self.rest.split_to(n);
-                out.put_slice(&head);
-                return Poll::Ready(Ok(()));
-            }
-            match Pin::new(&mut self.incoming).poll_next(cx) {
-                Poll::Ready(Some(Ok(bytes))) => self.rest = bytes,
-                Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(std::io::Error::other(e.to_string()))),
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Upgraded {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        match self.outgoing.poll_reserve(cx) {
-            Poll::Ready(Ok(())) => {
-                self.outgoing.send_item(Bytes::copy_from_slice(bytes)).map_err(|_| gone())?;
-                Poll::Ready(Ok(bytes.len()))
-            }
-            Poll::Ready(Err(_)) => Poll::Ready(Err(gone())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        self.outgoing.close();
-        Poll::Ready(Ok(()))
     }
 }

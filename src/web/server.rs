@@ -2,12 +2,17 @@
 
 use super::{admin, api, assets, console, error, health, live, sign_in, user, vm_pages};
 use crate::engine::Engine;
-use actix_web::dev::ServerHandle;
+use actix_http::HttpService;
+use actix_http::body::MessageBody;
+use actix_server::ServerHandle;
+use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, DefaultHeaders};
-use actix_web::{App, HttpServer, web};
-use std::net::SocketAddr;
+use actix_web::{App, web};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use tokio::net::TcpSocket;
 
 /// What handlers share.
 #[derive(Debug)]
@@ -43,6 +48,51 @@ impl Server {
 const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; object-src 'none'";
 
+/// Pages, API and console tickets.
+fn app(
+    shared: web::Data<Shared>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(shared)
+        .app_data(web::PayloadConfig::new(api::input::MAX_BODY))
+        .app_data(web::FormConfig::default().limit(api::input::MAX_BODY))
+        .wrap(Compress::default())
+        .wrap(
+            DefaultHeaders::new()
+                .add((header::CONTENT_SECURITY_POLICY, POLICY))
+                .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .add((header::REFERRER_POLICY, "same-origin")),
+        )
+        .configure(health::routes)
+        .configure(api::routes)
+        .configure(vm_pages::routes)
+        .configure(console::routes)
+        .configure(assets::routes)
+        .configure(live::routes)
+        .configure(sign_in::routes)
+        .configure(admin::routes)
+        .configure(user::routes)
+        .default_service(web::to(error::no_such_page))
+}
+
+/// As many connections may wait to be accepted: a whole school clicks at nine.
+const BACKLOG: u32 = 1024;
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
 /// Starts listening.
 ///
 /// # Errors
@@ -55,37 +105,21 @@ pub fn serve(
 ) -> Result<Server, ServerError> {
     let failed = |source| ServerError { address: listen, source };
     let shared = web::Data::new(Shared { engine, ca, basic: api::sign_in::Remembered::default() });
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
-            .app_data(web::PayloadConfig::new(api::input::MAX_BODY))
-            .app_data(web::FormConfig::default().limit(api::input::MAX_BODY))
-            .wrap(Compress::default())
-            .wrap(
-                DefaultHeaders::new()
-                    .add((header::CONTENT_SECURITY_POLICY, POLICY))
-                    .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                    .add((header::REFERRER_POLICY, "same-origin")),
-            )
-            .configure(health::routes)
-            .configure(api::routes)
-            .configure(vm_pages::routes)
-            .configure(console::routes)
-            .configure(assets::routes)
-            .configure(live::routes)
-            .configure(sign_in::routes)
-            .configure(admin::routes)
-            .configure(user::routes)
-            .default_service(web::to(error::no_such_page))
-    })
-    .workers(2)
-    .tcp_nodelay(true)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .bind_rustls_0_23(listen, tls)
-    .map_err(failed)?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    let running = server.run();
+    let listener = bind(listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    // What HttpServer does, and one thing more: connections that become WebSockets leave HTTP altogether.
+    let service = move || {
+        let (app, consoles) = (app(shared.clone()), shared.engine.clone());
+        HttpService::build()
+            .secure()
+            .local_addr(address)
+            .tcp_nodelay(true)
+            .upgrade(fn_service(move |(request, framed)| console::upgrade(consoles.clone(), request, framed)))
+            .finish(map_config(app.into_factory().map_err(|e| e.error_response()), |()| AppConfig::default()))
+            .rustls_0_23(tls.clone())
+    };
+    let server = actix_server::Server::build().workers(2).shutdown_timeout(1).disable_signals();
+    let running = server.listen("https", listener, service).map_err(failed)?.run();
     let handle = running.handle();
     tokio::spawn(running);
     Ok(Server { address, handle })

@@ -9,6 +9,7 @@
 //!
 //! Every verb is idempotent: the engine repeats it after a crash of either side.
 
+pub mod display;
 pub mod event;
 pub mod guest;
 pub mod host;

@@ -8,16 +8,19 @@ use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
 use crate::model::conflict::{Away, Conflict};
 use crate::model::ids::HostId;
+use crate::wire::display::Displays;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::AbortHandle;
 
 /// The agents this engine knows.
 #[derive(Debug)]
 pub struct Hosts {
     tls: ClientConfig,
+    /// The host whose agent runs in this process.
+    here: OnceLock<(HostId, Displays)>,
     links: Mutex<HashMap<HostId, Link>>,
 }
 
@@ -38,11 +41,17 @@ impl Drop for Link {
 
 impl Hosts {
     pub fn new(tls: ClientConfig) -> Self {
-        Self { tls, links: Mutex::default() }
+        Self { tls, here: OnceLock::new(), links: Mutex::default() }
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<HostId, Link>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This host's agent runs in this process. The host is to be connected to (anew) after this is said.
+    pub fn is_here(&self, host: HostId, displays: Displays) {
+        let _ = self.here.set((host, displays));
+        self.links().remove(&host);
     }
 
     /// The client of a host.
@@ -83,7 +92,8 @@ pub async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
             link.name = row.name;
             continue;
         }
-        let client = HostClient::new(&row.address, row.port, &engine.hosts.tls)?;
+        let here = engine.hosts.here.get().filter(|here| here.0 == row.id);
+        let client = HostClient::new(&row.address, row.port, &engine.hosts.tls, here.map(|here| here.1.clone()))?;
         let watcher = tokio::spawn(connect::watch(engine.clone(), row.id, client.clone())).abort_handle();
         let address = (row.address, row.port);
         links.insert(row.id, Link { name: row.name, address, client, watcher });

@@ -11,20 +11,20 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite};
+use futures_util::SinkExt;
 use serde::Deserialize;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Mutex, watch};
 
-/// A console that is idle holds about this much in each direction.
-const READ_BUFFER: usize = 4 * 1024;
 /// A browser sends keys and mouse moves, and a pasted text at most.
 const MAX_FRAME: usize = 1 << 20;
+/// How long a browser that does not read may delay the end of its console.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// `GET /console/{vm}` of somebody who does not ask for a WebSocket.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -92,9 +92,7 @@ where
 {
     framed.send(h1::Message::Item((response, BodySize::None))).await?;
     let parts = framed.into_parts();
-    let early = parts.read_buf.to_vec();
-    let browser = WebSocketStream::from_partially_read(parts.io, early, Role::Server, Some(settings()));
-    carry(browser.await, console).await;
+    carry(parts.io, parts.read_buf.freeze(), console).await;
     Ok(())
 }
 
@@ -135,54 +133,85 @@ fn asks_for_binary(head: &RequestHead) -> bool {
     asked.is_some_and(|all| all.split(',').any(|p| p.trim() == "binary"))
 }
 
-fn settings() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(4 << 20)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME))
-}
-
-async fn carry<S: AsyncRead + AsyncWrite + Unpin>(browser: WebSocketStream<S>, mut console: Console) {
-    let (mut to_browser, mut from_browser) = browser.split();
-    let mut closing = console.closing.clone();
+async fn carry<S: AsyncRead + AsyncWrite + Unpin>(stream: S, early: Bytes, mut console: Console) {
+    let (read, write) = tokio::io::split(stream);
+    let (mut from_browser, to_browser) =
+        fastwebsockets::after_handshake_split(Cursor::new(early).chain(read), write, Role::Server);
+    from_browser.set_max_message_size(MAX_FRAME);
+    let browser = Browser(Mutex::new(to_browser));
     let (mut from_display, mut to_display) = tokio::io::split(&mut console.stream);
     let down = async {
-        loop {
-            match console::piece(&mut from_display).await {
-                Ok(bytes) if !bytes.is_empty() => to_browser.send(Message::Binary(bytes)).await.ok()?,
-                _ => return Some(()),
-            }
-        }
+        let why = show(&mut from_display, &browser, console.closing.clone()).await?;
+        browser.send(Frame::close(close_code(why), reason(why).as_bytes())).await
     };
-    let up = async {
-        while let Some(Ok(message)) = from_browser.next().await {
-            match message {
-                Message::Binary(bytes) => to_display.write_all(&bytes).await.ok()?,
-                Message::Close(_) => return Some(()),
-                _ => {}
-            }
-        }
-        Some(())
+    let late = async {
+        closed_by_us(&mut console.closing.clone()).await;
+        tokio::time::sleep(LAST_WORDS).await;
     };
-    let why = tokio::select! {
-        _ = down => Some(Closing::VmStopped),
-        _ = up => None,
-        why = closed_by_us(&mut closing) => why,
-    };
-    if let Some(why) = why {
-        let frame = CloseFrame { code: close_code(why).into(), reason: reason(why).into() };
-        // The browser may be gone already.
-        let _ = to_browser.send(Message::Close(Some(frame))).await;
+    tokio::select! {
+        done = down => if let Err(error) = done { tracing::debug!(%error, "a console's browser is gone") },
+        () = type_in(&mut from_browser, &browser, &mut to_display) => {}
+        () = late => {}
     }
 }
 
-async fn closed_by_us(closing: &mut tokio::sync::watch::Receiver<Option<Closing>>) -> Option<Closing> {
-    match closing.wait_for(Option::is_some).await {
-        Ok(why) => *why,
-        Err(_) => std::future::pending().await,
+/// What both directions send to the browser, one whole frame after another.
+struct Browser<W>(Mutex<WebSocketWrite<W>>);
+
+impl<W: AsyncWrite + Unpin> Browser<W> {
+    async fn send(&self, frame: Frame<'_>) -> Result<(), WebSocketError> {
+        let mut to_browser = self.0.lock().await;
+        to_browser.write_frame(frame).await?;
+        to_browser.flush().await
     }
+}
+
+/// The display's bytes to the browser, until the display closes or the engine closes the console.
+async fn show<W: AsyncWrite + Unpin>(
+    display: &mut (impl AsyncRead + Unpin),
+    browser: &Browser<W>,
+    mut closing: watch::Receiver<Option<Closing>>,
+) -> Result<Closing, WebSocketError> {
+    loop {
+        // Only between frames: half a frame would swallow the closing code after it.
+        let piece = tokio::select! {
+            piece = console::piece(display) => piece,
+            why = closed_by_us(&mut closing) => return Ok(why),
+        };
+        match piece {
+            Ok(bytes) if !bytes.is_empty() => browser.send(Frame::binary(Payload::Borrowed(&bytes))).await?,
+            _ => return Ok(Closing::VmStopped),
+        }
+    }
+}
+
+/// The browser's bytes to the display, until the browser closes or says what no console says.
+async fn type_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    from_browser: &mut WebSocketRead<R>,
+    browser: &Browser<W>,
+    display: &mut (impl AsyncWrite + Unpin),
+) {
+    while let Ok(frame) = from_browser.read_frame(&mut |answer| browser.send(answer)).await {
+        match frame.opcode {
+            OpCode::Binary | OpCode::Continuation => {
+                if display.write_all(&frame.payload).await.is_err() {
+                    // The display is gone: the other direction tells the browser.
+                    return std::future::pending().await;
+                }
+            }
+            OpCode::Ping | OpCode::Pong => {}
+            OpCode::Text | OpCode::Close => return,
+        }
+    }
+}
+
+async fn closed_by_us(closing: &mut watch::Receiver<Option<Closing>>) -> Closing {
+    if let Ok(why) = closing.wait_for(Option::is_some).await
+        && let Some(why) = *why
+    {
+        return why;
+    }
+    std::future::pending().await
 }
 
 const fn close_code(why: Closing) -> u16 {

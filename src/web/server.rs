@@ -8,8 +8,9 @@ use actix_server::ServerHandle;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::middleware::{Compress, DefaultHeaders};
-use actix_web::{App, web};
+use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
+use actix_web::{App, HttpMessage as _, web};
+use futures_util::StreamExt as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio::net::TcpSocket;
@@ -71,6 +72,7 @@ fn app(
                 .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .add((header::REFERRER_POLICY, "same-origin")),
         )
+        .wrap(from_fn(hear_out))
         .configure(health::routes)
         .configure(api::routes)
         .configure(vm_pages::routes)
@@ -81,6 +83,27 @@ fn app(
         .configure(admin::routes)
         .configure(user::routes)
         .default_service(web::to(error::no_such_page))
+}
+
+/// So much of a body that is too large is read before it is refused.
+const HEARD_OUT: usize = 16 << 20;
+
+/// A client that is still sending when its connection is closed learns a broken pipe, not what was wrong.
+async fn hear_out(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let told = request.headers().get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
+    if told.is_some_and(|told| told > api::input::MAX_BODY) {
+        let mut body = request.take_payload();
+        let mut heard = 0;
+        while heard < HEARD_OUT
+            && let Some(Ok(piece)) = body.next().await
+        {
+            heard += piece.len();
+        }
+    }
+    next.call(request).await
 }
 
 /// As many connections may wait to be accepted: a whole school clicks at nine.

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::engine::vms::console::{self, Closing, Console};
 use crate::model::ids::VmId;
-use actix_codec::Framed;
+use actix_codec::{Framed, FramedParts};
 use actix_http::body::BodySize;
 use actix_http::h1::{self, Codec};
 use actix_http::{ConnectionType, Request, RequestHead, Response, ws};
@@ -76,7 +76,10 @@ pub async fn upgrade<S>(engine: Arc<Engine>, request: Request, framed: Framed<S,
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let done = match accept(&engine, request.head()).await {
+    let accepted = accept(&engine, request.head()).await;
+    // An idle console keeps nothing of how it came about.
+    drop(request);
+    let done = match accepted {
         Ok((console, response)) => start(framed, response, console).await,
         Err(refusal) => turn_away(framed, refusal).await,
     };
@@ -91,8 +94,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     framed.send(h1::Message::Item((response, BodySize::None))).await?;
-    let parts = framed.into_parts();
-    carry(parts.io, parts.read_buf.freeze(), console).await;
+    let FramedParts { io, read_buf, .. } = framed.into_parts();
+    let early = Bytes::copy_from_slice(&read_buf);
+    drop(read_buf);
+    carry(io, early, console).await;
     Ok(())
 }
 

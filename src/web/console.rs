@@ -97,7 +97,8 @@ where
     let FramedParts { io, read_buf, .. } = framed.into_parts();
     let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
-    carry(io, early, console).await;
+    // In a task of its own: HTTP's state of the connection, 20 KiB, ends here.
+    actix_web::rt::spawn(carry(io, early, console));
     Ok(())
 }
 
@@ -138,7 +139,7 @@ fn asks_for_binary(head: &RequestHead) -> bool {
     asked.is_some_and(|all| all.split(',').any(|p| p.trim() == "binary"))
 }
 
-async fn carry<S: AsyncRead + AsyncWrite + Unpin>(stream: S, early: Bytes, mut console: Console) {
+async fn carry<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, early: Bytes, mut console: Console) {
     let (read, write) = tokio::io::split(stream);
     let (mut from_browser, to_browser) =
         fastwebsockets::after_handshake_split(Cursor::new(early).chain(read), write, Role::Server);

@@ -36,7 +36,8 @@ async fn mark(browser: &Browser) {
 
 async fn is_loaded_anew(browser: &Browser) {
     let end = Instant::now() + Duration::from_secs(30);
-    while browser.run("return window.marked === true || document.readyState !== 'complete'").await == Value::Bool(true) {
+    while browser.run("return window.marked === true || document.readyState !== 'complete'").await == Value::Bool(true)
+    {
         assert!(Instant::now() < end, "the page was not loaded anew");
         tokio::time::sleep(Duration::from_millis(30)).await;
     }

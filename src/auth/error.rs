@@ -1,7 +1,8 @@
 //! Why somebody may not.
 
 use crate::db::DbError;
-use crate::model::ids::ObjectId;
+use crate::model::ids::{ObjectId, UserId};
+use crate::model::internal::NotNow;
 use crate::model::role::Action;
 
 /// A refusal, or a failed look-up.
@@ -16,15 +17,20 @@ pub enum AuthError {
     NotSignedIn,
     #[error("{user} has no administrator role; use the User Portal, or send Filter: true")]
     NotAdmin { user: String },
-    #[error("the user name or the password is wrong")]
+    #[error("the user name or the password is wrong, or the account is locked")]
     WrongPassword,
-    #[error("{user} is locked after too many wrong passwords; try again in {minutes} minutes")]
+    /// Whoever tried hears no more than that it was wrong.
+    #[error("the user name or the password is wrong, or the account is locked")]
     Locked {
         user: String,
-        minutes: i64,
         /// By this very try.
         just_now: bool,
     },
+    #[error("too many wrong passwords came from this address; try again in {seconds} seconds")]
+    TooMany { seconds: i64 },
+    /// Only heard by who knows the password.
+    #[error("{why}")]
+    NotNow { user: UserId, why: NotNow },
     #[error("the console ticket is used, expired or not for you; ask for a new one")]
     BadTicket,
     #[error(transparent)]

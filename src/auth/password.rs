@@ -1,5 +1,6 @@
 //! Passwords: argon2id (19 MiB, 2 passes: OWASP's first choice), a few at a time.
 
+use crate::model::internal::MAX_PASSWORD;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString, rand_core::OsRng};
 use std::sync::LazyLock;
@@ -10,9 +11,6 @@ static CHECKS: Semaphore = Semaphore::const_new(2);
 
 /// Checked where there is no such user, so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
-
-/// The longest password looked at.
-pub const MAX_PASSWORD: usize = 1024;
 
 /// A password's PHC string.
 ///

@@ -3,9 +3,9 @@
 use super::{Actor, AuthError, View, hash};
 use crate::db::{Database, Db};
 use crate::model::clock::Timestamp;
-use crate::model::ids::{EVERYONE, SessionId, UserId};
+use crate::model::ids::{EVERYONE, PrincipalId, SessionId, UserId};
 pub use crate::model::user::SessionKind;
-use crate::store::{permissions, sessions};
+use crate::store::{groups, permissions, sessions};
 use time::Duration;
 
 /// oVirt's UserSessionTimeOutInterval and UserSessionHardLimit.
@@ -53,9 +53,10 @@ pub fn actor(
     session: Option<SessionId>,
     view: View,
 ) -> diesel::QueryResult<Actor> {
-    let principals = vec![user.into(), EVERYONE.into()];
+    let mut principals = vec![user.into(), EVERYONE.into()];
+    principals.extend(groups::of(db, user.into())?.into_iter().map(PrincipalId::from));
     let is_admin = permissions::is_admin(db, &principals)?;
-    Ok(Actor { user, name: format!("{user_name}@{domain}"), principals, session, is_admin, view })
+    Ok(Actor { user, name: format!("{user_name}@{domain}"), principals, session, is_admin, view, is_root: false })
 }
 
 /// Ends a session; its consoles close. Gone already: fine.

@@ -46,8 +46,12 @@ pub async fn ensure(
         Some(id) => id,
         None => {
             let password = files::password(&data.join("alice-password"))?;
-            let new =
-                NewUser { user_name: USER.to_owned(), password, first_name: "Alice".to_owned(), ..NewUser::default() };
+            let new = NewUser {
+                user_name: USER.to_owned(),
+                password: Some(password),
+                first_name: "Alice".to_owned(),
+                ..NewUser::default()
+            };
             users::add(&cx, new).await.map_err(|e| Failure::of(&e))?
         }
     };

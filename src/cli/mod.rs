@@ -6,6 +6,7 @@ mod files;
 mod host;
 mod names;
 mod up;
+mod users;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Command {
     Engine(engine::EngineArgs),
     /// Runs the agent of a hypervisor.
     Host(host::HostArgs),
+    /// Manages the internal domain: users, groups, settings (what ovirt-aaa-jdbc-tool did).
+    Users(users::UsersArgs),
 }
 
 /// A subcommand ended badly: what a person should read.
@@ -69,14 +72,15 @@ pub fn run() -> ExitCode {
         .and_then(|runtime| {
             runtime.block_on(async {
                 match cli.command {
-                    Command::Up(args) => up::run(args).await,
-                    Command::Engine(args) => engine::run(args).await,
-                    Command::Host(args) => host::run(args).await,
+                    Command::Up(args) => up::run(args).await.map(|()| ExitCode::SUCCESS),
+                    Command::Engine(args) => engine::run(args).await.map(|()| ExitCode::SUCCESS),
+                    Command::Host(args) => host::run(args).await.map(|()| ExitCode::SUCCESS),
+                    Command::Users(args) => users::run(args).await,
                 }
             })
         });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("vireo: {failure}");
             ExitCode::FAILURE

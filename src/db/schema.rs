@@ -1,5 +1,9 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
+mod people;
+
+pub use people::*;
+
 diesel::table! {
     setting (name) {
         name -> Text,
@@ -281,87 +285,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    users (id) {
-        id -> Text,
-        user_name -> Text,
-        domain -> Text,
-        first_name -> Text,
-        last_name -> Text,
-        email -> Text,
-        password_hash -> Nullable<Text>,
-        failures -> Integer,
-        locked_until -> Nullable<Timestamp>,
-        last_sign_in -> Nullable<Timestamp>,
-        created -> Timestamp,
-    }
-}
-
-diesel::table! {
-    user_group (id) {
-        id -> Text,
-        name -> Text,
-        domain -> Text,
-    }
-}
-
-diesel::table! {
-    role (id) {
-        id -> Text,
-        name -> Text,
-        description -> Text,
-        is_admin -> Bool,
-        views_children -> Bool,
-        mutable -> Bool,
-    }
-}
-
-diesel::table! {
-    role_permit (role_id, action) {
-        role_id -> Text,
-        action -> Text,
-    }
-}
-
-diesel::table! {
-    permission (id) {
-        id -> Text,
-        role_id -> Text,
-        principal_id -> Text,
-        object_id -> Text,
-        object_kind -> Text,
-        created -> Timestamp,
-    }
-}
-
-diesel::table! {
-    object_ancestor (object_id, ancestor_id) {
-        object_id -> Text,
-        ancestor_id -> Text,
-    }
-}
-
-diesel::table! {
-    session (id) {
-        id -> Text,
-        secret_hash -> Text,
-        user_id -> Text,
-        kind -> Text,
-        source_ip -> Text,
-        created -> Timestamp,
-        last_active -> Timestamp,
-    }
-}
-
-diesel::table! {
-    console_ticket (secret_hash) {
-        secret_hash -> Text,
-        session_id -> Text,
-        vm_id -> Text,
-        expires -> Timestamp,
-    }
-}
-
-diesel::table! {
     event (id) {
         id -> BigInt,
         code -> Text,
@@ -454,6 +377,8 @@ diesel::joinable!(nic -> vnic_profile (vnic_profile_id));
 diesel::joinable!(role_permit -> role (role_id));
 diesel::joinable!(permission -> role (role_id));
 diesel::joinable!(session -> users (user_id));
+diesel::joinable!(password_history -> users (user_id));
+diesel::joinable!(group_member -> user_group (group_id));
 diesel::joinable!(console_ticket -> session (session_id));
 diesel::joinable!(console_ticket -> vm (vm_id));
 diesel::joinable!(job_step -> job (job_id));
@@ -483,6 +408,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     nic,
     users,
     user_group,
+    group_member,
+    password_history,
     role,
     role_permit,
     permission,

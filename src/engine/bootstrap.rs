@@ -13,7 +13,7 @@ use crate::model::role::USER_ROLE;
 use crate::model::user::INTERNAL_DOMAIN;
 use crate::store::scope::Scope;
 use crate::store::storage_domains::{self, LocalDomain};
-use crate::store::{catalog, hosts, permissions, pools, seed, settings, users};
+use crate::store::{accounts, catalog, hosts, permissions, pools, seed, settings};
 use crate::wire::{CreateDomain, DomainPath};
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ pub async fn administrator(engine: &Arc<Engine>) -> Result<crate::engine::Cx, En
     let actor = engine
         .db
         .read(|db| {
-            let found = users::credentials(db, "admin", INTERNAL_DOMAIN)?;
+            let found = accounts::find(db, "admin", INTERNAL_DOMAIN)?;
             let user = found.ok_or_else(|| EngineError::from(Conflict::NoAdmin))?;
             let view = crate::auth::View::Admin;
             Ok::<_, EngineError>(crate::auth::session::actor(db, user.id, &user.user_name, &user.domain, None, view)?)
@@ -141,7 +141,7 @@ pub async fn administrator(engine: &Arc<Engine>) -> Result<crate::engine::Cx, En
 /// # Errors
 /// The database failed.
 pub async fn user(engine: &Arc<Engine>, name: &'static str) -> Result<Option<UserId>, EngineError> {
-    engine.db.read(move |db| Ok(users::credentials(db, name, INTERNAL_DOMAIN)?.map(|u| u.id))).await
+    engine.db.read(move |db| Ok(accounts::find(db, name, INTERNAL_DOMAIN)?.map(|u| u.id))).await
 }
 
 /// Lets a user take VMs of the pool of that name.

@@ -11,6 +11,7 @@ pub mod disks;
 pub mod error;
 pub mod events;
 pub mod hosts;
+pub mod internal;
 pub mod jobs;
 pub mod live;
 pub mod permissions;
@@ -26,7 +27,7 @@ pub mod vms;
 
 pub use error::EngineError;
 
-use crate::auth::Actor;
+use crate::auth::{self, Actor};
 use crate::db::{Database, Db};
 use crate::model::clock::Clock;
 use crate::model::event::{About, EventCode};
@@ -46,6 +47,8 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Who is guessing passwords just now.
+    pub guesses: auth::guesses::Guesses,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -116,6 +119,7 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
+            guesses: auth::guesses::Guesses::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })
@@ -159,6 +163,11 @@ pub struct Created<Id> {
 }
 
 impl Cx {
+    /// A command line on the engine's machine.
+    pub fn root(engine: Arc<Engine>) -> Self {
+        Self { engine, actor: Actor::root(), correlation_id: uuid::Uuid::new_v4().to_string() }
+    }
+
     /// Tells an event of this request; `about.user` is filled in. Inside a write transaction.
     ///
     /// # Errors

@@ -19,7 +19,12 @@ pub async fn sign_in(
     kind: SessionKind,
     view: View,
 ) -> Result<Opened, EngineError> {
-    let result = auth::sign_in::sign_in(&engine.db, engine.clock.now(), name, password, source_ip, kind, view).await;
+    let now = engine.clock.now();
+    let guess = engine.guesses.begin(source_ip, now).map_err(|seconds| AuthError::TooMany { seconds })?;
+    let result = auth::sign_in::sign_in(&engine.db, now, name, password, source_ip, kind, view).await;
+    if matches!(result, Ok(_) | Err(AuthError::NotNow { .. })) {
+        guess.was_right();
+    }
     let (code, user, shown, detail) = match &result {
         Ok(opened) => (EventCode::UserLoggedIn, opened.actor.user, opened.actor.name.clone(), String::new()),
         Err(error @ AuthError::WrongPassword) => {
@@ -27,7 +32,7 @@ pub async fn sign_in(
             (EventCode::UserLoginFailed, UserId::fixed(0), typed(name), error.to_string())
         }
         // Told once, not at every further try.
-        Err(AuthError::Locked { user, just_now: true, .. }) => {
+        Err(AuthError::Locked { user, just_now: true }) => {
             (EventCode::UserLocked, UserId::fixed(0), user.clone(), String::new())
         }
         Err(_) => return Ok(result?),

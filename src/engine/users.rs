@@ -2,27 +2,26 @@
 
 use crate::auth::{self, password};
 use crate::engine::changes::Topic;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, internal};
 use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{SYSTEM, UserId};
+use crate::model::ids::UserId;
+use crate::model::internal::Settings;
 use crate::model::page::{ListQuery, Page};
 use crate::model::permission::ObjectKind;
-use crate::model::role::Action;
 use crate::model::search::{Field, Value, select};
 use crate::model::user::{GroupView, INTERNAL_DOMAIN, UserView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::store::users::{self as store, NewUserRow};
+use crate::store::{accounts, groups};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
-
-/// oVirt's minimum for the internal domain.
-const MIN_PASSWORD: usize = 6;
 
 /// A user of the internal domain to be made.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct NewUser {
     pub user_name: String,
-    pub password: String,
+    /// None: he cannot sign in before he gets one.
+    pub password: Option<String>,
     pub first_name: String,
     pub last_name: String,
     pub email: String,
@@ -69,7 +68,7 @@ pub async fn get(cx: &Cx, id: UserId) -> Result<UserView, EngineError> {
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn groups(cx: &Cx) -> Result<Vec<GroupView>, EngineError> {
-    cx.engine.db.read(|db| Ok(store::groups(db)?)).await
+    cx.engine.db.read(|db| Ok(groups::list(db)?)).await
 }
 
 /// Adds a user of the internal domain.
@@ -78,12 +77,19 @@ pub async fn groups(cx: &Cx) -> Result<Vec<GroupView>, EngineError> {
 /// Refused, invalid, hidden, or the database failed.
 pub async fn add(cx: &Cx, new: NewUser) -> Result<UserId, EngineError> {
     let inner = cx.clone();
-    cx.engine
+    let settings = cx
+        .engine
         .db
-        .read(move |db| Ok::<_, EngineError>(auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?))
+        .read(move |db| {
+            internal::may(&inner, db)?;
+            Ok::<_, EngineError>(accounts::settings(db)?)
+        })
         .await?;
-    let new = checked(new)?;
-    let hash = password::hash(&new.password).await.map_err(EngineError::Internal)?;
+    let new = checked(new, &settings)?;
+    let hash = match &new.password {
+        Some(password) => Some(password::hash(password).await.map_err(EngineError::Internal)?),
+        None => None,
+    };
     let (inner, id) = (cx.clone(), UserId::random());
     cx.engine
         .db
@@ -94,7 +100,7 @@ pub async fn add(cx: &Cx, new: NewUser) -> Result<UserId, EngineError> {
                 first_name: &new.first_name,
                 last_name: &new.last_name,
                 email: &new.email,
-                password_hash: &hash,
+                password_hash: hash.as_deref(),
             };
             match store::insert(db, id, &row, inner.engine.clock.now()) {
                 Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
@@ -112,7 +118,7 @@ pub async fn add(cx: &Cx, new: NewUser) -> Result<UserId, EngineError> {
         .await
 }
 
-fn checked(new: NewUser) -> Result<NewUser, EngineError> {
+fn checked(new: NewUser, settings: &Settings) -> Result<NewUser, EngineError> {
     let mut wrong = Vec::new();
     let mut take = |result: Result<String, Invalid>| result.map_err(|one| wrong.push(one)).unwrap_or_default();
     let user = NewUser {
@@ -122,12 +128,8 @@ fn checked(new: NewUser) -> Result<NewUser, EngineError> {
         email: take(valid::text("email", &new.email, 255)),
         password: new.password,
     };
-    let length = user.password.chars().count();
-    if length < MIN_PASSWORD {
-        wrong.push(Invalid::new("password", Problem::TooShort { length, min: MIN_PASSWORD }));
-    }
-    if user.password.len() > password::MAX_PASSWORD {
-        wrong.push(Invalid::new("password", Problem::TooLong { max: password::MAX_PASSWORD }));
+    if let Some(Err(more)) = user.password.as_deref().map(|password| settings.fits("password", password)) {
+        wrong.extend(more);
     }
     if wrong.is_empty() { Ok(user) } else { Err(EngineError::Invalid(wrong)) }
 }
@@ -141,7 +143,7 @@ pub async fn remove(cx: &Cx, id: UserId) -> Result<(), EngineError> {
     cx.engine
         .db
         .write(move |db| {
-            auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?;
+            internal::may(&inner, db)?;
             if id == inner.actor.user {
                 return Err(EngineError::from(Conflict::RemoveSelf));
             }

@@ -136,6 +136,12 @@ pub enum Conflict {
     EveryoneOnSystem,
     #[error("This is the last SuperUser; make another one first.")]
     LastSuperUser,
+    #[error("{member} cannot be put into {group}: the group would be in itself")]
+    GroupInItself { group: String, member: String },
+    #[error("{member} is in {group} already")]
+    MemberAlready { group: String, member: String },
+    #[error("{member} is not in {group}")]
+    NoMember { group: String, member: String },
     #[error("Cannot remove pool {pool}: {vms} are taken or running; stop them first.")]
     PoolBusy { pool: String, vms: String },
     #[error("You have {mine} of at most {most} VMs of pool {pool} already; shut one down to give it back.")]

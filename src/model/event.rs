@@ -99,6 +99,14 @@ event_codes! {
     DiskAdded = "USER_ADD_DISK_FINISHED_SUCCESS", 2021, Normal, "Disk {detail} was added by {user}.";
     AddDiskFailed = "USER_ADD_DISK_FINISHED_FAILURE", 2022, Error, "Failed to add a disk: {detail}";
     DiskRemoved = "USER_FINISHED_REMOVE_DISK", 2014, Normal, "Disk {detail} was removed by {user}.";
+    UserEdited = "USER_UPDATED", 10310, Normal, "User {detail} was edited by {user}.";
+    UserUnlocked = "USER_UNLOCKED", 10311, Normal, "User {detail} was unlocked by {user}.";
+    PasswordReset = "USER_PASSWORD_RESET", 10312, Normal, "The password of {detail} was reset by {user}.";
+    PasswordChanged = "USER_PASSWORD_CHANGED", 2013, Normal, "User {user} changed the password.";
+    GroupAdded = "GROUP_ADD", 10313, Normal, "Group {detail} was added by {user}.";
+    GroupEdited = "GROUP_UPDATED", 10314, Normal, "Group {detail} was edited by {user}.";
+    GroupRemoved = "GROUP_REMOVED", 10315, Normal, "Group {detail} was removed by {user}.";
+    InternalSettings = "INTERNAL_DOMAIN_SETTINGS", 10316, Normal, "Settings of the internal domain were changed by {user}: {detail}";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

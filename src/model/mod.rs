@@ -12,6 +12,7 @@ pub mod event;
 pub mod host;
 pub mod ids;
 pub mod instance_type;
+pub mod internal;
 pub mod job;
 pub mod mac_pool;
 pub mod network;

@@ -2,6 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{GroupId, UserId};
+use crate::model::internal::Validity;
 
 /// The domain whose users are kept in Vireo's own database.
 pub const INTERNAL_DOMAIN: &str = "internal";
@@ -21,6 +22,7 @@ pub struct UserView {
     pub first_name: String,
     pub last_name: String,
     pub email: String,
+    pub disabled: bool,
     pub locked_until: Option<Timestamp>,
     pub last_sign_in: Option<Timestamp>,
 }
@@ -32,10 +34,28 @@ impl UserView {
     }
 }
 
+/// Everything that is known of an account of the internal domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    pub user: UserView,
+    pub department: String,
+    pub title: String,
+    pub description: String,
+    pub validity: Validity,
+    pub has_password: bool,
+    pub locked_at: Option<Timestamp>,
+    pub last_failure: Option<Timestamp>,
+    /// From where the last wrong password came.
+    pub last_failure_ip: String,
+    /// Groups that he is in, through other groups, too.
+    pub groups: Vec<String>,
+}
+
 /// A group as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupView {
     pub id: GroupId,
     pub name: String,
     pub domain: String,
+    pub description: String,
 }

@@ -1,6 +1,7 @@
 //! Checks at the border: names, texts and numbers from outside, with errors that name the field.
 
 use crate::model::conflict::Unfit;
+use crate::model::internal::CharacterKind;
 use crate::model::search::SearchError;
 use crate::model::template::TemplateStatus;
 
@@ -56,6 +57,16 @@ pub enum Problem {
     Unfit(Unfit),
     #[error("has {length} characters; it needs at least {min}")]
     TooShort { length: usize, min: usize },
+    #[error("needs at least {min} of the characters {kind}")]
+    TooSimple { kind: CharacterKind, min: u32 },
+    #[error("was used before; choose one that is new")]
+    UsedBefore,
+    #[error("is not the same as the new password")]
+    NotRepeated,
+    #[error("has {length} characters; needed are 336, '0' or '1' for each half hour of a week from Sunday 00:00 UTC")]
+    LoginHours { length: usize },
+    #[error("\"{value}\" is not a time like 2027-01-31 18:00:00Z")]
+    NotATime { value: String },
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

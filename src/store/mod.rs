@@ -1,9 +1,11 @@
 //! Where it is kept: queries, one file per noun.
 
+pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
 pub mod disks;
 pub mod events;
+pub mod groups;
 pub mod hosts;
 pub mod jobs;
 pub mod nics;

@@ -140,7 +140,7 @@ fn views(db: &mut Db, rows: Vec<Row>, asked: Option<ObjectId>) -> QueryResult<Ve
     for u in super::users::list(db)? {
         principals.insert(u.id.0, (u.principal(), false));
     }
-    for g in super::users::groups(db)? {
+    for g in super::groups::list(db)? {
         principals.insert(g.id.0, (g.name, true));
     }
     rows.into_iter()

@@ -203,7 +203,7 @@ fn administrator(db: &mut Db, args: &SeedArgs<'_>) -> QueryResult<()> {
         user_name: "admin",
         domain: INTERNAL_DOMAIN,
         first_name: "admin",
-        password_hash: args.admin_password_hash,
+        password_hash: Some(args.admin_password_hash),
         ..users::NewUserRow::default()
     };
     users::insert(db, id, &new, args.now)?;

@@ -71,6 +71,11 @@ pub fn remove(db: &mut Db, id: SessionId) -> QueryResult<()> {
     diesel::delete(session::table.find(id)).execute(db).map(drop)
 }
 
+/// Ends all of a user.
+pub fn remove_all_of(db: &mut Db, user: UserId) -> QueryResult<()> {
+    diesel::delete(session::table.filter(session::user_id.eq(user))).execute(db).map(drop)
+}
+
 /// Ends all that were idle since `idle` or opened before `oldest`.
 pub fn purge(db: &mut Db, idle: Timestamp, oldest: Timestamp) -> QueryResult<Vec<SessionId>> {
     let gone: Vec<SessionId> = session::table

@@ -163,6 +163,7 @@ mod tests {
         add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
+        add("characters", crate::model::internal::CharacterKind::ALL.iter().map(|k| k.as_str()).collect());
         add("severity", vec!["normal", "warning", "error", "alert"]);
         add("status", vec!["pending", "undone"]);
         add("kind", vec!["desktop", "server"]);

@@ -1,6 +1,6 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
-use super::{admin, api, assets, console, error, health, live, sign_in, user, vm_pages};
+use super::{admin, api, assets, console, error, health, live, password, sign_in, user, vm_pages};
 use crate::engine::Engine;
 use actix_http::HttpService;
 use actix_http::body::MessageBody;
@@ -80,6 +80,7 @@ fn app(
         .configure(assets::routes)
         .configure(live::routes)
         .configure(sign_in::routes)
+        .configure(password::routes)
         .configure(admin::routes)
         .configure(user::routes)
         .default_service(web::to(error::no_such_page))

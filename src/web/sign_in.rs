@@ -6,9 +6,10 @@ use super::locale::{self, Locale};
 use super::request;
 use super::server::Shared;
 use super::ui::{layout, parts};
-use crate::auth::View;
 use crate::auth::session::SessionKind;
-use crate::engine::sign_in;
+use crate::auth::{AuthError, View};
+use crate::engine::{EngineError, sign_in};
+use crate::model::internal::NotNow;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -49,7 +50,7 @@ struct Then {
 }
 
 /// Only a path of our own: nobody may send a user elsewhere through a link to the sign-in page.
-fn local(path: &str) -> &str {
+pub fn local(path: &str) -> &str {
     let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
     if own { path } else { "/" }
 }
@@ -94,19 +95,33 @@ async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Cr
     if !super::csrf::from_here(&http) {
         return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site"));
     }
-    let ip = request::source_ip(&http);
-    let opened =
-        sign_in::sign_in(&shared.engine, &form.user, &form.password, &ip, SessionKind::Portal, View::User).await;
-    match opened {
+    open(&shared, &http, &form.user, &form.password, SessionKind::Portal, local(&form.then)).await
+}
+
+/// Opens a session and goes on to `then`; or says on the sign-in page why not.
+pub async fn open(
+    shared: &Shared,
+    http: &HttpRequest,
+    user: &str,
+    password: &str,
+    kind: SessionKind,
+    then: &str,
+) -> HttpResponse {
+    let ip = request::source_ip(http);
+    match sign_in::sign_in(&shared.engine, user, password, &ip, kind, View::User).await {
         Ok(opened) => {
-            let mut response = to(local(&form.then));
+            let mut response = to(then);
             // Cookies are headers: only a broken secret could fail, and ours are base64.
             let _ = response.add_cookie(&request::session_cookie(opened.secret));
             response
         }
+        Err(EngineError::Auth(AuthError::NotNow { why: NotNow::MustChange, .. })) => {
+            let told = ("warning", Locale::of(http).t("password-must-change"));
+            super::password::form(http, StatusCode::OK, user, then, Some(told))
+        }
         Err(error) => {
-            let text = super::words::error(Locale::of(&http), &error);
-            render(&http, fault::status(&error), &form.user, local(&form.then), &text)
+            let text = super::words::error(Locale::of(http), &error);
+            render(http, fault::status(&error), user, then, &text)
         }
     }
 }

@@ -8,6 +8,7 @@ use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
+use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
@@ -56,11 +57,24 @@ fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
         AuthError::Forbidden { user, action, .. } => say!(l, "auth-forbidden", "user" = user, "action" = action),
         AuthError::NotSignedIn => l.t("auth-not-signed-in"),
         AuthError::NotAdmin { .. } => l.t("not-admin"),
-        AuthError::WrongPassword => l.t("wrong-password"),
-        AuthError::Locked { user, minutes, .. } => say!(l, "account-locked", "user" = user, "minutes" = minutes),
+        AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
+        AuthError::TooMany { seconds } => say!(l, "too-many-guesses", "seconds" = seconds),
+        AuthError::NotNow { why, .. } => l.t(not_now(*why)),
         AuthError::BadTicket => l.t("auth-bad-ticket"),
         AuthError::Db(_) | AuthError::Query(_) => return None,
     })
+}
+
+const fn not_now(why: NotNow) -> &'static str {
+    match why {
+        NotNow::Locked => "wrong-password",
+        NotNow::Disabled => "account-disabled",
+        NotNow::NotYet => "account-not-yet",
+        NotNow::Expired => "account-expired",
+        NotNow::Hours => "account-hours",
+        NotNow::PasswordExpired => "password-expired",
+        NotNow::MustChange => "password-must-change",
+    }
 }
 
 /// A wrong field with its label, for where it does not stand at the field.
@@ -121,6 +135,13 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotAFreeDisk => l.t("problem-not-a-free-disk"),
         Problem::IsoNotRaw => l.t("problem-iso-not-raw"),
         Problem::Unfit(why) => unfit(l, why),
+        Problem::TooSimple { kind, min } => {
+            say!(l, "problem-too-simple", "kind" = l.t(&format!("characters-{kind}")), "min" = min)
+        }
+        Problem::UsedBefore => l.t("problem-used-before"),
+        Problem::NotRepeated => l.t("problem-not-repeated"),
+        Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
+        Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -235,6 +256,13 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
         Conflict::LastSuperUser => l.t("conflict-last-super-user"),
+        Conflict::GroupInItself { group, member } => {
+            say!(l, "conflict-group-in-itself", "group" = group, "member" = member)
+        }
+        Conflict::MemberAlready { group, member } => {
+            say!(l, "conflict-member-already", "group" = group, "member" = member)
+        }
+        Conflict::NoMember { group, member } => say!(l, "conflict-no-member", "group" = group, "member" = member),
     }
 }
 

@@ -15,3 +15,4 @@ mod portal;
 mod routes;
 mod sdk;
 mod server;
+mod users;

@@ -13,12 +13,13 @@ const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
 const API_FILES: [&str; 4] = ["api/vms.rs", "api/actions.rs", "api/collections.rs", "api/entry.rs"];
 /// Answer without a session, by nature.
-const OPEN: [&str; 13] = [
+const OPEN: [&str; 14] = [
     "GET /",
     "GET /ovirt-engine",
     "GET /ovirt-engine/",
     "GET /sign-in",
     "POST /sign-in",
+    "POST /password",
     "POST /sign-out",
     "GET /language",
     "GET /static/{version}/{name:.*}",

@@ -83,6 +83,7 @@ impl Bench {
                     session: None,
                     is_admin: true,
                     view: View::Admin,
+                    is_root: false,
                 };
                 Ok::<_, EngineError>((cluster.id, actor))
             })

@@ -12,7 +12,7 @@ use crate::model::role::USER_ROLE;
 use tokio::io::AsyncReadExt as _;
 
 async fn alice(bench: &Bench) -> (UserId, Cx) {
-    let new = NewUser { user_name: "alice".to_owned(), password: "wonderland".to_owned(), ..NewUser::default() };
+    let new = NewUser { user_name: "alice".to_owned(), password: Some("wonderland".to_owned()), ..NewUser::default() };
     let id = users::add(&bench.cx, new).await.unwrap();
     let (kind, view) = (SessionKind::Portal, View::User);
     let opened = sign_in::sign_in(&bench.engine, "alice", "wonderland", "::1", kind, view).await.unwrap();

@@ -1,5 +1,6 @@
 //! The Admin Portal.
 
+mod accounts;
 mod card;
 mod catalog;
 mod dashboard;
@@ -36,6 +37,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(vms::routes)
         .configure(pools::routes)
         .configure(disks::routes)
+        .configure(accounts::routes)
         .configure(people::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)

@@ -2,6 +2,7 @@
 
 use super::card::{events_of, links, text};
 use super::{Listing, admin, changing, details, id, listing};
+use crate::engine::internal::accounts;
 use crate::engine::users::{self, NewUser};
 use crate::engine::{Cx, EngineError, permissions};
 use crate::model::ids::{EVERYONE, ObjectId, PrincipalId, RoleId, UserId};
@@ -35,7 +36,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         Ok(entered) => entered,
         Err(e) => return error::page(&http, &e),
     };
-    let l = frame.l;
+    let (l, now) = (frame.l, cx.engine.clock.now());
     let found = users::list(&cx, &query).await.map(|page| {
         page.map(|u| Row {
             href: format!("/admin/users/{}", u.id),
@@ -44,7 +45,10 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { (u.first_name) " " (u.last_name) },
                 html! { (u.email) },
                 html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
-                html! { @if u.locked_until.is_some() { (l.t("account-is-locked")) } },
+                html! {
+                    @if u.locked_until.is_some_and(|until| until > now) { (l.t("account-is-locked")) " " }
+                    @if u.disabled { (l.t("account-is-disabled")) }
+                },
                 parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
             ],
             ..Row::default()
@@ -95,7 +99,7 @@ async fn add(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> 
     let get = |name: &str| values.get(name).cloned().unwrap_or_default();
     let new = NewUser {
         user_name: get("user_name"),
-        password: get("password"),
+        password: Some(get("password")),
         first_name: get("first_name"),
         last_name: get("last_name"),
         email: get("email"),
@@ -129,16 +133,24 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         let l = frame.l;
         let u = users::get(&cx, id::<UserId>("user", &path)?).await?;
         let held = permissions::of(&cx, u.id.into()).await?;
-        let facts = [
+        let now = cx.engine.clock.now();
+        // Only those who manage users see more than who somebody is.
+        let account = accounts::get(&cx, u.id).await.ok();
+        let mut facts = vec![
             (l.t("user-name"), text(u.principal())),
             (l.t("full-name"), text(format!("{} {}", u.first_name, u.last_name))),
             (l.t("email"), text(&u.email)),
             (l.t("last-sign-in"), u.last_sign_in.map_or_else(|| text("-"), parts::time)),
-            (l.t("locked-until"), u.locked_until.map_or_else(|| text("-"), parts::time)),
             ("ID".to_owned(), text(u.id)),
         ];
+        if let Some(account) = &account {
+            facts.extend(super::accounts::facts(l, account, now));
+        }
         let title = u.principal();
-        let remove = parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger");
+        let remove = html! {
+            @if let Some(account) = &account { (super::accounts::actions(&frame, account, now)) }
+            (parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger"))
+        };
         let content = html! {
             (parts::heading(&title, &html! {}, &remove))
             div class="vireo-grid" {
@@ -214,6 +226,7 @@ pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) ->
     let roles = permissions::roles(cx).await?;
     let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
     let people = users::list(cx, &everything).await?.rows;
+    let groups = users::groups(cx).await?;
     Ok(parts::card(
         &l.t("permissions"),
         &html! {
@@ -236,6 +249,7 @@ pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) ->
                 input type="hidden" name="object" value=(object);
                 select class="vireo-input" name="principal" aria-label=(l.t("user")) {
                     @for u in &people { option value=(u.id) { (u.principal()) } }
+                    @for g in groups.iter().filter(|g| g.id != EVERYONE) { option value=(g.id) { (g.name) "@" (g.domain) " (" (l.t("group")) ")" } }
                     option value=(EVERYONE) { (l.t("everyone")) }
                 }
                 select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }

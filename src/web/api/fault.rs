@@ -14,7 +14,10 @@ pub fn status(error: &EngineError) -> StatusCode {
     match error {
         EngineError::Auth(auth) => match auth {
             AuthError::Hidden { .. } => StatusCode::NOT_FOUND,
-            AuthError::NotSignedIn | AuthError::WrongPassword | AuthError::Locked { .. } => StatusCode::UNAUTHORIZED,
+            AuthError::NotSignedIn | AuthError::WrongPassword | AuthError::Locked { .. } | AuthError::NotNow { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
+            AuthError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AuthError::Forbidden { .. } | AuthError::NotAdmin { .. } | AuthError::BadTicket => StatusCode::FORBIDDEN,
             AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
         },

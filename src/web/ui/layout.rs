@@ -106,7 +106,7 @@ impl Frame {
                     }
                     (languages(l, &self.here))
                     button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
-                    span class="vireo-user" { (self.user) }
+                    a class="vireo-user" href="/password" title=(l.t("change-password")) { (self.user) }
                     form method="post" action="/sign-out" {
                         (self.csrf_field())
                         button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }

@@ -1,0 +1,15 @@
+drop table group_member;
+drop table password_history;
+alter table user_group drop column description;
+alter table users drop column last_failure_ip;
+alter table users drop column last_failure;
+alter table users drop column locked_at;
+alter table users drop column must_change_password;
+alter table users drop column password_valid_to;
+alter table users drop column login_hours;
+alter table users drop column valid_to;
+alter table users drop column valid_from;
+alter table users drop column disabled;
+alter table users drop column description;
+alter table users drop column title;
+alter table users drop column department;

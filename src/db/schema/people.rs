@@ -1,0 +1,110 @@
+//! Tables of people: users, groups, roles, permissions, sessions.
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        user_name -> Text,
+        domain -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Text,
+        password_hash -> Nullable<Text>,
+        failures -> Integer,
+        locked_until -> Nullable<Timestamp>,
+        last_sign_in -> Nullable<Timestamp>,
+        created -> Timestamp,
+        department -> Text,
+        title -> Text,
+        description -> Text,
+        disabled -> Bool,
+        valid_from -> Nullable<Timestamp>,
+        valid_to -> Nullable<Timestamp>,
+        login_hours -> Text,
+        password_valid_to -> Nullable<Timestamp>,
+        must_change_password -> Bool,
+        locked_at -> Nullable<Timestamp>,
+        last_failure -> Nullable<Timestamp>,
+        last_failure_ip -> Text,
+    }
+}
+
+diesel::table! {
+    password_history (user_id, replaced) {
+        user_id -> Text,
+        replaced -> Timestamp,
+        password_hash -> Text,
+    }
+}
+
+diesel::table! {
+    group_member (group_id, member_id) {
+        group_id -> Text,
+        member_id -> Text,
+    }
+}
+
+diesel::table! {
+    user_group (id) {
+        id -> Text,
+        name -> Text,
+        domain -> Text,
+        description -> Text,
+    }
+}
+
+diesel::table! {
+    role (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        is_admin -> Bool,
+        views_children -> Bool,
+        mutable -> Bool,
+    }
+}
+
+diesel::table! {
+    role_permit (role_id, action) {
+        role_id -> Text,
+        action -> Text,
+    }
+}
+
+diesel::table! {
+    permission (id) {
+        id -> Text,
+        role_id -> Text,
+        principal_id -> Text,
+        object_id -> Text,
+        object_kind -> Text,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    object_ancestor (object_id, ancestor_id) {
+        object_id -> Text,
+        ancestor_id -> Text,
+    }
+}
+
+diesel::table! {
+    session (id) {
+        id -> Text,
+        secret_hash -> Text,
+        user_id -> Text,
+        kind -> Text,
+        source_ip -> Text,
+        created -> Timestamp,
+        last_active -> Timestamp,
+    }
+}
+
+diesel::table! {
+    console_ticket (secret_hash) {
+        secret_hash -> Text,
+        session_id -> Text,
+        vm_id -> Text,
+        expires -> Timestamp,
+    }
+}

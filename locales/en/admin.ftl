@@ -148,3 +148,4 @@ login-hours = Login hours
 login-hours-hint = 336 times 0 or 1: a week’s half hours from Sunday 00:00 UTC. Empty: always.
 account-is-disabled = disabled
 group = group
+edit = Edit

@@ -148,3 +148,4 @@ login-hours = 允许登录的时段
 login-hours-hint = 336 个 0 或 1，表示从周日 00:00 UTC 起一周内的每半小时。留空表示始终允许。
 account-is-disabled = 已禁用
 group = 组
+edit = 编辑

@@ -9,6 +9,7 @@ pub mod password;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
+pub mod vault;
 
 pub use error::AuthError;
 

@@ -5,7 +5,7 @@ use crate::db::{Database, Db};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{EVERYONE, PrincipalId, SessionId, UserId};
 pub use crate::model::user::SessionKind;
-use crate::store::{groups, permissions, sessions};
+use crate::store::{groups, permissions, sessions, users};
 use time::Duration;
 
 /// oVirt's UserSessionTimeOutInterval and UserSessionHardLimit.
@@ -20,6 +20,25 @@ pub struct Opened {
     pub id: SessionId,
     pub secret: String,
     pub actor: Actor,
+}
+
+/// Opens a session for somebody who has shown who he is, by whatever way. Inside a write transaction.
+///
+/// # Errors
+/// [`diesel::result::Error::NotFound`] if the user is gone, or the database failed.
+pub fn open(
+    db: &mut Db,
+    user: UserId,
+    kind: SessionKind,
+    source_ip: &str,
+    now: Timestamp,
+    view: View,
+) -> diesel::QueryResult<Opened> {
+    let found = users::get(db, user)?.ok_or(diesel::result::Error::NotFound)?;
+    let (id, secret) = (SessionId::random(), hash::fresh_secret());
+    sessions::insert(db, id, &hash::of_secret(&secret), user, kind, source_ip, now)?;
+    let actor = actor(db, user, &found.user_name, &found.domain, Some(id), view)?;
+    Ok(Opened { id, secret, actor })
 }
 
 /// Whose session this is; moves its idle time.

@@ -1,10 +1,9 @@
 //! Signing in with name and password.
 
 use super::session::{Opened, SessionKind};
-use super::{AuthError, View, hash, password, session};
+use super::{AuthError, View, password, session};
 use crate::db::{Database, Db};
 use crate::model::clock::Timestamp;
-use crate::model::ids::SessionId;
 use crate::model::internal::{NotNow, Settings};
 use crate::model::user::INTERNAL_DOMAIN;
 use crate::store::accounts::{self, Account, AfterFailure};
@@ -26,18 +25,14 @@ pub async fn sign_in(
     view: View,
 ) -> Result<Opened, AuthError> {
     let user = verify(db, now, name, password, source_ip).await?;
-    let secret = hash::fresh_secret();
-    let (secret_hash, id, ip) = (hash::of_secret(&secret), SessionId::random(), source_ip.to_owned());
-    let actor = db
-        .write(move |db| {
-            if !accounts::signed_in(db, &user, now)? {
-                return Err(locked(&user, false));
-            }
-            crate::store::sessions::insert(db, id, &secret_hash, user.id, kind, &ip, now)?;
-            Ok::<_, AuthError>(session::actor(db, user.id, &user.user_name, &user.domain, Some(id), view)?)
-        })
-        .await?;
-    Ok(Opened { id, secret, actor })
+    let ip = source_ip.to_owned();
+    db.write(move |db| {
+        if !accounts::signed_in(db, &user, now)? {
+            return Err(locked(&user, false));
+        }
+        Ok(session::open(db, user.id, kind, &ip, now, view)?)
+    })
+    .await
 }
 
 /// Checks name and password, counts failures; opens nothing.

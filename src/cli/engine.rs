@@ -49,6 +49,7 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
         id,
         db,
         clock,
+        vault: files::vault(data)?,
         tls: pki.client_config().map_err(|e| Failure::of(&e))?,
         timing: Timing::from_environment(),
     };

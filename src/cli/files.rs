@@ -1,6 +1,7 @@
 //! The data folder: who may use it, and the passwords in it.
 
 use super::Failure;
+use crate::auth::vault::{KEY_BYTES, Vault};
 use nix::fcntl::{Flock, FlockArg};
 use rand::Rng as _;
 use std::fs;
@@ -45,6 +46,30 @@ pub fn password(file: &Path) -> Result<String, Failure> {
     let fresh = fresh_password();
     crate::hosts::pki::write_file(file, format!("{fresh}\n").as_bytes(), 0o600).map_err(|e| Failure::of(&e))?;
     Ok(fresh)
+}
+
+/// What opens the secrets in the database; its key is kept in the data folder (mode 0600) and made at the first start.
+///
+/// # Errors
+/// The file cannot be written, or is no key.
+pub fn vault(data: &Path) -> Result<Vault, Failure> {
+    let file = data.join("secret.key");
+    let key = match fs::read(&file) {
+        Ok(key) => key,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let fresh: [u8; KEY_BYTES] = rand::rng().random();
+            crate::hosts::pki::write_file(&file, &fresh, 0o600).map_err(|e| Failure::of(&e))?;
+            fresh.to_vec()
+        }
+        Err(e) => return Err(Failure(format!("{}: {e}", file.display()))),
+    };
+    let wrong = |_| {
+        Failure(format!(
+            "{} is not a key of {KEY_BYTES} bytes; put back the one from your backup, or remove it and enter all              secrets of domains and providers again",
+            file.display()
+        ))
+    };
+    Vault::new(&key).map_err(wrong)
 }
 
 /// 16 characters that cannot be mistaken for each other: 80 bits.

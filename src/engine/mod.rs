@@ -47,6 +47,8 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Opens the secrets that the database keeps sealed.
+    pub vault: auth::vault::Vault,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
     pub reconcilers: reconcile::Reconcilers,
@@ -102,6 +104,7 @@ pub struct Config {
     /// Open, up to date, with the objects every engine has.
     pub db: Database,
     pub clock: Arc<dyn Clock>,
+    pub vault: auth::vault::Vault,
     /// How agents are called.
     pub tls: rustls::ClientConfig,
     pub timing: Timing,
@@ -119,6 +122,7 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
+            vault: config.vault,
             guesses: auth::guesses::Guesses::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,

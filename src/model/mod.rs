@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cluster;
 pub mod conflict;
 pub mod data_center;
+pub mod directory;
 pub mod disk;
 pub mod event;
 pub mod host;

@@ -23,6 +23,8 @@ pub struct UserView {
     pub last_name: String,
     pub email: String,
     pub disabled: bool,
+    /// False: his directory has him no more.
+    pub active: bool,
     pub locked_until: Option<Timestamp>,
     pub last_sign_in: Option<Timestamp>,
 }
@@ -58,4 +60,6 @@ pub struct GroupView {
     pub name: String,
     pub domain: String,
     pub description: String,
+    /// False: its directory has it no more.
+    pub active: bool,
 }

@@ -9,8 +9,11 @@ use std::collections::HashSet;
 
 /// All groups by name.
 pub fn list(db: &mut Db) -> QueryResult<Vec<GroupView>> {
-    let rows: Vec<(GroupId, String, String, String)> = user_group::table.order(user_group::name).load(db)?;
-    Ok(rows.into_iter().map(|(id, name, domain, description)| GroupView { id, name, domain, description }).collect())
+    let columns = (user_group::id, user_group::name, user_group::domain, user_group::description, user_group::active);
+    let rows: Vec<(GroupId, String, String, String, bool)> =
+        user_group::table.select(columns).order(user_group::name).load(db)?;
+    let view = |(id, name, domain, description, active)| GroupView { id, name, domain, description, active };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Adds a group; the name must be free (unique violation).

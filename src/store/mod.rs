@@ -9,6 +9,7 @@ pub mod groups;
 pub mod hosts;
 pub mod jobs;
 pub mod nics;
+pub mod outsiders;
 pub mod permissions;
 pub mod pools;
 pub mod scope;

@@ -7,7 +7,7 @@ use crate::model::ids::{PrincipalId, UserId};
 use crate::model::user::UserView;
 use diesel::prelude::*;
 
-type Row = (UserId, String, String, String, String, String, bool, Option<Timestamp>, Option<Timestamp>);
+type Row = (UserId, String, String, String, String, String, bool, bool, Option<Timestamp>, Option<Timestamp>);
 type Columns = (
     users::id,
     users::user_name,
@@ -16,6 +16,7 @@ type Columns = (
     users::last_name,
     users::email,
     users::disabled,
+    users::active,
     users::locked_until,
     users::last_sign_in,
 );
@@ -27,13 +28,14 @@ const COLUMNS: Columns = (
     users::last_name,
     users::email,
     users::disabled,
+    users::active,
     users::locked_until,
     users::last_sign_in,
 );
 
 fn view(row: Row) -> UserView {
-    let (id, user_name, domain, first_name, last_name, email, disabled, locked_until, last_sign_in) = row;
-    UserView { id, user_name, domain, first_name, last_name, email, disabled, locked_until, last_sign_in }
+    let (id, user_name, domain, first_name, last_name, email, disabled, active, locked_until, last_sign_in) = row;
+    UserView { id, user_name, domain, first_name, last_name, email, disabled, active, locked_until, last_sign_in }
 }
 
 /// All users by name.

@@ -10,11 +10,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["store", "db", "model"]),
     ("wire", &["wire", "model"]),
     ("hosts", &["hosts", "wire", "model"]),
+    ("directories", &["directories", "model"]),
     ("auth", &["auth", "store", "db", "model"]),
-    ("engine", &["engine", "auth", "hosts", "store", "db", "wire", "model"]),
+    ("engine", &["engine", "auth", "hosts", "directories", "store", "db", "wire", "model"]),
     ("web", &["web", "engine", "auth", "model"]),
     ("agent", &["agent", "wire", "model"]),
-    ("cli", &["cli", "web", "engine", "agent", "hosts", "db", "model"]),
+    ("cli", &["cli", "web", "engine", "auth", "agent", "hosts", "db", "model"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

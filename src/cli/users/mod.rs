@@ -94,6 +94,8 @@ async fn open(args: &UsersArgs) -> Result<Cx, Failure> {
     let pki =
         Pki::open_or_create(&data.join("pki"), &super::names::certificate_names()).map_err(|e| Failure::of(&e))?;
     let tls = pki.client_config().map_err(|e| Failure::of(&e))?;
-    let engine = Engine::new(Config { id, db, clock: Arc::new(SystemClock), tls, timing: Timing::default() });
+    let vault = files::vault(&data)?;
+    let config = Config { id, db, clock: Arc::new(SystemClock), vault, tls, timing: Timing::default() };
+    let engine = Engine::new(config);
     Ok(Cx::root(engine))
 }

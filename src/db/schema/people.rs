@@ -25,6 +25,8 @@ diesel::table! {
         locked_at -> Nullable<Timestamp>,
         last_failure -> Nullable<Timestamp>,
         last_failure_ip -> Text,
+        external_id -> Nullable<Text>,
+        active -> Bool,
     }
 }
 
@@ -49,6 +51,8 @@ diesel::table! {
         name -> Text,
         domain -> Text,
         description -> Text,
+        external_id -> Nullable<Text>,
+        active -> Bool,
     }
 }
 

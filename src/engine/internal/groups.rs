@@ -60,6 +60,7 @@ pub async fn add(cx: &Cx, name: &str, description: &str) -> Result<GroupId, Engi
         name: valid::name("name", name, 255)?,
         domain: INTERNAL_DOMAIN.to_owned(),
         description: valid::text("description", description, 255)?,
+        active: true,
     };
     let inner = cx.clone();
     cx.engine

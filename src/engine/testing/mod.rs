@@ -3,6 +3,7 @@
 pub(in crate::engine) mod agent;
 mod kinds;
 
+use crate::auth::vault::Vault;
 use crate::auth::{Actor, View};
 use crate::db::Database;
 use crate::engine::{Config, Cx, Engine, EngineError, Timing};
@@ -218,5 +219,12 @@ fn fresh_database(dir: &Path) -> String {
 }
 
 fn config(db: Database, tls: &rustls::ClientConfig) -> Config {
-    Config { id: "engine-1".to_owned(), db, clock: Arc::new(SystemClock), tls: tls.clone(), timing: TIMING }
+    Config {
+        id: "engine-1".to_owned(),
+        db,
+        clock: Arc::new(SystemClock),
+        vault: Vault::fresh().unwrap(),
+        tls: tls.clone(),
+        timing: TIMING,
+    }
 }

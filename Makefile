@@ -19,8 +19,8 @@ run: deps build demo-image
 deps:
 	@sh tools/install-packages.sh build run
 
-test-deps:
-	@sh tools/install-packages.sh build run test
+test-deps: deps
+	@sh tools/install-packages.sh test
 
 build: node_modules/.stamp
 	@echo "Building (the first time takes some minutes) …"

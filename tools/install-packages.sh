@@ -2,10 +2,12 @@
 # Installs the Debian packages that are missing: install-packages.sh build|run|test|bench …
 set -eu
 
-build="pkg-config gcc libc6-dev libvirt-dev libpq-dev"
+build="pkg-config gcc libc6-dev libvirt-dev libpq-dev libkrb5-dev libclang-dev"
 run="qemu-system-x86 qemu-utils qemu-block-extra libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients seabios ipxe-qemu
   dnsmasq-base iproute2 util-linux busybox-static cpio xz-utils kmod e2fsprogs fdisk binutils grub-pc-bin grub-common xorriso mtools"
-test="chromium chromium-driver fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev"
+test="chromium chromium-driver fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev
+  slapd ldap-utils 389-ds-base python3-lib389 samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
+  krb5-kdc krb5-admin-server krb5-user libnss3-tools openssl curl"
 bench="socat openssl"
 
 wanted=""
@@ -39,6 +41,17 @@ case $missing in
     version=$(apt-cache madison qemu-system-x86 | awk 'NR == 1 {print $3}')
     missing="$(printf '%s' "$missing" | sed 's/ qemu-[a-z0-9-]*//g') qemu-system-x86=$version qemu-utils=$version qemu-block-extra=$version"
     options="--allow-downgrades" ;;
+esac
+# Servers that only tests need must not start as services of this machine; tests start their own.
+guard=/usr/sbin/policy-rc.d
+case " $* " in
+  *" test "*)
+    if [ ! -e "$guard" ]; then
+      printf '#!/bin/sh\nexit 101\n' | $sudo tee "$guard" >/dev/null
+      $sudo chmod 755 "$guard"
+      trap '$sudo rm -f "$guard"' EXIT
+      trap 'exit 130' INT TERM
+    fi ;;
 esac
 # shellcheck disable=SC2086
 $sudo apt-get install -y -qq --no-install-recommends $options $missing >/dev/null

@@ -9,6 +9,7 @@ pub mod conflict;
 pub mod data_center;
 pub mod directory;
 pub mod disk;
+pub mod domain;
 pub mod event;
 pub mod host;
 pub mod ids;

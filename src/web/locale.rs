@@ -15,14 +15,34 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/admin.ftl"),
     "\n",
-    include_str!("../../locales/en/words.ftl")
+    include_str!("../../locales/en/words.ftl"),
+    "\n",
+    include_str!("../../locales/en/directories.ftl"),
+    "\n",
+    include_str!("../../locales/en/domains.ftl"),
+    "\n",
+    include_str!("../../locales/en/providers.ftl"),
+    "\n",
+    include_str!("../../locales/en/roles.ftl"),
+    "\n",
+    include_str!("../../locales/en/sessions.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/admin.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/words.ftl")
+    include_str!("../../locales/zh-CN/words.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/directories.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/domains.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/providers.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/roles.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/sessions.ftl")
 );
 
 /// The English messages as they are written: key and text.

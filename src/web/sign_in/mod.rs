@@ -1,15 +1,15 @@
 //! Signing in and out of the portals, and the choice of language.
 
-use super::api::fault;
-use super::assets::asset;
-use super::locale::{self, Locale};
-use super::request;
-use super::server::Shared;
-use super::ui::{layout, parts};
 use crate::auth::session::SessionKind;
 use crate::auth::{AuthError, View};
 use crate::engine::{EngineError, sign_in};
 use crate::model::internal::NotNow;
+use crate::web::api::fault;
+use crate::web::assets::asset;
+use crate::web::locale::{self, Locale};
+use crate::web::request;
+use crate::web::server::Shared;
+use crate::web::ui::{layout, parts};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -92,7 +92,7 @@ struct Credentials {
 }
 
 async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Credentials>) -> HttpResponse {
-    if !super::csrf::from_here(&http) {
+    if !crate::web::csrf::from_here(&http) {
         return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site"));
     }
     open(&shared, &http, &form.user, &form.password, SessionKind::Portal, local(&form.then)).await
@@ -117,21 +117,21 @@ pub async fn open(
         }
         Err(EngineError::Auth(AuthError::NotNow { why: NotNow::MustChange, .. })) => {
             let told = ("warning", Locale::of(http).t("password-must-change"));
-            super::password::form(http, StatusCode::OK, user, then, Some(told))
+            crate::web::password::form(http, StatusCode::OK, user, then, Some(told))
         }
         Err(error) => {
-            let text = super::words::error(Locale::of(http), &error);
+            let text = crate::web::words::error(Locale::of(http), &error);
             render(http, fault::status(&error), user, then, &text)
         }
     }
 }
 
 async fn leave(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
-    if super::csrf::check(&http, &super::csrf::fields(&body)).is_ok()
+    if crate::web::csrf::check(&http, &crate::web::csrf::fields(&body)).is_ok()
         && let Ok(cx) = request::signed_in(&shared, &http, View::User).await
         && let Err(error) = sign_in::sign_out(&cx).await
     {
-        return super::error::page(&http, &error);
+        return crate::web::error::page(&http, &error);
     }
     let mut response = to("/sign-in");
     let _ = response.add_removal_cookie(&request::session_cookie(String::new()));

@@ -1,0 +1,1 @@
+# Directories: what goes wrong with them

@@ -3,6 +3,7 @@
 use crate::auth::AuthError;
 use crate::db::DbError;
 use crate::model::conflict::{Attempt, Away, Conflict};
+use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 use crate::model::search::SearchError;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
@@ -31,6 +32,12 @@ pub enum EngineError {
     /// 503: the host or its libvirtd cannot be reached just now.
     #[error(transparent)]
     Unavailable(#[from] Away),
+    /// 503: an OpenID provider did not do what it was asked.
+    #[error(transparent)]
+    Provider(#[from] ProviderTrouble),
+    /// 401: its answer lets nobody in.
+    #[error(transparent)]
+    OpenId(#[from] OpenIdRefusal),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]

@@ -107,6 +107,10 @@ event_codes! {
     GroupEdited = "GROUP_UPDATED", 10314, Normal, "Group {detail} was edited by {user}.";
     GroupRemoved = "GROUP_REMOVED", 10315, Normal, "Group {detail} was removed by {user}.";
     InternalSettings = "INTERNAL_DOMAIN_SETTINGS", 10316, Normal, "Settings of the internal domain were changed by {user}: {detail}";
+    ProviderAdded = "OPENID_PROVIDER_ADD", 10440, Normal, "OpenID provider {detail} was added by {user}.";
+    ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
+    ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";
+    ProviderSignInFailed = "OPENID_SIGN_IN_FAILED", 10443, Error, "Nobody could be signed in through an OpenID provider: {detail}";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

@@ -26,6 +26,8 @@ ids! {
     PrincipalId,
     SessionId,
     JobId,
+    /// An OpenID provider.
+    ProviderId,
 }
 
 impl From<UserId> for PrincipalId {

@@ -67,6 +67,14 @@ pub enum Problem {
     LoginHours { length: usize },
     #[error("\"{value}\" is not a time like 2027-01-31 18:00:00Z")]
     NotATime { value: String },
+    #[error("\"{value}\" is not an https address like https://id.example.com/realms/school")]
+    NotHttps { value: String },
+    #[error(
+        "is the client id; tokens for the API need an audience of their own, or those of a sign-in would open it, too"
+    )]
+    SameAsClient,
+    #[error("cannot be changed; remove it and add another")]
+    Fixed,
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

@@ -38,6 +38,8 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Conflict(why) => conflict(l, why),
         EngineError::NotFoundOnHost(why) => say!(l, "host-says", "why" = why),
         EngineError::Unavailable(who) => away(l, who),
+        EngineError::Provider(why) => super::openid_words::trouble(l, why),
+        EngineError::OpenId(why) => super::openid_words::refusal(l, why),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -142,6 +144,9 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotRepeated => l.t("problem-not-repeated"),
         Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
+        Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
+        Problem::SameAsClient => l.t("problem-same-as-client"),
+        Problem::Fixed => l.t("problem-fixed"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }

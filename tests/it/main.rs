@@ -11,6 +11,7 @@ mod consoles;
 mod end_to_end;
 mod kill;
 mod licences;
+mod oidc;
 mod portal;
 mod routes;
 mod sdk;

@@ -142,6 +142,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotRepeated => l.t("problem-not-repeated"),
         Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
+        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }

@@ -44,8 +44,21 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    disk::*, domain::{Provider, Transport}, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*,
-    template::*, user::SessionKind, vm::*, vm_state::*,
+    disk::*,
+    domain::{Provider, Transport},
+    event::*,
+    host::*,
+    ids::*,
+    job::*,
+    network::*,
+    permission::*,
+    pool::*,
+    role::*,
+    storage_domain::*,
+    template::*,
+    user::SessionKind,
+    vm::*,
+    vm_state::*,
 };
 
 text_columns! {

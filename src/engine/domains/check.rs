@@ -30,12 +30,7 @@ impl Trial {
 ///
 /// # Errors
 /// Refused, invalid, no such domain, or the database failed. A step that fails is no error.
-pub async fn test(
-    cx: &Cx,
-    id: Option<DomainId>,
-    draft: &Draft,
-    trial: &Trial,
-) -> Result<Vec<StepReport>, EngineError> {
+pub async fn test(cx: &Cx, id: Option<DomainId>, draft: &Draft, trial: &Trial) -> Result<Vec<StepReport>, EngineError> {
     let config = match id {
         Some(id) => {
             let kept = kept(cx, id).await?;

@@ -8,8 +8,8 @@ pub mod people;
 mod tests;
 
 pub use change::{add, belongings, edit, remove};
-pub use check::{Trial, test, validate};
 pub(in crate::engine) use check::watch;
+pub use check::{Trial, test, validate};
 
 use crate::auth::{self, vault::Vault};
 use crate::db::Db;

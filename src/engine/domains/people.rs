@@ -49,12 +49,7 @@ async fn directory(cx: &Cx, domain: &str, object: ObjectId) -> Result<Directory,
 ///
 /// # Errors
 /// Refused, invalid, no such domain, or its directory cannot be searched.
-pub async fn find_people(
-    cx: &Cx,
-    domain: &str,
-    words: &str,
-    object: ObjectId,
-) -> Result<Listing<Person>, EngineError> {
+pub async fn find_people(cx: &Cx, domain: &str, words: &str, object: ObjectId) -> Result<Listing<Person>, EngineError> {
     let words = valid::text("search", words, 255)?;
     Ok(directory(cx, domain, object).await?.find_people(&words, SHOWN).await?)
 }
@@ -116,9 +111,8 @@ pub async fn give(
 ) -> Result<Kept, EngineError> {
     let inner = cx.clone();
     // Who may not give it takes nobody in.
-    let may = move |db: &mut Db| {
-        Ok::<_, EngineError>(auth::check(db, &inner.actor, Action::ManipulatePermissions, object)?)
-    };
+    let may =
+        move |db: &mut Db| Ok::<_, EngineError>(auth::check(db, &inner.actor, Action::ManipulatePermissions, object)?);
     cx.engine.db.read(may).await?;
     let kept = keep(cx, domain, picked, object).await?;
     let users = kept.users.iter().map(|id| PrincipalId::from(*id));
@@ -128,10 +122,7 @@ pub async fn give(
     Ok(kept)
 }
 
-async fn look_up(
-    directory: &Directory,
-    picked: &Picked,
-) -> Result<(Vec<Person>, Vec<DirectoryGroup>), EngineError> {
+async fn look_up(directory: &Directory, picked: &Picked) -> Result<(Vec<Person>, Vec<DirectoryGroup>), EngineError> {
     let all = picked.people.len() + picked.groups.len();
     if all == 0 {
         return Err(Invalid::new("pick", Problem::Missing).into());

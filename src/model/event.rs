@@ -107,6 +107,11 @@ event_codes! {
     GroupEdited = "GROUP_UPDATED", 10314, Normal, "Group {detail} was edited by {user}.";
     GroupRemoved = "GROUP_REMOVED", 10315, Normal, "Group {detail} was removed by {user}.";
     InternalSettings = "INTERNAL_DOMAIN_SETTINGS", 10316, Normal, "Settings of the internal domain were changed by {user}: {detail}";
+    DomainAdded = "DOMAIN_ADD", 10420, Normal, "Domain {detail} was added by {user}.";
+    DomainEdited = "DOMAIN_UPDATE", 10421, Normal, "Domain {detail} was edited by {user}.";
+    DomainRemoved = "DOMAIN_REMOVE", 10422, Normal, "Domain {detail} was removed by {user}, with its users and groups.";
+    DomainUnusable = "DOMAIN_UNUSABLE", 10423, Error, "A directory cannot be used: {detail}";
+    DomainUsable = "DOMAIN_USABLE", 10424, Normal, "The directory of domain {detail} can be used again.";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

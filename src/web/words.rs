@@ -2,12 +2,14 @@
 //! the English of `Display`.
 
 use super::api::fault;
+use super::directory_words;
 use super::locale::Locale;
 use super::told::told;
 use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
+use crate::model::domain_draft::failed;
 use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
@@ -38,6 +40,8 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Conflict(why) => conflict(l, why),
         EngineError::NotFoundOnHost(why) => say!(l, "host-says", "why" = why),
         EngineError::Unavailable(who) => away(l, who),
+        EngineError::Directory(why) => directory_words::trouble(l, why),
+        EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -142,6 +146,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotRepeated => l.t("problem-not-repeated"),
         Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
+        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -252,6 +258,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
+        Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),

@@ -28,7 +28,11 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
-        EngineError::Refused { .. } | EngineError::Conflict(_) | EngineError::NotFoundOnHost(_) => StatusCode::CONFLICT,
+        EngineError::Refused { .. }
+        | EngineError::Conflict(_)
+        | EngineError::NotFoundOnHost(_)
+        | EngineError::Directory(_)
+        | EngineError::Steps(_) => StatusCode::CONFLICT,
         EngineError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -17,6 +17,7 @@ pub mod live;
 pub mod permissions;
 pub mod pools;
 pub mod reconcile;
+pub mod roles;
 pub mod sign_in;
 pub(in crate::engine) mod storage;
 pub mod templates;

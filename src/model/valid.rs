@@ -67,6 +67,8 @@ pub enum Problem {
     LoginHours { length: usize },
     #[error("\"{value}\" is not a time like 2027-01-31 18:00:00Z")]
     NotATime { value: String },
+    #[error("only roles for administrators can hold {permits}")]
+    AdminPermits { permits: String },
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

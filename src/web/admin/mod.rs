@@ -7,9 +7,12 @@ mod dashboard;
 mod details;
 mod devices;
 mod disks;
+mod groups;
 mod hosts;
 mod people;
+mod permissions;
 mod pools;
+mod roles;
 mod selected;
 mod templates;
 mod vm_form;
@@ -39,6 +42,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(disks::routes)
         .configure(accounts::routes)
         .configure(people::routes)
+        .configure(groups::routes)
+        .configure(permissions::routes)
+        .configure(roles::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

@@ -119,6 +119,9 @@ event_codes! {
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";
+    RoleAdded = "USER_ADD_ROLE", 854, Normal, "Role {detail} was added by {user}.";
+    RoleChanged = "USER_UPDATE_ROLE", 856, Normal, "Role {detail} was changed by {user}.";
+    RoleRemoved = "USER_REMOVE_ROLE", 858, Normal, "Role {detail} was removed by {user}.";
     JobStuck = "JOB_STUCK", 10301, Alert, "A task could not be undone and waits for a retry: {detail}";
     EngineStarted = "ENGINE_STARTED", 1, Normal, "The engine started.";
 }

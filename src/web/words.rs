@@ -60,7 +60,9 @@ fn inside(l: Locale, error: &EngineError) -> String {
 fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
     Some(match error {
         AuthError::Hidden { .. } => l.t("not-found-text"),
-        AuthError::Forbidden { user, action, .. } => say!(l, "auth-forbidden", "user" = user, "action" = action),
+        AuthError::Forbidden { user, action, .. } => {
+            say!(l, "auth-forbidden", "user" = user, "action" = l.t(&format!("permit-{action}")))
+        }
         AuthError::NotSignedIn => l.t("auth-not-signed-in"),
         AuthError::NotAdmin { .. } => l.t("not-admin"),
         AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
@@ -101,6 +103,8 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "format" => l.t("format"),
         "size" => l.t("size"),
         "role" => l.t("role"),
+        "permits" => l.t("permits"),
+        "user" => l.t("user"),
         "search" => l.t("search"),
         "cpu.topology" => l.t("vcpus"),
         other => other.to_owned(),
@@ -143,6 +147,10 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Unfit(why) => unfit(l, why),
         Problem::TooSimple { kind, min } => {
             say!(l, "problem-too-simple", "kind" = l.t(&format!("characters-{kind}")), "min" = min)
+        }
+        Problem::AdminPermits { permits } => {
+            let named = permits.split(", ").map(|word| l.t(&format!("permit-{word}"))).collect::<Vec<_>>();
+            say!(l, "problem-admin-permits", "permits" = named.join(", "))
         }
         Problem::UsedBefore => l.t("problem-used-before"),
         Problem::NotRepeated => l.t("problem-not-repeated"),
@@ -266,6 +274,10 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
+        Conflict::RolePredefined { role } => say!(l, "conflict-role-predefined", "role" = role),
+        Conflict::RoleKind { role } => say!(l, "conflict-role-kind", "role" = role),
+        Conflict::RoleChanged { role } => say!(l, "conflict-role-changed", "role" = role),
+        Conflict::RoleInUse { role, holders } => say!(l, "conflict-role-in-use", "role" = role, "holders" = holders),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
         Conflict::LastSuperUser => l.t("conflict-last-super-user"),
         Conflict::GroupInItself { group, member } => {

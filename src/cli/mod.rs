@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand.
 
+mod beside;
+mod config;
 mod demo;
 mod engine;
 mod files;
@@ -28,6 +30,8 @@ enum Command {
     Engine(engine::EngineArgs),
     /// Runs the agent of a hypervisor.
     Host(host::HostArgs),
+    /// Shows and changes the engine's settings (what engine-config did).
+    Config(config::ConfigArgs),
     /// Manages the internal domain: users, groups, settings (what ovirt-aaa-jdbc-tool did).
     Users(users::UsersArgs),
 }
@@ -75,6 +79,7 @@ pub fn run() -> ExitCode {
                     Command::Up(args) => up::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Engine(args) => engine::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Host(args) => host::run(args).await.map(|()| ExitCode::SUCCESS),
+                    Command::Config(args) => config::run(args).await,
                     Command::Users(args) => users::run(args).await,
                 }
             })

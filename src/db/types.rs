@@ -44,8 +44,20 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*,
-    template::*, user::SessionKind, vm::*, vm_state::*,
+    disk::*,
+    event::*,
+    host::*,
+    ids::*,
+    job::*,
+    network::*,
+    permission::*,
+    pool::*,
+    role::*,
+    storage_domain::*,
+    template::*,
+    user::{SessionKind, SignInMethod},
+    vm::*,
+    vm_state::*,
 };
 
 text_columns! {
@@ -53,4 +65,5 @@ text_columns! {
     DiskId, ImageId, NicId, UserId, GroupId, RoleId, PermissionId, PrincipalId, SessionId, JobId,
     MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
+    SignInMethod, PasskeyId,
 }

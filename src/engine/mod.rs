@@ -10,13 +10,17 @@ pub mod dashboard;
 pub mod disks;
 pub mod error;
 pub mod events;
+pub mod factors;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
 pub mod live;
+pub mod passkeys;
 pub mod permissions;
 pub mod pools;
 pub mod reconcile;
+pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub(in crate::engine) mod storage;
 pub mod templates;
@@ -48,9 +52,11 @@ pub struct Engine {
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
     /// Opens the secrets that the database keeps sealed.
-    pub vault: auth::vault::Vault,
+    pub vault: Arc<auth::vault::Vault>,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// Passkeys that browsers are asked for just now.
+    pub passkeys: auth::passkey::Ceremonies,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -122,8 +128,9 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
-            vault: config.vault,
+            vault: Arc::new(config.vault),
             guesses: auth::guesses::Guesses::default(),
+            passkeys: auth::passkey::Ceremonies::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

@@ -34,17 +34,26 @@ pub struct NewUser {
 pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<UserView>, EngineError> {
     let (me, all) = (cx.actor.user, sees_all(cx));
     let rows = cx.engine.db.read(|db| Ok::<_, EngineError>(store::list(db)?)).await?;
+    let now = cx.engine.clock.now();
+    let rows: Vec<(UserView, bool)> = rows
+        .into_iter()
+        .filter(|user| all || user.id == me)
+        .map(|user| {
+            let locked = user.is_locked(now);
+            (user, locked)
+        })
+        .collect();
     let fields = [
-        Field { name: "name", get: |u: &UserView| Value::Text(u.principal()) },
-        Field { name: "usrname", get: |u| Value::Text(u.user_name.clone()) },
-        Field { name: "firstname", get: |u| Value::Text(u.first_name.clone()) },
-        Field { name: "lastname", get: |u| Value::Text(u.last_name.clone()) },
-        Field { name: "email", get: |u| Value::Text(u.email.clone()) },
-        Field { name: "domain", get: |u| Value::Text(u.domain.clone()) },
-        Field { name: "id", get: |u| Value::Text(u.id.to_string()) },
+        Field { name: "name", get: |(u, _): &(UserView, bool)| Value::Text(u.principal()) },
+        Field { name: "usrname", get: |(u, _)| Value::Text(u.user_name.clone()) },
+        Field { name: "firstname", get: |(u, _)| Value::Text(u.first_name.clone()) },
+        Field { name: "lastname", get: |(u, _)| Value::Text(u.last_name.clone()) },
+        Field { name: "email", get: |(u, _)| Value::Text(u.email.clone()) },
+        Field { name: "domain", get: |(u, _)| Value::Text(u.domain.clone()) },
+        Field { name: "locked", get: |(_, locked)| Value::Text(locked.to_string()) },
+        Field { name: "id", get: |(u, _)| Value::Text(u.id.to_string()) },
     ];
-    let rows: Vec<UserView> = rows.into_iter().filter(|user| all || user.id == me).collect();
-    Ok(select(rows, "Users", &fields, query)?)
+    Ok(select(rows, "Users", &fields, query)?.map(|(user, _)| user))
 }
 
 fn sees_all(cx: &Cx) -> bool {

@@ -5,6 +5,7 @@ pub mod ancestors;
 pub mod catalog;
 pub mod disks;
 pub mod events;
+pub mod factors;
 pub mod groups;
 pub mod hosts;
 pub mod jobs;

@@ -11,6 +11,7 @@ pub mod live;
 pub mod locale;
 pub mod password;
 pub mod request;
+pub mod security;
 pub mod server;
 pub mod sign_in;
 mod told;

@@ -11,6 +11,8 @@ mod hosts;
 mod people;
 mod pools;
 mod selected;
+mod sessions;
+mod settings;
 mod templates;
 mod vm_form;
 mod vms;
@@ -39,6 +41,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(disks::routes)
         .configure(accounts::routes)
         .configure(people::routes)
+        .configure(sessions::routes)
+        .configure(settings::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

@@ -1,6 +1,9 @@
 //! Signing in and out of the portals, and the choice of language.
 
-use crate::auth::session::SessionKind;
+pub mod code;
+pub mod passkey;
+
+use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{AuthError, View};
 use crate::engine::{EngineError, sign_in};
 use crate::model::internal::NotNow;
@@ -25,7 +28,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/sign-in", web::get().to(page))
         .route("/sign-in", web::post().to(submit))
         .route("/sign-out", web::post().to(leave))
-        .route("/language", web::get().to(language));
+        .route("/language", web::get().to(language))
+        .configure(code::routes)
+        .configure(passkey::routes);
 }
 
 /// To the portal that fits.
@@ -75,6 +80,7 @@ fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error:
                 input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
                 button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
             }
+            (passkey::button(http, then))
             (layout::languages(l, &here))
         }
     };
@@ -109,12 +115,8 @@ pub async fn open(
 ) -> HttpResponse {
     let ip = request::source_ip(http);
     match sign_in::sign_in(&shared.engine, user, password, &ip, kind, View::User).await {
-        Ok(opened) => {
-            let mut response = to(then);
-            // Cookies are headers: only a broken secret could fail, and ours are base64.
-            let _ = response.add_cookie(&request::session_cookie(opened.secret));
-            response
-        }
+        Ok(opened) => welcome(shared, http, opened, to(then)).await,
+        Err(EngineError::Auth(AuthError::SecondFactor(waiting))) => code::ask(waiting, then),
         Err(EngineError::Auth(AuthError::NotNow { why: NotNow::MustChange, .. })) => {
             let told = ("warning", Locale::of(http).t("password-must-change"));
             crate::web::password::form(http, StatusCode::OK, user, then, Some(told))
@@ -124,6 +126,18 @@ pub async fn open(
             render(http, fault::status(&error), user, then, &text)
         }
     }
+}
+
+/// Gives the browser its new session, and ends the one it came with, whatever way somebody signed in.
+pub async fn welcome(shared: &Shared, http: &HttpRequest, opened: Opened, mut response: HttpResponse) -> HttpResponse {
+    if let Some(former) = request::secret(http)
+        && let Err(error) = sign_in::replaced(&shared.engine, &former).await
+    {
+        return crate::web::error::page(http, &error);
+    }
+    // Cookies are headers: only a broken secret could fail, and ours are base64.
+    let _ = response.add_cookie(&request::session_cookie(opened.secret));
+    response
 }
 
 async fn leave(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {

@@ -106,7 +106,7 @@ impl Frame {
                     }
                     (languages(l, &self.here))
                     button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
-                    a class="vireo-user" href="/password" title=(l.t("change-password")) { (self.user) }
+                    a class="vireo-user" href="/security" title=(l.t("security")) { (self.user) }
                     form method="post" action="/sign-out" {
                         (self.csrf_field())
                         button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }
@@ -148,6 +148,8 @@ impl Frame {
                     ("instance_types", l.t("instance-types")),
                     ("jobs", l.t("jobs")),
                     ("events", l.t("events")),
+                    ("sessions", l.t("sessions")),
+                    ("settings", l.t("settings")),
                 ],
             ),
         ];

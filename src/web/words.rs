@@ -10,6 +10,7 @@ use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
 use crate::model::domain_draft::failed;
+use crate::model::factor::FactorTrouble;
 use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
@@ -68,9 +69,26 @@ fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
         AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
         AuthError::TooMany { seconds } => say!(l, "too-many-guesses", "seconds" = seconds),
         AuthError::NotNow { why, .. } => l.t(not_now(*why)),
+        AuthError::SecondFactor(_) => l.t("second-factor-asked"),
+        AuthError::Factor(why) => l.t(factor(*why)),
         AuthError::BadTicket => l.t("auth-bad-ticket"),
-        AuthError::Db(_) | AuthError::Query(_) => return None,
+        AuthError::Sealed(_) | AuthError::Db(_) | AuthError::Query(_) => return None,
     })
+}
+
+const fn factor(why: FactorTrouble) -> &'static str {
+    match why {
+        FactorTrouble::WrongCode => "factor-wrong-code",
+        FactorTrouble::TooLate => "factor-too-late",
+        FactorTrouble::WrongPasskey => "factor-wrong-passkey",
+        FactorTrouble::Copied => "factor-copied",
+        FactorTrouble::NoName => "factor-no-name",
+        FactorTrouble::Busy => "factor-busy",
+        FactorTrouble::CodeAfterPassword => "factor-code-after-password",
+        FactorTrouble::NotSetUp => "factor-not-set-up",
+        FactorTrouble::SetUpAlready => "factor-set-up-already",
+        FactorTrouble::NotInternal => "factor-not-internal",
+    }
 }
 
 const fn not_now(why: NotNow) -> &'static str {

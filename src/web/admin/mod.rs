@@ -15,6 +15,8 @@ mod pools;
 mod providers;
 mod roles;
 mod selected;
+mod sessions;
+mod settings;
 mod templates;
 mod vm_form;
 mod vms;
@@ -47,6 +49,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(groups::routes)
         .configure(permissions::routes)
         .configure(roles::routes)
+        .configure(sessions::routes)
+        .configure(settings::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

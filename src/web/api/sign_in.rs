@@ -140,7 +140,7 @@ async fn token(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -
         sign_in::sign_in(&shared.engine, field("username"), field("password"), &ip, SessionKind::Api, View::User).await;
     match opened {
         Ok(opened) => {
-            let ends = shared.engine.clock.now().assume_utc() + time::Duration::minutes(session::HARD_MINUTES);
+            let ends = opened.ends.assume_utc();
             HttpResponse::Ok().json(json!({
                 "access_token": opened.secret,
                 "scope": field("scope"),

@@ -116,7 +116,7 @@ impl Frame {
                     }
                     (languages(l, &self.here))
                     button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
-                    a class="vireo-user" href="/password" title=(l.t("change-password")) { (self.user) }
+                    a class="vireo-user" href="/security" title=(l.t("security")) { (self.user) }
                     form method="post" action="/sign-out" {
                         (self.csrf_field())
                         button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }
@@ -170,6 +170,8 @@ impl Frame {
                     ("instance_types", l.t("instance-types"), Some(InstanceType)),
                     ("jobs", l.t("jobs"), None),
                     ("events", l.t("events"), None),
+                    ("sessions", l.t("sessions"), Some(System)),
+                    ("settings", l.t("settings"), Some(System)),
                 ],
             ),
         ];

@@ -1,7 +1,7 @@
 //! Users, and who has which role on what.
 
 use super::card::{events_of, links, text};
-use super::{Listing, admin, changing, details, id, listing};
+use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::internal::accounts;
 use crate::engine::users::{self, NewUser};
 use crate::engine::{Cx, EngineError, permissions};
@@ -47,7 +47,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
                 html! {
                     @if u.locked_until.is_some_and(|until| until > now) { (l.t("account-is-locked")) " " }
-                    @if u.disabled { (l.t("account-is-disabled")) }
+                    @if u.disabled { (l.t("account-is-disabled")) " " }
+                    @if !u.active { (parts::label(&l.t("account-is-gone"), "pf-m-orange")) }
                 },
                 parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
             ],
@@ -62,7 +63,10 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("state"), ""),
         (l.t("actions"), ""),
     ];
-    let actions = parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary");
+    let actions = html! {
+        (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary"))
+        (directory_search::for_users(&cx, &frame))
+    };
     listing(&http, &frame, &query, Listing { noun: "users", topics: "user", columns, actions, bulk: None }, found)
 }
 
@@ -255,6 +259,7 @@ pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) ->
                 select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }
                 button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("add")) }
             }
+            (directory_search::for_object(cx, frame, kind, object))
         },
     ))
 }

@@ -1,5 +1,7 @@
 //! Signing in and out of the portals, and the choice of language.
 
+mod profile;
+
 use crate::auth::session::SessionKind;
 use crate::auth::{AuthError, View};
 use crate::engine::{EngineError, sign_in};
@@ -71,6 +73,7 @@ fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error:
                 input type="hidden" name="then" value=(then);
                 label for="user" { (l.t("user-name")) }
                 input class="vireo-input" id="user" name="user" value=(user) autocomplete="username" autofocus[user.is_empty()] required placeholder="admin@internal";
+                (profile::field(http, l, user))
                 label for="password" { (l.t("password")) }
                 input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
                 button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
@@ -87,6 +90,9 @@ fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error:
 struct Credentials {
     user: String,
     password: String,
+    /// The chosen domain; empty where there is only one.
+    #[serde(default)]
+    profile: String,
     #[serde(default)]
     then: String,
 }
@@ -95,7 +101,10 @@ async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Cr
     if !crate::web::csrf::from_here(&http) {
         return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site"));
     }
-    open(&shared, &http, &form.user, &form.password, SessionKind::Portal, local(&form.then)).await
+    let user = profile::full_name(&http, &form.user, &form.profile);
+    let mut response = open(&shared, &http, &user, &form.password, SessionKind::Portal, local(&form.then)).await;
+    profile::remember(&mut response, &http, &form.profile);
+    response
 }
 
 /// Opens a session and goes on to `then`; or says on the sign-in page why not.

@@ -144,6 +144,7 @@ impl Frame {
                 l.t("nav-administration"),
                 vec![
                     ("users", l.t("users")),
+                    ("directory_domains", l.t("directory-domains")),
                     ("roles", l.t("roles")),
                     ("instance_types", l.t("instance-types")),
                     ("jobs", l.t("jobs")),

@@ -12,6 +12,7 @@ mod directories;
 mod end_to_end;
 mod kill;
 mod licences;
+mod oidc;
 mod portal;
 mod routes;
 mod sdk;

@@ -10,6 +10,7 @@ mod disks;
 mod hosts;
 mod people;
 mod pools;
+mod providers;
 mod selected;
 mod templates;
 mod vm_form;
@@ -39,6 +40,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(disks::routes)
         .configure(accounts::routes)
         .configure(people::routes)
+        .configure(providers::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

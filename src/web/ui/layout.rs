@@ -145,6 +145,7 @@ impl Frame {
                 vec![
                     ("users", l.t("users")),
                     ("roles", l.t("roles")),
+                    ("providers", l.t("providers")),
                     ("instance_types", l.t("instance-types")),
                     ("jobs", l.t("jobs")),
                     ("events", l.t("events")),

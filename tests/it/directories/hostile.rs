@@ -91,7 +91,10 @@ async fn who_talks_nonsense_is_hung_up_on() {
         ("an empty message", vec![0x30, 0]),
         ("an empty result", vec![0x30, 5, 2, 1, 1, 0x61, 0]),
         ("a result of another type", vec![0x30, 12, 2, 1, 1, 0x61, 7, 4, 1, 0, 4, 0, 4, 0]),
-        ("an endless result code", [&[0x30, 17, 2, 1, 1, 0x61, 12, 10, 6], [0xff; 6].as_slice(), &[4, 0, 4, 0]].concat()),
+        (
+            "an endless result code",
+            [&[0x30, 17, 2, 1, 1, 0x61, 12, 10, 6], [0xff; 6].as_slice(), &[4, 0, 4, 0]].concat(),
+        ),
         ("no UTF-8", vec![0x30, 13, 2, 1, 1, 0x61, 8, 10, 1, 0, 4, 1, 0xff, 4, 0]),
         ("a request", vec![0x30, 5, 2, 1, 1, 0x60, 0]),
         ("a message in messages", deep),
@@ -164,7 +167,10 @@ async fn a_server_that_dies_mid_search_is_told_as_such() {
     let trouble = directory.person("alice").await.unwrap_err();
     assert!(matches!(trouble, DirectoryTrouble::Died { .. }), "{trouble}");
     let report = directory.check(Some("alice"), None).await.pop().unwrap();
-    assert!(matches!((report.step, &report.outcome), (Step::FindUser, Err(DirectoryTrouble::Died { .. }))), "{report:?}");
+    assert!(
+        matches!((report.step, &report.outcome), (Step::FindUser, Err(DirectoryTrouble::Died { .. }))),
+        "{report:?}"
+    );
 
     // Where there is another, whoever asks does not notice.
     let slapd = Slapd::start();

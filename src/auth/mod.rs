@@ -4,7 +4,7 @@
 
 pub mod error;
 pub mod guesses;
-mod hash;
+pub mod hash;
 pub mod password;
 pub mod session;
 pub mod sign_in;

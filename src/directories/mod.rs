@@ -2,3 +2,4 @@
 //! [`Person`](crate::model::directory::Person)s.
 
 pub mod ldap;
+pub mod oidc;

@@ -5,6 +5,7 @@ use crate::db::DbError;
 use crate::model::conflict::{Attempt, Away, Conflict};
 use crate::model::domain::{DirectoryTrouble, StepReport};
 use crate::model::domain_draft::failed;
+use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 use crate::model::search::SearchError;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
@@ -39,6 +40,12 @@ pub enum EngineError {
     /// 409: the steps of reaching a directory, the last of which failed.
     #[error("{}", last_step(.0))]
     Steps(Vec<StepReport>),
+    /// 503: an OpenID provider did not do what it was asked.
+    #[error(transparent)]
+    Provider(#[from] ProviderTrouble),
+    /// 401: its answer lets nobody in.
+    #[error(transparent)]
+    OpenId(#[from] OpenIdRefusal),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]

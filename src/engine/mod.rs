@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod live;
 pub mod permissions;
 pub mod pools;
+pub mod providers;
 pub mod reconcile;
 pub mod sign_in;
 pub(in crate::engine) mod storage;
@@ -56,6 +57,8 @@ pub struct Engine {
     pub vault: auth::vault::Vault,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// OpenID providers that were talked to.
+    pub providers: providers::Providers,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -131,6 +134,7 @@ impl Engine {
             domains: domains::Domains::default(),
             vault: config.vault,
             guesses: auth::guesses::Guesses::default(),
+            providers: providers::Providers::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

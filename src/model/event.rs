@@ -112,6 +112,10 @@ event_codes! {
     DomainRemoved = "DOMAIN_REMOVE", 10422, Normal, "Domain {detail} was removed by {user}, with its users and groups.";
     DomainUnusable = "DOMAIN_UNUSABLE", 10423, Error, "A directory cannot be used: {detail}";
     DomainUsable = "DOMAIN_USABLE", 10424, Normal, "The directory of domain {detail} can be used again.";
+    ProviderAdded = "OPENID_PROVIDER_ADD", 10440, Normal, "OpenID provider {detail} was added by {user}.";
+    ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
+    ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";
+    ProviderSignInFailed = "OPENID_SIGN_IN_FAILED", 10443, Error, "Nobody could be signed in through an OpenID provider: {detail}";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

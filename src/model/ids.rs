@@ -28,6 +28,8 @@ ids! {
     PrincipalId,
     SessionId,
     JobId,
+    /// An OpenID provider.
+    ProviderId,
 }
 
 impl From<UserId> for PrincipalId {

@@ -23,6 +23,7 @@ pub mod page;
 pub mod permission;
 pub mod pool;
 pub mod predefined_roles;
+pub mod provider;
 pub mod role;
 pub mod search;
 pub mod storage_domain;

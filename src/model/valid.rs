@@ -72,6 +72,14 @@ pub enum Problem {
     /// A secret that is kept, and would go elsewhere now.
     #[error("must be given again, since it would be sent elsewhere than before")]
     GiveAgain,
+    #[error("\"{value}\" is not an https address like https://id.example.com/realms/school")]
+    NotHttps { value: String },
+    #[error(
+        "is the client id; tokens for the API need an audience of their own, or those of a sign-in would open it, too"
+    )]
+    SameAsClient,
+    #[error("cannot be changed; remove it and add another")]
+    Fixed,
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

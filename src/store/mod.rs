@@ -13,6 +13,7 @@ pub mod nics;
 pub mod outsiders;
 pub mod permissions;
 pub mod pools;
+pub mod providers;
 pub mod scope;
 pub mod seed;
 pub mod sessions;

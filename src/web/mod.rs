@@ -10,6 +10,7 @@ pub mod error;
 pub mod health;
 pub mod live;
 pub mod locale;
+mod openid_words;
 pub mod password;
 pub mod request;
 pub mod server;

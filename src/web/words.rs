@@ -42,6 +42,8 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Unavailable(who) => away(l, who),
         EngineError::Directory(why) => directory_words::trouble(l, why),
         EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
+        EngineError::Provider(why) => super::openid_words::trouble(l, why),
+        EngineError::OpenId(why) => super::openid_words::refusal(l, why),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -157,6 +159,9 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
         Problem::GiveAgain => l.t("problem-give-again"),
+        Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
+        Problem::SameAsClient => l.t("problem-same-as-client"),
+        Problem::Fixed => l.t("problem-fixed"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }

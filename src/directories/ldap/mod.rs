@@ -1,20 +1,34 @@
 //! LDAP directories: IPA, Active Directory, OpenLDAP, RHDS.
+//!
+//! A [`Directory`] puts `questions` on the connections of its `pool`, from one of the `servers` to the next. A `line` is TCP and TLS as
+//! configured, then the `guard`, which lets only answers of the right `shape` and size through to ldap3. What a `dialect` calls people
+//! and groups becomes [`Person`]s; `account` says who may sign in, `groups` climbs from group to group.
 
+mod account;
+mod connection;
+mod dialect;
+mod entry;
+mod groups;
+mod guard;
+mod line;
+mod pool;
+mod questions;
+mod servers;
+mod shape;
+mod sign_in;
+mod steps;
+mod tls;
+
+use crate::model::clock::{Clock, SystemClock};
 use crate::model::directory::{DirectoryGroup, Person};
-use crate::model::domain::{DirectoryConfig, DirectoryTrouble, SignInRefusal, Step, StepReport};
+use crate::model::domain::{DirectoryConfig, DirectoryTrouble, SignInRefusal, StepReport};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 
 /// A domain's directory: how it is reached, and the connections that searches are made on. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Directory(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    config: DirectoryConfig,
-    patience: Patience,
-}
+pub struct Directory(Arc<pool::Pool>);
 
 /// How long to wait for a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +70,19 @@ impl Directory {
     /// # Errors
     /// [`DirectoryTrouble::BadCa`] if the certificate authority cannot be read.
     pub fn new(config: DirectoryConfig) -> Result<Self, DirectoryTrouble> {
-        Self::with_patience(config, Patience::default())
+        Self::with_patience(config, Patience::default(), Arc::new(SystemClock))
     }
 
-    /// As [`Directory::new`], with other times to wait.
+    /// As [`Directory::new`], with other times to wait, and the clock that accounts expire by.
     ///
     /// # Errors
     /// [`DirectoryTrouble::BadCa`] if the certificate authority cannot be read.
-    pub fn with_patience(config: DirectoryConfig, patience: Patience) -> Result<Self, DirectoryTrouble> {
-        Ok(Self(Arc::new(Inner { config, patience })))
+    pub fn with_patience(
+        config: DirectoryConfig,
+        patience: Patience,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DirectoryTrouble> {
+        Ok(Self(Arc::new(pool::Pool::new(config, patience, clock)?)))
     }
 
     /// How it is reached.
@@ -76,48 +94,49 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryTrouble::SignIn`] may be told to him; [`DirectoryTrouble::Unproven`] and everything else to administrators only.
-    pub async fn sign_in(&self, _user_name: &str, _password: &str) -> Result<Person, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn sign_in(&self, user_name: &str, password: &str) -> Result<Person, DirectoryTrouble> {
+        sign_in::sign_in(&self.0, user_name, password).await
     }
 
     /// Who this is, where something else (Kerberos) has shown that it is he; refused like a sign-in if his account may not be used.
     ///
     /// # Errors
     /// [`DirectoryTrouble`].
-    pub async fn person(&self, _user_name: &str) -> Result<Person, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn person(&self, user_name: &str) -> Result<Person, DirectoryTrouble> {
+        sign_in::person(&self.0, user_name).await
     }
 
     /// People whose user name, name or mail address begins with each of the words; no words: anybody. Without their groups.
     ///
     /// # Errors
     /// [`DirectoryTrouble`].
-    pub async fn find_people(&self, _words: &str, _limit: usize) -> Result<Listing<Person>, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn find_people(&self, words: &str, limit: usize) -> Result<Listing<Person>, DirectoryTrouble> {
+        self.0.ask(&questions::People { words, limit }).await
     }
 
     /// Groups whose name begins with each of the words; no words: any.
     ///
     /// # Errors
     /// [`DirectoryTrouble`].
-    pub async fn find_groups(&self, _words: &str, _limit: usize) -> Result<Listing<DirectoryGroup>, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn find_groups(&self, words: &str, limit: usize) -> Result<Listing<DirectoryGroup>, DirectoryTrouble> {
+        self.0.ask(&questions::Groups { words, limit }).await
     }
 
     /// Those of these people who are still there, with their groups. Who is not among them has vanished.
     ///
     /// # Errors
     /// [`DirectoryTrouble`], also if the answer was not whole.
-    pub async fn by_ids(&self, _external_ids: &[String]) -> Result<Vec<Standing>, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn by_ids(&self, external_ids: &[String]) -> Result<Vec<Standing>, DirectoryTrouble> {
+        let (provider, now) = (self.0.config.provider, self.0.clock.now());
+        self.0.ask(&questions::ByIds { provider, ids: external_ids, now }).await
     }
 
     /// Those of these groups that are still there.
     ///
     /// # Errors
     /// [`DirectoryTrouble`], also if the answer was not whole.
-    pub async fn groups_by_ids(&self, _external_ids: &[String]) -> Result<Vec<DirectoryGroup>, DirectoryTrouble> {
-        Err(self.unbuilt())
+    pub async fn groups_by_ids(&self, external_ids: &[String]) -> Result<Vec<DirectoryGroup>, DirectoryTrouble> {
+        self.0.ask(&questions::GroupsByIds(external_ids)).await
     }
 
     /// What time the directory has, if it tells.
@@ -125,17 +144,12 @@ impl Directory {
     /// # Errors
     /// [`DirectoryTrouble`].
     pub async fn clock(&self) -> Result<Option<OffsetDateTime>, DirectoryTrouble> {
-        Err(self.unbuilt())
+        self.0.ask(&questions::ClockTime(self.0.config.provider)).await
     }
 
     /// Every step of reaching it, up to the first that fails. Without a user name anybody is looked for; without a password nobody is
     /// signed in.
-    pub async fn check(&self, _user_name: Option<&str>, _password: Option<&str>) -> Vec<StepReport> {
-        vec![StepReport { step: Step::FindServers, outcome: Err(self.unbuilt()) }]
-    }
-
-    fn unbuilt(&self) -> DirectoryTrouble {
-        let _ = self.0.patience;
-        DirectoryTrouble::Dns { why: "not built yet".to_owned() }
+    pub async fn check(&self, user_name: Option<&str>, password: Option<&str>) -> Vec<StepReport> {
+        steps::walk(&self.0, user_name, password).await
     }
 }

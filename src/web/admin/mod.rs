@@ -12,6 +12,7 @@ mod disks;
 mod hosts;
 mod people;
 mod pools;
+mod providers;
 mod selected;
 mod templates;
 mod vm_form;
@@ -43,6 +44,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(directory_domains::routes)
         .configure(directory_search::routes)
         .configure(people::routes)
+        .configure(providers::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

@@ -33,7 +33,8 @@ pub fn status(error: &EngineError) -> StatusCode {
         | EngineError::NotFoundOnHost(_)
         | EngineError::Directory(_)
         | EngineError::Steps(_) => StatusCode::CONFLICT,
-        EngineError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::OpenId(_) => StatusCode::UNAUTHORIZED,
+        EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -46,6 +47,10 @@ pub fn sentence(error: &EngineError) -> String {
             EngineError::Internal(text) => text.clone(),
             _ => "Something went wrong inside the engine; its log says what.".to_owned(),
         };
+    }
+    if let EngineError::Provider(why) = error {
+        tracing::warn!(%why, "an OpenID provider did not do what it was asked");
+        return "The OpenID provider does not answer as it should; the engine's log says how.".to_owned();
     }
     error.to_string()
 }

@@ -1,6 +1,7 @@
 //! Signing in and out of the portals, and the choice of language.
 
 mod profile;
+pub mod providers;
 
 use crate::auth::session::SessionKind;
 use crate::auth::{AuthError, View};
@@ -27,7 +28,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/sign-in", web::get().to(page))
         .route("/sign-in", web::post().to(submit))
         .route("/sign-out", web::post().to(leave))
-        .route("/language", web::get().to(language));
+        .route("/language", web::get().to(language))
+        .configure(providers::routes);
 }
 
 /// To the portal that fits.
@@ -58,11 +60,12 @@ pub fn local(path: &str) -> &str {
 }
 
 async fn page(http: HttpRequest, then: web::Query<Then>) -> HttpResponse {
-    render(&http, StatusCode::OK, "", local(&then.then), "")
+    render(&http, StatusCode::OK, "", local(&then.then), "").await
 }
 
-fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error: &str) -> HttpResponse {
+async fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error: &str) -> HttpResponse {
     let l = Locale::of(http);
+    let providers = providers::links(http, then).await;
     let here = http.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let body = html! {
         main class="vireo-sign-in" id="main" {
@@ -78,6 +81,7 @@ fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, error:
                 input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
                 button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
             }
+            (providers)
             (layout::languages(l, &here))
         }
     };
@@ -99,7 +103,7 @@ struct Credentials {
 
 async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Credentials>) -> HttpResponse {
     if !crate::web::csrf::from_here(&http) {
-        return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site"));
+        return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site")).await;
     }
     let user = profile::full_name(&http, &form.user, &form.profile);
     let mut response = open(&shared, &http, &user, &form.password, SessionKind::Portal, local(&form.then)).await;
@@ -130,19 +134,22 @@ pub async fn open(
         }
         Err(error) => {
             let text = crate::web::words::error(Locale::of(http), &error);
-            render(http, fault::status(&error), user, then, &text)
+            render(http, fault::status(&error), user, then, &text).await
         }
     }
 }
 
 async fn leave(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let mut farewell = None;
     if crate::web::csrf::check(&http, &crate::web::csrf::fields(&body)).is_ok()
         && let Ok(cx) = request::signed_in(&shared, &http, View::User).await
-        && let Err(error) = sign_in::sign_out(&cx).await
     {
-        return crate::web::error::page(&http, &error);
+        farewell = providers::farewell(&cx, &http).await;
+        if let Err(error) = sign_in::sign_out(&cx).await {
+            return crate::web::error::page(&http, &error);
+        }
     }
-    let mut response = to("/sign-in");
+    let mut response = farewell.unwrap_or_else(|| to("/sign-in"));
     let _ = response.add_removal_cookie(&request::session_cookie(String::new()));
     response
 }

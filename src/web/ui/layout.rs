@@ -146,6 +146,7 @@ impl Frame {
                     ("users", l.t("users")),
                     ("directory_domains", l.t("directory-domains")),
                     ("roles", l.t("roles")),
+                    ("providers", l.t("providers")),
                     ("instance_types", l.t("instance-types")),
                     ("jobs", l.t("jobs")),
                     ("events", l.t("events")),

@@ -207,7 +207,7 @@ fn certificate(l: Locale, filled: &Filled) -> Markup {
                     aria-invalid=[wrong.then_some("true")] aria-describedby="ca_pem-help" { (filled.get("ca_pem")) }
                 input type="file" hidden data-into="ca_pem" accept=".pem,.crt,.cer" aria-label=(l.t("ca-file"));
                 div class="pf-v6-c-form__helper-text" id="ca_pem-help" {
-                    @if let Some(error) = filled.error(l, "ca_pem") { span class="vireo-error" { (error) } } @else { (l.t("ca-hint")) }
+                    @if let Some(error) = filled.error(l, "ca_pem") { span class="vireo-error" { (error) } } @else { (l.t("domain-ca-hint")) }
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! Directory domains, and what is kept of their people.
 
 use crate::db::Db;
-use crate::db::schema::{domain, group_member, object_ancestor, openid_provider, permission, session, user_group, users};
+use crate::db::schema::{
+    domain, group_member, object_ancestor, openid_provider, permission, session, user_group, users,
+};
 use crate::model::clock::Timestamp;
 use crate::model::domain::{Provider, Transport};
 use crate::model::domain_draft::Belongings;
@@ -45,8 +47,7 @@ pub fn exists(db: &mut Db, name: &str) -> QueryResult<bool> {
 
 /// The name is a domain's, an OpenID provider's, or that of people whom one of them left here.
 pub fn is_taken(db: &mut Db, name: &str) -> QueryResult<bool> {
-    let providers: i64 =
-        openid_provider::table.filter(openid_provider::name.eq(name)).count().get_result(db)?;
+    let providers: i64 = openid_provider::table.filter(openid_provider::name.eq(name)).count().get_result(db)?;
     let people: i64 = users::table.filter(users::domain.eq(name)).count().get_result(db)?;
     Ok(providers + people > 0 || exists(db, name)?)
 }

@@ -240,7 +240,7 @@ fn results(frame: &Frame, wanted: &Wanted, hits: &[Hit], more: bool, roles: &[Ch
             div class="vireo-scroll" tabindex="0" role="region" aria-label=(l.t("found-people")) {
                 table class="pf-v6-c-table pf-m-compact pf-m-grid-md" aria-label=(l.t("found-people")) {
                     thead class="pf-v6-c-table__thead" { tr class="pf-v6-c-table__tr" {
-                        th class="pf-v6-c-table__th vireo-pick" scope="col" { span class="pf-v6-screen-reader" { (l.t("pick")) } }
+                        th class="pf-v6-c-table__th vireo-pick" scope="col" data-all=(l.t("pick-all")) { span class="pf-v6-screen-reader" { (l.t("pick")) } }
                         th class="pf-v6-c-table__th" scope="col" { (l.t("name")) }
                         @if !wanted.groups() { th class="pf-v6-c-table__th" scope="col" { (l.t("user-name")) } }
                         th class="pf-v6-c-table__th" scope="col" { (l.t("description")) }

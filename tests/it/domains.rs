@@ -547,6 +547,11 @@ async fn the_wizard_in_a_browser() {
     for (width, dark) in [(1440, false), (390, true), (1440, true), (390, false)] {
         browser.size(width, 900).await;
         browser.dark(dark).await;
+        let over =
+            browser.run("return getComputedStyle(document.getElementById('sidebar')).position === 'absolute'").await;
+        if width < 800 && over == json!(true) && browser.has("#nav-toggle[aria-expanded=true]").await {
+            browser.click("#nav-toggle").await;
+        }
         tokio::time::sleep(Duration::from_millis(300)).await;
         well("review").await;
         picture(&format!("review-{width}-{dark}")).await;

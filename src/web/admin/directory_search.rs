@@ -3,9 +3,10 @@
 
 use super::{admin, details, id};
 use crate::engine::domains::people::{self, Picked};
-use crate::engine::{Cx, EngineError, permissions};
+use crate::engine::permissions::{self, may};
+use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ObjectId, SYSTEM};
-use crate::model::permission::ObjectKind;
+use crate::model::permission::{ObjectKind, Place};
 use crate::model::role::USER_ROLE;
 use crate::web::csrf;
 use crate::web::server::Shared;
@@ -31,12 +32,12 @@ pub fn button(frame: &Frame, domain: &str) -> Markup {
 }
 
 /// A link to the search for somebody to give a role on an object; nothing where there is no directory.
-pub fn for_object(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) -> Markup {
+pub fn for_object(cx: &Cx, frame: &Frame, place: &Place, back: &str) -> Markup {
     if cx.engine.directories.names().is_empty() {
         return html! {};
     }
-    let (kind, object) = (kind.to_string(), object.to_string());
-    link(frame, &[("kind", &kind), ("object", &object), ("back", &frame.here)], "pf-m-secondary")
+    let (kind, object) = (place.kind.to_string(), place.object.to_string());
+    link(frame, &[("kind", &kind), ("object", &object), ("back", back)], "pf-m-secondary")
 }
 
 /// A link to the search for people to take in; nothing where there is no directory.
@@ -157,10 +158,12 @@ async fn page(cx: &Cx, frame: &Frame, wanted: &Wanted, told: Option<String>) -> 
         Err(error @ (EngineError::Invalid(_) | EngineError::Directory(_))) => (None, Some(words::error(l, &error))),
         Err(other) => return Err(other),
     };
-    let roles = match wanted.on()? {
-        Some(_) => permissions::roles(cx).await?.into_iter().map(|r| Choice::new(r.id, r.name)).collect(),
-        None => Vec::new(),
-    };
+    let mut roles = Vec::new();
+    if wanted.on()?.is_some() {
+        let super_user = may::makes(cx).await?.super_user;
+        let all = permissions::roles(cx).await?.into_iter().filter(|r| super_user || !r.admin);
+        roles.extend(all.map(|r| Choice::new(r.id, r.name)));
+    }
     let title = l.t(if roles.is_empty() { "search-directory" } else { "search-directory-role" });
     let content = html! {
         (parts::heading(&title, &html! {}, &parts::link_button(wanted.back(), &l.t("go-back"), "pf-m-link")))
@@ -231,7 +234,7 @@ fn results(frame: &Frame, wanted: &Wanted, hits: &[Hit], more: bool, roles: &[Ch
     let filled = Filled { values: [("role".to_owned(), chosen)].into(), wrong: Vec::new() };
     html! {
         @if more { (parts::alert("info", &l.t("more-found"))) }
-        form method="post" action="/admin/directory_search" {
+        form id="bulk" method="post" action="/admin/directory_search" {
             (frame.csrf_field())
             (hidden(wanted))
             input type="hidden" name="domain" value=(wanted.domain);
@@ -251,6 +254,7 @@ fn results(frame: &Frame, wanted: &Wanted, hits: &[Hit], more: bool, roles: &[Ch
             div class="pf-v6-c-form vireo-form" {
                 @if !roles.is_empty() { (role.choose(&filled, roles)) }
                 div class="vireo-actions" {
+                    span class="vireo-picked" role="status" data-some=(l.t("picked-count")) data-none=(l.t("picked-none")) { (l.t("picked-none")) }
                     button class="pf-v6-c-button pf-m-primary" type="submit" { (l.t(if roles.is_empty() { "take-in" } else { "give-role" })) }
                     a class="pf-v6-c-button pf-m-link" href=(wanted.back()) { (l.t("cancel")) }
                 }
@@ -264,7 +268,7 @@ fn row(frame: &Frame, wanted: &Wanted, hit: &Hit) -> Markup {
     let name = if hit.name.is_empty() { &hit.login } else { &hit.name };
     html! {
         tr class="pf-v6-c-table__tr" {
-            td class="pf-v6-c-table__td vireo-pick" { input type="checkbox" name="pick" value=(hit.pick) aria-label=(l.ta("pick-one", &[("name", name)])); }
+            td class="pf-v6-c-table__td vireo-pick" { input type="checkbox" form="bulk" name="pick" value=(hit.pick) aria-label=(l.ta("pick-one", &[("name", name)])); }
             td class="pf-v6-c-table__td" data-label=(l.t("name")) { (name) }
             @if !wanted.groups() { td class="pf-v6-c-table__td" data-label=(l.t("user-name")) { (hit.login) "@" (wanted.domain) } }
             td class="pf-v6-c-table__td" data-label=(l.t("description")) { (hit.more) }

@@ -9,10 +9,13 @@ mod devices;
 mod directory_domains;
 mod directory_search;
 mod disks;
+mod groups;
 mod hosts;
 mod people;
+mod permissions;
 mod pools;
 mod providers;
+mod roles;
 mod selected;
 mod templates;
 mod vm_form;
@@ -45,6 +48,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(directory_search::routes)
         .configure(people::routes)
         .configure(providers::routes)
+        .configure(groups::routes)
+        .configure(permissions::routes)
+        .configure(roles::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

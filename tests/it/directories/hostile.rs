@@ -202,7 +202,9 @@ async fn references_are_never_followed() {
     let visits = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let lure = {
         let visits = visits.clone();
-        server(move |_| drop(visits.fetch_add(1, std::sync::atomic::Ordering::SeqCst)))
+        server(move |_| {
+            visits.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        })
     };
     let url = format!("ldap://localhost:{lure}/dc=example,dc=com??sub");
     let port = after_bind(move |stream, request| {

@@ -178,7 +178,7 @@ async fn people_of(cx: &Cx, frame: &Frame, d: &DomainView) -> Result<Markup, Eng
     let query = ListQuery { search: search.clone(), max: SHOWN, ..ListQuery::default() };
     let page = users::list(cx, &query).await?;
     let lines = page.rows.iter().map(|u| {
-        html! { a href={ "/admin/users/" (u.id) } { (u.user_name) } " " (u.first_name) " " (u.last_name) @if !u.active { " " (parts::label(&l.t("account-is-gone"), "pf-m-orange")) } }
+        html! { a href={ "/admin/users/" (u.id) } { (u.user_name) } " " (u.first_name) " " (u.last_name) @if !u.active { " " (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } }
     });
     let query = serde_urlencoded::to_string([("search", &search)]).unwrap_or_default();
     Ok(parts::card(
@@ -199,7 +199,7 @@ async fn groups_of(cx: &Cx, frame: &Frame, d: &DomainView) -> Result<Markup, Eng
             html! { (p.role_name) " · " (l.t(&format!("object-{}", p.object_kind))) " " (p.object_name) }
         });
         lines.push(html! {
-            (g.name) @if !g.active { " " (parts::label(&l.t("account-is-gone"), "pf-m-orange")) } " "
+            (super::card::link("groups", g.id, &g.name)) @if !g.active { " " (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } " "
             (parts::post(frame, &format!("/admin/directory_groups/{}/remove", g.id), &l.t("remove"), "pf-m-secondary"))
             (links(l, held))
         });

@@ -180,6 +180,7 @@ mod tests {
             "empty",
             vec!["vms", "templates", "pools", "hosts", "data-centers", "clusters", "networks", "profiles", "mac-pools"],
         );
+        add("empty", vec!["directory-domains"]);
         add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());

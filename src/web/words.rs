@@ -125,6 +125,15 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "user" => l.t("user"),
         "search" => l.t("search"),
         "cpu.topology" => l.t("vcpus"),
+        "provider" => l.t("provider"),
+        "servers" => l.t("servers"),
+        "dns" => l.t("dns-server"),
+        "transport" => l.t("transport"),
+        "ca_pem" => l.t("ca-pem"),
+        "bind_name" => l.t("bind-name"),
+        "bind_password" => l.t("password"),
+        "base_dn" => l.t("base-dn"),
+        "pick" => l.t("picked-rows"),
         other => other.to_owned(),
     };
     say!(l, "field-problem", "field" = label, "problem" = at_field(l, wrong))

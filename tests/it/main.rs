@@ -9,6 +9,7 @@ mod browser;
 mod chromium;
 mod consoles;
 mod directories;
+mod domains;
 mod end_to_end;
 mod kill;
 mod licences;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 4] = ["api/vms.rs", "api/actions.rs", "api/collections.rs", "api/entry.rs"];
+const API_FILES: [&str; 5] = ["api/vms.rs", "api/actions.rs", "api/collections.rs", "api/domains.rs", "api/entry.rs"];
 /// Answer without a session, by nature.
 const OPEN: [&str; 16] = [
     "GET /",

@@ -188,7 +188,7 @@ fn checked(cx: &Cx, db: &mut Db, draft: &Draft, id: ProviderId, former: Option<&
         return Err(EngineError::Invalid(wrong));
     }
     let taken = store::by_name(db, &view.name)?.is_some_and(|other| other.view.id != id);
-    if taken || view.name == INTERNAL_DOMAIN {
+    if taken || view.name == INTERNAL_DOMAIN || crate::store::domains::exists(db, &view.name)? {
         return Err(Invalid::new("name", Problem::Taken { name: view.name }).into());
     }
     let seal = |secret: &Secret| {

@@ -6,6 +6,8 @@ mod catalog;
 mod dashboard;
 mod details;
 mod devices;
+mod directory_domains;
+mod directory_search;
 mod disks;
 mod groups;
 mod hosts;
@@ -44,6 +46,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(pools::routes)
         .configure(disks::routes)
         .configure(accounts::routes)
+        .configure(directory_domains::routes)
+        .configure(directory_search::routes)
         .configure(people::routes)
         .configure(providers::routes)
         .configure(groups::routes)

@@ -2,7 +2,7 @@
 
 use super::card::{events_of, links, text};
 use super::permissions::{card, held};
-use super::{Listing, admin, changing, details, id, listing};
+use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::internal::accounts;
 use crate::engine::permissions::may;
 use crate::engine::users::{self, NewUser};
@@ -70,7 +70,10 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("state"), ""),
         (l.t("actions"), ""),
     ];
-    let actions = html! { @if manages { (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary")) } };
+    let actions = html! {
+        @if manages { (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary")) }
+        (directory_search::for_users(&cx, &frame))
+    };
     listing(&http, &frame, &query, Listing { noun: "users", topics: "user", columns, actions, bulk: None }, found)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod passkey;
+mod profile;
 pub mod providers;
 
 use crate::auth::session::{Opened, SessionKind};
@@ -81,6 +82,7 @@ async fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, 
                 input type="hidden" name="then" value=(then);
                 label for="user" { (l.t("user-name")) }
                 input class="vireo-input" id="user" name="user" value=(user) autocomplete="username" autofocus[user.is_empty()] required placeholder="admin@internal";
+                (profile::field(http, l, user))
                 label for="password" { (l.t("password")) }
                 input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
                 button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
@@ -99,6 +101,9 @@ async fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, 
 struct Credentials {
     user: String,
     password: String,
+    /// The chosen domain; empty where there is only one.
+    #[serde(default)]
+    profile: String,
     #[serde(default)]
     then: String,
 }
@@ -107,7 +112,10 @@ async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Cr
     if !crate::web::csrf::from_here(&http) {
         return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site")).await;
     }
-    open(&shared, &http, &form.user, &form.password, SessionKind::Portal, local(&form.then)).await
+    let user = profile::full_name(&http, &form.user, &form.profile);
+    let mut response = open(&shared, &http, &user, &form.password, SessionKind::Portal, local(&form.then)).await;
+    profile::remember(&mut response, &http, &form.profile);
+    response
 }
 
 /// Opens a session and goes on to `then`; or says on the sign-in page why not.

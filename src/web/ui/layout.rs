@@ -164,6 +164,7 @@ impl Frame {
                 vec![
                     ("users", l.t("users"), None),
                     ("groups", l.t("groups"), None),
+                    ("directory_domains", l.t("directory-domains"), Some(System)),
                     ("roles", l.t("roles"), None),
                     ("providers", l.t("providers"), Some(System)),
                     ("permissions", l.t("system-permissions"), Some(System)),

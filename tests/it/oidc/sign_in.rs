@@ -48,7 +48,7 @@ async fn good_way(database: Option<&str>) {
     assert_eq!(Walker::new().sign_in(&server.url, "school", "/user", "alice").await.status, 200);
     // The engine is killed and started: what it keeps is in the database.
     let (_, users) = admin.get("/users").await;
-    assert!(user(&users, "alice@school").is_some(), "{users}");
+    assert!(user(&users, "alice@school-authz").is_some(), "{users}");
 
     // Turned off: who came from there is out.
     let edit: Vec<(&str, String)> = idp.fields().into_iter().filter(|f| f.0 != "enabled").collect();
@@ -59,7 +59,7 @@ async fn good_way(database: Option<&str>) {
     // Removed: its people are gone with it.
     assert_eq!(boss.post(&format!("{page}/remove"), &[]).await.0, 303);
     let (_, users) = admin.get("/users").await;
-    assert!(user(&users, "alice@school").is_none(), "{users}");
+    assert!(user(&users, "alice@school-authz").is_none(), "{users}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,9 @@ pub mod bootstrap;
 pub mod catalog;
 pub mod changes;
 pub mod dashboard;
+pub mod directories;
 pub mod disks;
+pub mod domains;
 pub mod error;
 pub mod events;
 pub mod hosts;
@@ -48,6 +50,9 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Where people of other domains are looked for.
+    pub directories: directories::Directories,
+    pub domains: domains::Domains,
     /// Opens the secrets that the database keeps sealed.
     pub vault: auth::vault::Vault,
     /// Who is guessing passwords just now.
@@ -125,6 +130,8 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
+            directories: directories::Directories::default(),
+            domains: domains::Domains::default(),
             vault: config.vault,
             guesses: auth::guesses::Guesses::default(),
             providers: providers::Providers::default(),
@@ -142,6 +149,8 @@ impl Engine {
         let inner = engine.clone();
         engine.db.write(move |db| inner.tell(db, EventCode::EngineStarted, About::default(), "")).await?;
         hosts::connect_all(&engine).await?;
+        // What is wrong with a domain keeps nobody else out; the reconciler tells it.
+        let _ = domains::load(&engine).await;
         reconcile::start(&engine);
         Ok(engine)
     }

@@ -111,6 +111,11 @@ event_codes! {
     ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
     ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";
     ProviderSignInFailed = "OPENID_SIGN_IN_FAILED", 10443, Error, "Nobody could be signed in through an OpenID provider: {detail}";
+    DomainAdded = "DOMAIN_ADD", 10420, Normal, "Domain {detail} was added by {user}.";
+    DomainEdited = "DOMAIN_UPDATE", 10421, Normal, "Domain {detail} was edited by {user}.";
+    DomainRemoved = "DOMAIN_REMOVE", 10422, Normal, "Domain {detail} was removed by {user}, with its users and groups.";
+    DomainUnusable = "DOMAIN_UNUSABLE", 10423, Error, "A directory cannot be used: {detail}";
+    DomainUsable = "DOMAIN_USABLE", 10424, Normal, "The directory of domain {detail} can be used again.";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

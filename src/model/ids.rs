@@ -20,6 +20,8 @@ ids! {
     NicId,
     UserId,
     GroupId,
+    /// A directory's domain.
+    DomainId,
     RoleId,
     PermissionId,
     /// A user or a group, as the holder of a permission.

@@ -10,6 +10,7 @@ pub mod data_center;
 pub mod directory;
 pub mod disk;
 pub mod domain;
+pub mod domain_draft;
 pub mod event;
 pub mod host;
 pub mod ids;

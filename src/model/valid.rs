@@ -75,6 +75,11 @@ pub enum Problem {
     SameAsClient,
     #[error("cannot be changed; remove it and add another")]
     Fixed,
+    #[error("\"{value}\" is not an address like 192.0.2.53")]
+    NotAnAddress { value: String },
+    /// A secret that is kept, and would go elsewhere now.
+    #[error("must be given again, since it would be sent elsewhere than before")]
+    GiveAgain,
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

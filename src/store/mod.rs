@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
 pub mod disks;
+pub mod domains;
 pub mod events;
 pub mod groups;
 pub mod hosts;

@@ -5,6 +5,7 @@ pub mod api;
 pub mod assets;
 pub mod console;
 pub mod csrf;
+pub mod directory_words;
 pub mod error;
 pub mod health;
 pub mod live;

@@ -2,12 +2,14 @@
 //! the English of `Display`.
 
 use super::api::fault;
+use super::directory_words;
 use super::locale::Locale;
 use super::told::told;
 use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
+use crate::model::domain_draft::failed;
 use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
@@ -40,6 +42,8 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Unavailable(who) => away(l, who),
         EngineError::Provider(why) => super::openid_words::trouble(l, why),
         EngineError::OpenId(why) => super::openid_words::refusal(l, why),
+        EngineError::Directory(why) => directory_words::trouble(l, why),
+        EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -147,6 +151,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
         Problem::SameAsClient => l.t("problem-same-as-client"),
         Problem::Fixed => l.t("problem-fixed"),
+        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -257,6 +263,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
+        Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),

@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod chromium;
 mod consoles;
+mod directories;
 mod end_to_end;
 mod kill;
 mod licences;

@@ -112,3 +112,20 @@ diesel::table! {
         expires -> Timestamp,
     }
 }
+
+diesel::table! {
+    domain (id) {
+        id -> Text,
+        name -> Text,
+        provider -> Text,
+        servers -> Text,
+        transport -> Text,
+        ca_pem -> Nullable<Text>,
+        bind_name -> Nullable<Text>,
+        bind_password -> Nullable<Text>,
+        base_dn -> Nullable<Text>,
+        dns -> Nullable<Text>,
+        generation -> BigInt,
+        created -> Timestamp,
+    }
+}

@@ -1,7 +1,9 @@
 //! Directory domains, and what is kept of their people.
 
 use crate::db::Db;
-use crate::db::schema::{domain, group_member, object_ancestor, permission, session, user_group, users};
+use crate::db::schema::{
+    domain, group_member, object_ancestor, openid_provider, permission, session, user_group, users,
+};
 use crate::model::clock::Timestamp;
 use crate::model::domain::{Provider, Transport};
 use crate::model::domain_draft::Belongings;
@@ -42,11 +44,12 @@ pub fn versions(db: &mut Db) -> QueryResult<Vec<(DomainId, String, i64)>> {
     domain::table.select((domain::id, domain::name, domain::generation)).order(domain::name).load(db)
 }
 
-/// The name is a domain's, or somebody's whom another way of signing in brought here.
+/// The name is a domain's or an OpenID provider's, or somebody's whom another way of signing in brought here.
 pub fn is_taken(db: &mut Db, name: &str) -> QueryResult<bool> {
     let domains: i64 = domain::table.filter(domain::name.eq(name)).count().get_result(db)?;
     let people: i64 = users::table.filter(users::domain.eq(name)).count().get_result(db)?;
-    Ok(domains + people > 0)
+    let providers: i64 = openid_provider::table.filter(openid_provider::name.eq(name)).count().get_result(db)?;
+    Ok(domains + people + providers > 0)
 }
 
 /// Keeps a new one; the name must be free (unique violation).

@@ -20,6 +20,15 @@ async fn good_way(database: Option<&str>) {
     let (_, sign_in) = Portal::nobody(&server).get("/sign-in").await;
     assert!(sign_in.contains("/sign-in/openid/school") && sign_in.contains("The school"), "{sign_in}");
 
+    // A name is one domain's only.
+    for name in ["school", "SCHOOL", "internal"] {
+        let again: Vec<(&str, String)> =
+            idp.fields().into_iter().map(|(n, v)| (n, if n == "name" { name.to_owned() } else { v })).collect();
+        let again: Vec<(&str, &str)> = again.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (status, page) = boss.post("/admin/providers/new", &again).await;
+        assert!(status == 200 && page.contains("is in use already"), "{name}: {status}");
+    }
+
     // A group that the claims name, with the right to administer.
     assert_eq!(boss.post(&format!("{page}/groups"), &[("group", "teachers")]).await.0, 303);
     let admin = server.admin();

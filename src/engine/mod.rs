@@ -15,6 +15,7 @@ pub mod events;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
+pub mod kerberos;
 pub mod live;
 pub mod permissions;
 pub mod pools;
@@ -57,6 +58,8 @@ pub struct Engine {
     pub vault: auth::vault::Vault,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// Keytabs in use.
+    pub kerberos: kerberos::Kerberos,
     /// OpenID providers that were talked to.
     pub providers: providers::Providers,
     pub reconcilers: reconcile::Reconcilers,
@@ -134,6 +137,7 @@ impl Engine {
             domains: domains::Domains::default(),
             vault: config.vault,
             guesses: auth::guesses::Guesses::default(),
+            kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,

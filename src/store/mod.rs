@@ -9,6 +9,7 @@ pub mod events;
 pub mod groups;
 pub mod hosts;
 pub mod jobs;
+pub mod kerberos;
 pub mod nics;
 pub mod outsiders;
 pub mod permissions;

@@ -10,6 +10,7 @@ mod chromium;
 mod consoles;
 mod directories;
 mod end_to_end;
+mod kerberos;
 mod kill;
 mod licences;
 mod oidc;

@@ -8,6 +8,7 @@ mod details;
 mod devices;
 mod disks;
 mod hosts;
+mod kerberos;
 mod people;
 mod pools;
 mod providers;
@@ -41,6 +42,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(accounts::routes)
         .configure(people::routes)
         .configure(providers::routes)
+        .configure(kerberos::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

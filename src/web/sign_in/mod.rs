@@ -1,5 +1,6 @@
 //! Signing in and out of the portals, and the choice of language.
 
+pub mod negotiate;
 pub mod providers;
 
 use crate::auth::session::SessionKind;
@@ -28,6 +29,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/sign-in", web::post().to(submit))
         .route("/sign-out", web::post().to(leave))
         .route("/language", web::get().to(language))
+        .configure(negotiate::routes)
         .configure(providers::routes);
 }
 

@@ -146,6 +146,7 @@ impl Frame {
                     ("users", l.t("users")),
                     ("roles", l.t("roles")),
                     ("providers", l.t("providers")),
+                    ("kerberos", l.t("kerberos")),
                     ("instance_types", l.t("instance-types")),
                     ("jobs", l.t("jobs")),
                     ("events", l.t("events")),

@@ -16,6 +16,7 @@ pub mod factors;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
+pub mod kerberos;
 pub mod live;
 pub mod passkeys;
 pub mod permissions;
@@ -62,6 +63,8 @@ pub struct Engine {
     pub vault: Arc<auth::vault::Vault>,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// Keytabs in use.
+    pub kerberos: kerberos::Kerberos,
     /// OpenID providers that were talked to.
     pub providers: providers::Providers,
     /// Passkeys that browsers are asked for just now.
@@ -141,6 +144,7 @@ impl Engine {
             domains: domains::Domains::default(),
             vault: Arc::new(config.vault),
             guesses: auth::guesses::Guesses::default(),
+            kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
             reconcilers: reconcile::Reconcilers::default(),

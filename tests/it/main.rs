@@ -11,6 +11,7 @@ mod consoles;
 mod directories;
 mod domains;
 mod end_to_end;
+mod kerberos;
 mod kill;
 mod licences;
 mod oidc;

@@ -42,7 +42,14 @@ target/venv/.stamp: tests/sdk/requirements.txt
 	@target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
 	@touch $@
 
-test: test-deps node_modules/.stamp demo-image target/venv/.stamp
+target/oidc/.stamp: tests/oidc/package.json tests/oidc/package-lock.json tests/oidc/idp.mjs
+	@echo "Installing an OpenID provider for the tests …"
+	@mkdir -p target/oidc
+	@cp $^ target/oidc/
+	@npm ci --prefix target/oidc --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test: test-deps node_modules/.stamp demo-image target/venv/.stamp target/oidc/.stamp
 	@echo "== format"
 	@cargo fmt --check
 	@echo "== clippy"

@@ -1,6 +1,11 @@
 //! Permissions at 10,000 VMs, 5,000 users and 500 groups in groups: the check at the entry of every command, lists as different people
 //! see them, and why somebody may. In the program's own process, on SQLite; prints Markdown tables (docs/benchmarks.md).
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark that cannot go on has failed; it prints its table")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark that cannot go on has failed; it prints its table"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -138,12 +143,7 @@ fn line(name: &str, mut times: Vec<Duration>) {
 }
 
 /// The time of one of many in a unit of work of its own.
-async fn in_database(
-    db: &Database,
-    name: &str,
-    count: u32,
-    work: impl Fn(&mut Db, u32) + Send + Sync + 'static,
-) {
+async fn in_database(db: &Database, name: &str, count: u32, work: impl Fn(&mut Db, u32) + Send + Sync + 'static) {
     let (work, mut times) = (Arc::new(work), Vec::new());
     for _ in 0..ROUNDS {
         let inner = work.clone();
@@ -216,14 +216,17 @@ async fn lists(engine: &Arc<Engine>, world: &World) {
     }
     let search = ListQuery { search: "usrname=user-12*".to_owned(), ..ListQuery::default() };
     whole("users: first page", 20, || async { drop(black_box(users::list(&admin, &first).await.unwrap())) }).await;
-    whole("users: `usrname=user-12*`", 20, || async { drop(black_box(users::list(&admin, &search).await.unwrap())) }).await;
+    whole("users: `usrname=user-12*`", 20, || async { drop(black_box(users::list(&admin, &search).await.unwrap())) })
+        .await;
     let vm = world.vms[100].object();
     whole("permissions of a VM, inherited ones too", 50, || async {
         drop(black_box(permissions::page_on(&admin, vm, &first).await.unwrap()));
     })
     .await;
     let who = PrincipalId::from(world.pupil);
-    for (name, object) in [("why: yes, with each chain", world.vms[100]), ("why: no, and what would help", world.vms[VMS - 5])] {
+    for (name, object) in
+        [("why: yes, with each chain", world.vms[100]), ("why: no, and what would help", world.vms[VMS - 5])]
+    {
         whole(name, 20, || async {
             drop(black_box(why::why(&admin, who, Action::RunVm, object.object()).await.unwrap()));
         })

@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand.
 
+mod beside;
+mod config;
 mod demo;
+mod domains;
 mod engine;
 mod files;
 mod host;
@@ -28,6 +31,10 @@ enum Command {
     Engine(engine::EngineArgs),
     /// Runs the agent of a hypervisor.
     Host(host::HostArgs),
+    /// Manages the domains of directories: IPA, Active Directory, … (what engine-manage-domains did).
+    Domains(domains::DomainsArgs),
+    /// Shows and changes the engine's settings (what engine-config did).
+    Config(config::ConfigArgs),
     /// Manages the internal domain: users, groups, settings (what ovirt-aaa-jdbc-tool did).
     Users(users::UsersArgs),
 }
@@ -75,6 +82,8 @@ pub fn run() -> ExitCode {
                     Command::Up(args) => up::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Engine(args) => engine::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Host(args) => host::run(args).await.map(|()| ExitCode::SUCCESS),
+                    Command::Domains(args) => domains::run(args).await,
+                    Command::Config(args) => config::run(args).await,
                     Command::Users(args) => users::run(args).await,
                 }
             })

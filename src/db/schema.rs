@@ -1,8 +1,10 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
 mod people;
+mod providers;
 
 pub use people::*;
+pub use providers::*;
 
 diesel::table! {
     setting (name) {
@@ -420,4 +422,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job,
     job_step,
     job_lock,
+    openid_provider,
+    openid_flow,
+    openid_session,
 );

@@ -44,13 +44,27 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    disk::*, event::*, host::*, ids::*, job::*, network::*, permission::*, pool::*, role::*, storage_domain::*,
-    template::*, user::SessionKind, vm::*, vm_state::*,
+    disk::*,
+    domain::{Provider, Transport},
+    event::*,
+    host::*,
+    ids::*,
+    job::*,
+    network::*,
+    permission::*,
+    pool::*,
+    role::*,
+    storage_domain::*,
+    template::*,
+    user::{SessionKind, SignInMethod},
+    vm::*,
+    vm_state::*,
 };
 
 text_columns! {
     ObjectId, DataCenterId, ClusterId, HostId, StorageDomainId, NetworkId, VnicProfileId, MacPoolId, InstanceTypeId, TemplateId, VmId, PoolId,
-    DiskId, ImageId, NicId, UserId, GroupId, RoleId, PermissionId, PrincipalId, SessionId, JobId,
+    DiskId, ImageId, NicId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
     MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
+    Provider, Transport, SignInMethod, PasskeyId,
 }

@@ -3,6 +3,9 @@
 use crate::auth::AuthError;
 use crate::db::DbError;
 use crate::model::conflict::{Attempt, Away, Conflict};
+use crate::model::domain::{DirectoryTrouble, StepReport};
+use crate::model::domain_draft::failed;
+use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 use crate::model::search::SearchError;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
@@ -31,6 +34,18 @@ pub enum EngineError {
     /// 503: the host or its libvirtd cannot be reached just now.
     #[error(transparent)]
     Unavailable(#[from] Away),
+    /// 503: an OpenID provider did not do what it was asked.
+    #[error(transparent)]
+    Provider(#[from] ProviderTrouble),
+    /// 401: its answer lets nobody in.
+    #[error(transparent)]
+    OpenId(#[from] OpenIdRefusal),
+    /// 409: a directory did not do what it was asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryTrouble),
+    /// 409: the steps of reaching a directory, the last of which failed.
+    #[error("{}", last_step(.0))]
+    Steps(Vec<StepReport>),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]
@@ -63,4 +78,9 @@ impl From<ListError> for EngineError {
 
 fn sentences(all: &[Invalid]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn last_step(steps: &[StepReport]) -> String {
+    let why = failed(steps).map(|step| step.outcome.as_ref().err().map_or_else(String::new, ToString::to_string));
+    why.unwrap_or_default()
 }

@@ -7,17 +7,24 @@ pub mod bootstrap;
 pub mod catalog;
 pub mod changes;
 pub mod dashboard;
+pub mod directories;
 pub mod disks;
+pub mod domains;
 pub mod error;
 pub mod events;
+pub mod factors;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
 pub mod live;
+pub mod passkeys;
 pub mod permissions;
 pub mod pools;
+pub mod providers;
 pub mod reconcile;
 pub mod roles;
+pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub(in crate::engine) mod storage;
 pub mod templates;
@@ -48,10 +55,17 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Where people of other domains are looked for.
+    pub directories: directories::Directories,
+    pub domains: domains::Domains,
     /// Opens the secrets that the database keeps sealed.
-    pub vault: auth::vault::Vault,
+    pub vault: Arc<auth::vault::Vault>,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// OpenID providers that were talked to.
+    pub providers: providers::Providers,
+    /// Passkeys that browsers are asked for just now.
+    pub passkeys: auth::passkey::Ceremonies,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -123,8 +137,12 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
-            vault: config.vault,
+            directories: directories::Directories::default(),
+            domains: domains::Domains::default(),
+            vault: Arc::new(config.vault),
             guesses: auth::guesses::Guesses::default(),
+            providers: providers::Providers::default(),
+            passkeys: auth::passkey::Ceremonies::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })
@@ -139,6 +157,8 @@ impl Engine {
         let inner = engine.clone();
         engine.db.write(move |db| inner.tell(db, EventCode::EngineStarted, About::default(), "")).await?;
         hosts::connect_all(&engine).await?;
+        // What is wrong with a domain keeps nobody else out; the reconciler tells it.
+        let _ = domains::load(&engine).await;
         reconcile::start(&engine);
         Ok(engine)
     }

@@ -34,8 +34,8 @@ pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<UserView>, EngineEr
     if !sees_all(cx) {
         return Ok(Page::whole(vec![get(cx, cx.actor.user).await?]));
     }
-    let query = query.clone();
-    cx.engine.db.read(move |db| Ok(people::users(db, &query)?)).await
+    let (query, now) = (query.clone(), cx.engine.clock.now());
+    cx.engine.db.read(move |db| Ok(people::users(db, &query, now)?)).await
 }
 
 fn sees_all(cx: &Cx) -> bool {

@@ -150,6 +150,8 @@ pub enum Conflict {
     MemberAlready { group: String, member: String },
     #[error("{member} is not in {group}")]
     NoMember { group: String, member: String },
+    #[error("the domain {domain} was changed by somebody else meanwhile; look at it anew and change it then")]
+    DomainChanged { domain: String },
     #[error("Cannot remove pool {pool}: {vms} are taken or running; stop them first.")]
     PoolBusy { pool: String, vms: String },
     #[error("You have {mine} of at most {most} VMs of pool {pool} already; shut one down to give it back.")]

@@ -222,8 +222,13 @@ pub enum DirectoryTrouble {
     Incomplete { server: String, code: u32 },
     #[error("{server} answered with result code {code}: {text}")]
     Refused { server: String, code: u32, text: String },
+    /// The password was his: he may hear why he is not let in.
     #[error("{0}")]
     SignIn(#[from] SignInRefusal),
+    /// The directory refused without telling whether the password was right: who signs in hears [`SignInRefusal::WrongPassword`],
+    /// administrators hear this.
+    #[error("{0}")]
+    Unproven(SignInRefusal),
 }
 
 /// Why a directory does not let somebody in, as far as it tells (oVirt's AuthResult).

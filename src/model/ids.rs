@@ -20,12 +20,17 @@ ids! {
     NicId,
     UserId,
     GroupId,
+    /// A directory's domain.
+    DomainId,
     RoleId,
     PermissionId,
     /// A user or a group, as the holder of a permission.
     PrincipalId,
     SessionId,
+    PasskeyId,
     JobId,
+    /// An OpenID provider.
+    ProviderId,
 }
 
 impl From<UserId> for PrincipalId {

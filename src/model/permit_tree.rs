@@ -10,7 +10,17 @@ pub const TREE: &[Branch] = &[
     (
         "system",
         &[
-            ("people", &[Login, ManipulateUsers, AddUsersAndGroupsFromDirectory, ManipulateRoles, ManipulatePermissions, EditProfile]),
+            (
+                "people",
+                &[
+                    Login,
+                    ManipulateUsers,
+                    AddUsersAndGroupsFromDirectory,
+                    ManipulateRoles,
+                    ManipulatePermissions,
+                    EditProfile,
+                ],
+            ),
             ("configure", &[ConfigureEngine, InjectExternalEvents, InjectExternalTasks]),
             ("order", &[TagManagement, BookmarkManagement, EventNotificationManagement, AuditLogManagement]),
         ],
@@ -38,7 +48,10 @@ pub const TREE: &[Branch] = &[
                 "provisioning",
                 &[CreateStorageDomain, EditStorageDomainConfiguration, DeleteStorageDomain, ManipulateStorageDomain],
             ),
-            ("profiles", &[CreateStorageDiskProfile, ConfigureStorageDiskProfile, DeleteStorageDiskProfile, AttachDiskProfile]),
+            (
+                "profiles",
+                &[CreateStorageDiskProfile, ConfigureStorageDiskProfile, DeleteStorageDiskProfile, AttachDiskProfile],
+            ),
         ],
     ),
     (
@@ -108,12 +121,18 @@ pub const TREE: &[Branch] = &[
     ),
     (
         "pool",
-        &[("basic", &[VmPoolBasicOperations]), ("provisioning", &[CreateVmPool, EditVmPoolConfiguration, DeleteVmPool])],
+        &[
+            ("basic", &[VmPoolBasicOperations]),
+            ("provisioning", &[CreateVmPool, EditVmPoolConfiguration, DeleteVmPool]),
+        ],
     ),
     (
         "disk",
         &[
-            ("provisioning", &[CreateDisk, AttachDisk, EditDiskProperties, ConfigureDiskStorage, DeleteDisk, AccessImageStorage]),
+            (
+                "provisioning",
+                &[CreateDisk, AttachDisk, EditDiskProperties, ConfigureDiskStorage, DeleteDisk, AccessImageStorage],
+            ),
             ("administration", &[DiskLiveStorageMigration, SparsifyDisk, ConfigureScsiGenericIo]),
         ],
     ),

@@ -369,13 +369,7 @@ const INSTANCE_MANAGER: &[Action] = &[
     Login,
     ConnectToSerialConsole,
 ];
-const MAC_POOL: &[Action] = &[
-    Login,
-    CreateMacPool,
-    EditMacPool,
-    DeleteMacPool,
-    ConfigureMacPool,
-];
+const MAC_POOL: &[Action] = &[Login, CreateMacPool, EditMacPool, DeleteMacPool, ConfigureMacPool];
 const DISK_OPERATOR_PERMITS: &[Action] = &[
     ManipulatePermissions,
     AddUsersAndGroupsFromDirectory,
@@ -401,29 +395,97 @@ pub const PREDEFINED: &[Predefined] = &[
     role(0xdef00007_0000_0000_0000_def000000007, "VmPoolAdmin", true, true, Only(VM_POOL)),
     role(0xdef0000b_0000_0000_0000_def00000000b, "GlusterAdmin", true, true, Only(GLUSTER)),
     role(0xdef0000c_0000_0000_0000_def00000000c, "ReadOnlyAdmin", true, true, Only(&[Login])),
-    role(0xdef00030_0000_0000_0000_def000000011, "VmImporterExporter", true, true, Only(&[ImportExportVm, Login, AttachDiskProfile, AssignCpuProfile])),
+    role(
+        0xdef00030_0000_0000_0000_def000000011,
+        "VmImporterExporter",
+        true,
+        true,
+        Only(&[ImportExportVm, Login, AttachDiskProfile, AssignCpuProfile]),
+    ),
     role(0xdef00013_0000_0000_0000_def000000013, "MacPoolAdmin", true, true, Only(MAC_POOL)),
-    role(0xdef00016_0000_0000_0000_def000000016, "CpuProfileCreator", true, false, Only(&[DeleteCpuProfile, UpdateCpuProfile, CreateCpuProfile, AssignCpuProfile])),
-    role(0xdef00011_0000_0000_0000_def000000013, "TagManager", true, false, Only(&[Login, TagManagement, AuditLogManagement])),
-    role(0xdef00011_0000_0000_0000_def000000014, "BookmarkManager", true, false, Only(&[Login, BookmarkManagement, AuditLogManagement])),
-    role(0xdef00011_0000_0000_0000_def000000015, "EventNotificationManager", true, false, Only(&[Login, EventNotificationManagement, AuditLogManagement])),
+    role(
+        0xdef00016_0000_0000_0000_def000000016,
+        "CpuProfileCreator",
+        true,
+        false,
+        Only(&[DeleteCpuProfile, UpdateCpuProfile, CreateCpuProfile, AssignCpuProfile]),
+    ),
+    role(
+        0xdef00011_0000_0000_0000_def000000013,
+        "TagManager",
+        true,
+        false,
+        Only(&[Login, TagManagement, AuditLogManagement]),
+    ),
+    role(
+        0xdef00011_0000_0000_0000_def000000014,
+        "BookmarkManager",
+        true,
+        false,
+        Only(&[Login, BookmarkManagement, AuditLogManagement]),
+    ),
+    role(
+        0xdef00011_0000_0000_0000_def000000015,
+        "EventNotificationManager",
+        true,
+        false,
+        Only(&[Login, EventNotificationManagement, AuditLogManagement]),
+    ),
     role(0xdef00011_0000_0000_0000_def000000016, "AuditLogManager", true, false, Only(&[Login, AuditLogManagement])),
     role(0x00000000_0000_0000_0001_000000000001, "UserRole", false, true, Only(VM_BASIC)),
     role(0x00000000_0000_0000_0001_000000000002, "PowerUserRole", false, false, Only(POWER)),
     role(0xdef00006_0000_0000_0000_def000000006, "UserVmManager", false, true, Only(VM_MANAGER)),
     role(0xdef00006_0000_0000_0000_def000000011, "UserVmRunTimeManager", false, false, Only(VM_RUN_TIME)),
-    role(0xdef00009_0000_0000_0000_def000000009, "UserTemplateBasedVm", false, false, Only(&[CreateVm, AssignCpuProfile])),
-    role(0xdef0000a_0000_0000_0000_def00000000d, "VmCreator", false, false, Only(&[CreateVm, CreateDisk, Login, AssignCpuProfile])),
+    role(
+        0xdef00009_0000_0000_0000_def000000009,
+        "UserTemplateBasedVm",
+        false,
+        false,
+        Only(&[CreateVm, AssignCpuProfile]),
+    ),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000d,
+        "VmCreator",
+        false,
+        false,
+        Only(&[CreateVm, CreateDisk, Login, AssignCpuProfile]),
+    ),
     role(0xdef0000a_0000_0000_0000_def00000000e, "TemplateCreator", false, false, Only(&[CreateTemplate, Login])),
-    role(0xdef0000a_0000_0000_0000_def00000000f, "TemplateOwner", false, true, Only(&[EditTemplateProperties, DeleteTemplate, CopyTemplate, ConfigureTemplateNetwork, ManipulatePermissions, AddUsersAndGroupsFromDirectory, Login])),
+    role(
+        0xdef0000a_0000_0000_0000_def00000000f,
+        "TemplateOwner",
+        false,
+        true,
+        Only(&[
+            EditTemplateProperties,
+            DeleteTemplate,
+            CopyTemplate,
+            ConfigureTemplateNetwork,
+            ManipulatePermissions,
+            AddUsersAndGroupsFromDirectory,
+            Login,
+        ]),
+    ),
     role(0xdef0000a_0000_0000_0000_def00000000c, "DiskCreator", false, false, Only(&[CreateDisk, Login])),
     role(0xdef0000a_0000_0000_0000_def00000000b, "DiskOperator", false, true, Only(DISK_OPERATOR_PERMITS)),
-    role(0xdef0000a_0000_0000_0000_def000000010, "VnicProfileUser", false, true, Only(&[ConfigureVmNetwork, ConfigureTemplateNetwork, Login])),
+    role(
+        0xdef0000a_0000_0000_0000_def000000010,
+        "VnicProfileUser",
+        false,
+        true,
+        Only(&[ConfigureVmNetwork, ConfigureTemplateNetwork, Login]),
+    ),
     role(0xdef00014_0000_0000_0000_def000000014, "MacPoolUser", false, true, Only(&[Login, ConfigureMacPool])),
     role(0xdef00020_0000_0000_0000_abc000000010, "DiskProfileUser", false, false, Only(&[AttachDiskProfile])),
     role(0xdef00017_0000_0000_0000_def000000017, "CpuProfileOperator", false, false, Only(&[AssignCpuProfile])),
     role(0xdef0000a_0000_0000_0000_def00000000a, "QuotaConsumer", false, false, Only(&[ConsumeQuota])),
-    role(0xdef00011_0000_0000_0000_def000000011, "InstanceCreator", false, false, Only(&[CreateInstance, CreateDisk, Login])),
+    role(
+        0xdef00011_0000_0000_0000_def000000011,
+        "InstanceCreator",
+        false,
+        false,
+        Only(&[CreateInstance, CreateDisk, Login]),
+    ),
     role(0xdef00012_0000_0000_0000_def000000012, "UserInstanceManager", false, false, Only(INSTANCE_MANAGER)),
     role(0xdef00021_0000_0000_0000_def000000015, "UserProfileEditor", false, false, Only(&[EditProfile])),
     role(0xdef0000c_0000_0000_0000_def000000000, "ExternalEventsCreator", false, false, Only(&[InjectExternalEvents])),
@@ -457,8 +519,7 @@ mod tests {
             let actions: Vec<_> = role.actions().iter().map(|a| a.as_str()).collect();
             let kind = if role.admin { "admin" } else { "user" };
             let below = if role.views_children { ", sees what is below" } else { "" };
-            matrix +=
-                &format!("{} {} ({}{}): {}\n", role.id, role.name, kind, below, actions.join(" "));
+            matrix += &format!("{} {} ({}{}): {}\n", role.id, role.name, kind, below, actions.join(" "));
         }
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

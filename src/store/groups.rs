@@ -87,9 +87,7 @@ struct Above {
 
 /// Everything that `member` is in, through other groups, too; a circle of groups ends where it began.
 pub fn of(db: &mut Db, member: PrincipalId) -> QueryResult<Vec<GroupId>> {
-    let mut q = DynamicQuery::new(
-        "with recursive up (id) as (select group_id from group_member where member_id = ",
-    );
+    let mut q = DynamicQuery::new("with recursive up (id) as (select group_id from group_member where member_id = ");
     q.bind(member.to_string()).push(
         " union select m.group_id from up join group_member m on m.member_id = up.id) select id from up where id <> ",
     );

@@ -5,16 +5,17 @@ use super::vms::list::ListError;
 use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
 use crate::db::schema::user_group;
+use crate::model::clock::Timestamp;
 use crate::model::ids::{EVERYONE, GroupId, PrincipalId, UserId};
-use crate::model::search::{Op, Search, paging};
 use crate::model::page::{ListQuery, Page};
 use crate::model::permission::Principal;
+use crate::model::search::{Op, Search, paging};
 use crate::model::user::{GroupView, UserView};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use std::collections::HashMap;
 
-const USERS: Fields = &[
+const USERS: Fields<'static> = &[
     ("name", "user_name"),
     ("usrname", "user_name"),
     ("principal", "user_name || '@' || domain"),
@@ -25,7 +26,7 @@ const USERS: Fields = &[
     ("domain", "domain"),
     ("id", "id"),
 ];
-const GROUPS: Fields = &[("name", "name"), ("domain", "domain"), ("description", "description"), ("id", "id")];
+const GROUPS: Fields<'static> = &[("name", "name"), ("domain", "domain"), ("description", "description"), ("id", "id")];
 
 #[derive(QueryableByName)]
 struct Found {
@@ -38,7 +39,7 @@ fn found(
     db: &mut Db,
     table: &str,
     list: &str,
-    fields: Fields,
+    fields: Fields<'_>,
     query: &ListQuery,
 ) -> Result<Page<PrincipalId>, ListError> {
     let search = Search::parse(&query.search, list)?;
@@ -61,8 +62,11 @@ fn found(
 ///
 /// # Errors
 /// The search is not understood, or the database failed.
-pub fn users(db: &mut Db, query: &ListQuery) -> Result<Page<UserView>, ListError> {
-    let page = found(db, "users", "Users", USERS, query)?;
+pub fn users(db: &mut Db, query: &ListQuery, now: Timestamp) -> Result<Page<UserView>, ListError> {
+    // Both databases read a timestamp in this form.
+    let locked = format!("case when locked_until > '{now}' then 'true' else 'false' end");
+    let fields: Vec<_> = USERS.iter().copied().chain([("locked", locked.as_str())]).collect();
+    let page = found(db, "users", "Users", &fields, query)?;
     let ids: Vec<UserId> = page.rows.iter().map(|id| UserId(id.0)).collect();
     let mut views: HashMap<UserId, UserView> = super::users::by_ids(db, &ids)?.into_iter().map(|u| (u.id, u)).collect();
     let rows = ids.iter().filter_map(|id| views.remove(id)).collect();
@@ -76,7 +80,8 @@ pub fn users(db: &mut Db, query: &ListQuery) -> Result<Page<UserView>, ListError
 pub fn groups(db: &mut Db, query: &ListQuery) -> Result<Page<GroupView>, ListError> {
     let page = found(db, "user_group", "Groups", GROUPS, query)?;
     let ids: Vec<GroupId> = page.rows.iter().map(|id| GroupId(id.0)).collect();
-    let mut views: HashMap<GroupId, GroupView> = super::groups::by_ids(db, &ids)?.into_iter().map(|g| (g.id, g)).collect();
+    let mut views: HashMap<GroupId, GroupView> =
+        super::groups::by_ids(db, &ids)?.into_iter().map(|g| (g.id, g)).collect();
     let rows = ids.iter().filter_map(|id| views.remove(id)).collect();
     Ok(Page { rows, total: page.total, page: page.page, per_page: page.per_page, fields: page.fields })
 }
@@ -106,7 +111,9 @@ pub fn principals(db: &mut Db, text: &str, limit: u32) -> QueryResult<Vec<Princi
     super::search::compare(&mut q, "name", Op::Is, &format!("*{text}*"));
     q.push(" or ");
     super::search::compare(&mut q, "about", Op::Is, &format!("*{text}*"));
-    q.push(" order by case when lower(name) = ").bind(text).push(&format!(" then 0 else 1 end, name, id limit {limit}"));
+    q.push(" order by case when lower(name) = ")
+        .bind(text)
+        .push(&format!(" then 0 else 1 end, name, id limit {limit}"));
     Ok(q.load::<Row>(db)?.into_iter().map(principal).collect())
 }
 
@@ -129,6 +136,7 @@ pub fn group_names(db: &mut Db, ids: &[GroupId]) -> QueryResult<HashMap<GroupId,
         .filter(user_group::id.eq_any(ids))
         .select((user_group::id, user_group::name, user_group::domain))
         .load(db)?;
-    let name = |id: GroupId, name: String, domain: String| if id == EVERYONE { name } else { format!("{name}@{domain}") };
+    let name =
+        |id: GroupId, name: String, domain: String| if id == EVERYONE { name } else { format!("{name}@{domain}") };
     Ok(rows.into_iter().map(|(id, n, domain)| (id, name(id, n, domain))).collect())
 }

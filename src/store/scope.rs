@@ -17,10 +17,7 @@ pub enum Scope {
         single: Vec<ObjectId>,
     },
     /// Too much to be counted up: what these hold such roles on, with what is below where the role shows it.
-    Held {
-        principals: Vec<PrincipalId>,
-        roles: Roles,
-    },
+    Held { principals: Vec<PrincipalId>, roles: Roles },
 }
 
 /// Which roles count.

@@ -5,13 +5,13 @@ use crate::model::page::ListQuery;
 use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
 
 /// A list's fields: each has a text in SQL of the program's own. The first is what it is sorted by.
-pub(super) type Fields = &'static [(&'static str, &'static str)];
+pub(super) type Fields<'a> = &'a [(&'static str, &'a str)];
 
 /// ` where …`: what the search says; all if it says nothing.
 ///
 /// # Errors
 /// It names a field that the list does not have.
-pub(super) fn conditions(q: &mut DynamicQuery, search: &Search, fields: Fields) -> Result<(), SearchError> {
+pub(super) fn conditions(q: &mut DynamicQuery, search: &Search, fields: Fields<'_>) -> Result<(), SearchError> {
     q.push(" where ");
     if search.criteria.is_empty() {
         q.push("true");
@@ -43,7 +43,7 @@ pub(super) fn conditions(q: &mut DynamicQuery, search: &Search, fields: Fields) 
     Ok(())
 }
 
-fn column(fields: Fields, word: &str) -> Result<&'static str, SearchError> {
+fn column<'a>(fields: Fields<'a>, word: &str) -> Result<&'a str, SearchError> {
     let unknown = || SearchError::UnknownField {
         word: word.to_owned(),
         known: fields.iter().map(|f| f.0).collect::<Vec<_>>().join(", "),
@@ -59,7 +59,7 @@ pub(super) fn order(
     q: &mut DynamicQuery,
     search: &Search,
     query: &ListQuery,
-    fields: Fields,
+    fields: Fields<'_>,
 ) -> Result<(), SearchError> {
     let (by, desc) = search::sorting(search, query);
     let (page, per_page) = search::paging(search, query);

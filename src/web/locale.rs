@@ -180,10 +180,18 @@ mod tests {
             "empty",
             vec!["vms", "templates", "pools", "hosts", "data-centers", "clusters", "networks", "profiles", "mac-pools"],
         );
+        add("empty", vec!["directory-domains"]);
         add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("characters", crate::model::internal::CharacterKind::ALL.iter().map(|k| k.as_str()).collect());
+        use crate::model::{setting::SecondFactorRule, setting::Setting, user::SessionKind, user::SignInMethod};
+        add("method", SignInMethod::ALL.iter().map(|m| m.as_str()).collect());
+        add("session-kind", SessionKind::ALL.iter().map(|k| k.as_str()).collect());
+        add("setting", Setting::ALL.iter().map(|s| s.as_str()).collect());
+        add("setting-hint", Setting::ALL.iter().map(|s| s.as_str()).collect());
+        add("rule", SecondFactorRule::ALL.iter().map(|r| r.as_str()).collect());
+        add("empty", vec!["sessions"]);
         add("severity", vec!["normal", "warning", "error", "alert"]);
         add("status", vec!["pending", "undone"]);
         add("kind", vec!["desktop", "server"]);

@@ -2,12 +2,15 @@
 //! the English of `Display`.
 
 use super::api::fault;
+use super::directory_words;
 use super::locale::Locale;
 use super::told::told;
 use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
+use crate::model::domain_draft::failed;
+use crate::model::factor::FactorTrouble;
 use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
@@ -38,6 +41,10 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Conflict(why) => conflict(l, why),
         EngineError::NotFoundOnHost(why) => say!(l, "host-says", "why" = why),
         EngineError::Unavailable(who) => away(l, who),
+        EngineError::Provider(why) => super::openid_words::trouble(l, why),
+        EngineError::OpenId(why) => super::openid_words::refusal(l, why),
+        EngineError::Directory(why) => directory_words::trouble(l, why),
+        EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -62,9 +69,26 @@ fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
         AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
         AuthError::TooMany { seconds } => say!(l, "too-many-guesses", "seconds" = seconds),
         AuthError::NotNow { why, .. } => l.t(not_now(*why)),
+        AuthError::SecondFactor(_) => l.t("second-factor-asked"),
+        AuthError::Factor(why) => l.t(factor(*why)),
         AuthError::BadTicket => l.t("auth-bad-ticket"),
-        AuthError::Db(_) | AuthError::Query(_) => return None,
+        AuthError::Sealed(_) | AuthError::Db(_) | AuthError::Query(_) => return None,
     })
+}
+
+const fn factor(why: FactorTrouble) -> &'static str {
+    match why {
+        FactorTrouble::WrongCode => "factor-wrong-code",
+        FactorTrouble::TooLate => "factor-too-late",
+        FactorTrouble::WrongPasskey => "factor-wrong-passkey",
+        FactorTrouble::Copied => "factor-copied",
+        FactorTrouble::NoName => "factor-no-name",
+        FactorTrouble::Busy => "factor-busy",
+        FactorTrouble::CodeAfterPassword => "factor-code-after-password",
+        FactorTrouble::NotSetUp => "factor-not-set-up",
+        FactorTrouble::SetUpAlready => "factor-set-up-already",
+        FactorTrouble::NotInternal => "factor-not-internal",
+    }
 }
 
 const fn not_now(why: NotNow) -> &'static str {
@@ -101,6 +125,15 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "user" => l.t("user"),
         "search" => l.t("search"),
         "cpu.topology" => l.t("vcpus"),
+        "provider" => l.t("provider"),
+        "servers" => l.t("servers"),
+        "dns" => l.t("dns-server"),
+        "transport" => l.t("transport"),
+        "ca_pem" => l.t("ca-pem"),
+        "bind_name" => l.t("bind-name"),
+        "bind_password" => l.t("password"),
+        "base_dn" => l.t("base-dn"),
+        "pick" => l.t("picked-rows"),
         other => other.to_owned(),
     };
     say!(l, "field-problem", "field" = label, "problem" = at_field(l, wrong))
@@ -150,6 +183,11 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotRepeated => l.t("problem-not-repeated"),
         Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
+        Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
+        Problem::SameAsClient => l.t("problem-same-as-client"),
+        Problem::Fixed => l.t("problem-fixed"),
+        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -260,6 +298,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
+        Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
         Conflict::RolePredefined { role } => say!(l, "conflict-role-predefined", "role" = role),

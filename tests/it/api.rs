@@ -18,8 +18,14 @@ pub type Answer = (u16, Value);
 
 impl Api {
     pub fn new(url: &str, user: &str, password: &str, filter: bool) -> Self {
+        Self::from_address([127, 0, 0, 1], url, user, password, filter)
+    }
+
+    /// Somebody at another address.
+    pub fn from_address(address: [u8; 4], url: &str, user: &str, password: &str, filter: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+        let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+        let http = builder.local_address(std::net::IpAddr::from(address)).build().unwrap();
         Self {
             http,
             base: format!("{url}/ovirt-engine/api"),

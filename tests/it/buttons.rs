@@ -79,8 +79,14 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
     let (on_vm, on_role, on_user) =
         (format!("/admin/vms/{vm}"), format!("/admin/roles/{}", w.role), format!("/admin/users/{victim}"));
     let blank = "00000000-0000-0000-0000-000000000000";
-    let pool =
-        [("name", "a b"), ("template", blank), ("size", "1"), ("prestarted", "0"), ("max_user_vms", "1"), ("kind", "automatic")];
+    let pool = [
+        ("name", "a b"),
+        ("template", blank),
+        ("size", "1"),
+        ("prestarted", "0"),
+        ("max_user_vms", "1"),
+        ("kind", "automatic"),
+    ];
     let new_vm = json!({"name": "a b", "cluster": {"id": w.cluster}, "template": {"id": blank}});
     let upload = "/admin/disks/upload?alias=broken&content=iso&format=raw&bytes=10";
     let mut all = vec![
@@ -95,7 +101,11 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
         Button::new(
             &on_vm,
             &format!("{on_vm}/disks/new"),
-            How::Api("POST", format!("/vms/{vm}/diskattachments"), json!({"disk": {"provisioned_size": 1 << 20, "alias": "more"}})),
+            How::Api(
+                "POST",
+                format!("/vms/{vm}/diskattachments"),
+                json!({"disk": {"provisioned_size": 1 << 20, "alias": "more"}}),
+            ),
         ),
         Button::new(&on_user, &format!("{on_user}/edit"), How::Get(format!("{on_user}/edit"))),
     ];
@@ -112,7 +122,12 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
         ("/admin/permissions".to_owned(), "system", "aaa00000-0000-0000-0000-123456789aaa".to_owned()),
     ];
     for (page, kind, object) in places {
-        let fields = vec![("role", blank.to_owned()), ("principal", victim.to_owned()), ("kind", kind.to_owned()), ("object", object.clone())];
+        let fields = vec![
+            ("role", blank.to_owned()),
+            ("principal", victim.to_owned()),
+            ("kind", kind.to_owned()),
+            ("object", object.clone()),
+        ];
         let address = format!("/admin/permissions/add?kind={kind}&amp;object={object}");
         all.push(Button::new(&page, &address, How::Post("/admin/permissions".to_owned(), fields)));
     }
@@ -144,7 +159,8 @@ async fn answers(how: &How, portal: &Portal, api: &Api) -> u16 {
 /// The words of an address without this run's ids.
 fn plain(address: &str) -> String {
     let is_id = |part: &str| part.len() == 36 && part.matches('-').count() == 4;
-    let parts = address.split(['/', '=', '&']).map(|part| if is_id(part) { "…" } else { part.trim_start_matches("amp;") });
+    let parts =
+        address.split(['/', '=', '&']).map(|part| if is_id(part) { "…" } else { part.trim_start_matches("amp;") });
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -181,12 +197,20 @@ async fn every_button_does_what_it_says_and_none_is_missing() {
         let vm = admin.small_vm(&format!("vm-{title}")).await;
         let disk = id_of(&admin.get(&format!("/vms/{vm}/diskattachments")).await.1["disk_attachment"][0]);
         for name in [title.to_lowercase(), format!("victim-{}", title.to_lowercase())] {
-            let form = [("user_name", name.as_str()), ("password", "Secret-4-Walk"), ("first_name", ""), ("last_name", ""), ("email", "")];
+            let form = [
+                ("user_name", name.as_str()),
+                ("password", "Secret-4-Walk"),
+                ("first_name", ""),
+                ("last_name", ""),
+                ("email", ""),
+            ];
             assert_eq!(boss.post("/admin/users/new", &form).await.0, 303);
         }
         let users = admin.get("/users").await.1;
-        let (user, victim) =
-            (named(&users, "user", &title.to_lowercase()), named(&users, "user", &format!("victim-{}", title.to_lowercase())));
+        let (user, victim) = (
+            named(&users, "user", &title.to_lowercase()),
+            named(&users, "user", &format!("victim-{}", title.to_lowercase())),
+        );
         let role = named(&admin.get("/roles").await.1, "role", title);
         let grant = [("role", role.as_str()), ("principal", &user), ("kind", kind), ("object", object)];
         assert_eq!(boss.post("/admin/permissions", &grant).await.0, 303, "{title}");
@@ -201,7 +225,10 @@ async fn every_button_does_what_it_says_and_none_is_missing() {
             let answer = answers(&button.how, &portal, &api).await;
             admin.nothing_is_locked().await;
             if shown == matches!(answer, 403 | 404) {
-                wrong.push(format!("{title}: {} on {} ({code}): shown {shown}, answers {answer}", button.address, button.page));
+                wrong.push(format!(
+                    "{title}: {} on {} ({code}): shown {shown}, answers {answer}",
+                    button.address, button.page
+                ));
             }
             if shown {
                 writeln!(table, "{title}: {} on {}", plain(&button.address), plain(&button.page)).unwrap();
@@ -232,7 +259,13 @@ async fn the_user_portal_offers_what_goes() {
         ("DiskOperator", "vm_pool", &world.pool, false, false),
     ] {
         let name = format!("{}-{kind}", role.to_lowercase());
-        let form = [("user_name", name.as_str()), ("password", "Secret-4-Walk"), ("first_name", ""), ("last_name", ""), ("email", "")];
+        let form = [
+            ("user_name", name.as_str()),
+            ("password", "Secret-4-Walk"),
+            ("first_name", ""),
+            ("last_name", ""),
+            ("email", ""),
+        ];
         assert_eq!(boss.post("/admin/users/new", &form).await.0, 303);
         let user = named(&admin.get("/users").await.1, "user", &name);
         let role_id = named(&admin.get("/roles").await.1, "role", role);

@@ -10,7 +10,8 @@ async fn roles_and_permissions_by_the_api_and_why() {
     let server = Server::start(&Start::default());
     let admin = server.admin();
     let boss = Portal::sign_in(&server, "admin@internal", &server.password("admin")).await;
-    let form = [("user_name", "bob"), ("password", "Secret-4-Walk"), ("first_name", ""), ("last_name", ""), ("email", "")];
+    let form =
+        [("user_name", "bob"), ("password", "Secret-4-Walk"), ("first_name", ""), ("last_name", ""), ("email", "")];
     assert_eq!(boss.post("/admin/users/new", &form).await.0, 303);
     let (_, found) = admin.get("/users?search=usrname%3Dbob").await;
     let bob = id_of(&found["user"][0]);

@@ -6,26 +6,18 @@ mod password;
 mod settings;
 mod user;
 
-use super::{Failure, files};
-use crate::db::Database;
-use crate::engine::{Config, Cx, Engine, EngineError, Timing, bootstrap};
-use crate::hosts::Pki;
-use crate::model::clock::SystemClock;
+use super::Failure;
+use super::beside::Place;
+use crate::engine::EngineError;
 use crate::model::valid::Problem;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Manages the internal domain: users, groups, settings.
 #[derive(Debug, Args)]
 pub struct UsersArgs {
-    /// The engine's folder.
-    #[arg(long, env = "VIREO_DATA", value_name = "DIR", global = true)]
-    data: Option<PathBuf>,
-    /// postgres://… where the engine has one.
-    #[arg(long, env = "VIREO_DATABASE", value_name = "URL", global = true)]
-    database: Option<String>,
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     module: Module,
 }
@@ -51,7 +43,7 @@ enum Module {
 /// # Errors
 /// There is no engine's data.
 pub async fn run(args: UsersArgs) -> Result<ExitCode, Failure> {
-    let cx = open(&args).await?;
+    let cx = args.place.open().await?;
     let done = match args.module {
         Module::User(verb) => user::run(&cx, verb).await,
         Module::Group(verb) => group::run(&cx, verb).await,
@@ -74,28 +66,4 @@ fn code(error: &EngineError) -> ExitCode {
         EngineError::NotFound { .. } => 4,
         _ => 1,
     })
-}
-
-/// An engine that does nothing by itself, on the running engine's database.
-async fn open(args: &UsersArgs) -> Result<Cx, Failure> {
-    let data = args.data.clone().unwrap_or_else(files::default_data_dir);
-    let file = data.join("vireo.db");
-    if args.database.is_none() && !file.exists() {
-        let text = format!("there is no engine's data in {}; name its folder with --data", data.display());
-        return Err(Failure(text));
-    }
-    let url = args.database.clone().unwrap_or_else(|| file.display().to_string());
-    let db = tokio::task::spawn_blocking(move || Database::open(&url))
-        .await
-        .map_err(|e| Failure::of(&e))?
-        .map_err(|e| Failure::of(&e))?;
-    let no_password = || Err(EngineError::Internal("this engine was never started; start it first".to_owned()));
-    let id = bootstrap::prepare(&db, &SystemClock, no_password).await.map_err(|e| Failure::of(&e))?;
-    let pki =
-        Pki::open_or_create(&data.join("pki"), &super::names::certificate_names()).map_err(|e| Failure::of(&e))?;
-    let tls = pki.client_config().map_err(|e| Failure::of(&e))?;
-    let vault = files::vault(&data)?;
-    let config = Config { id, db, clock: Arc::new(SystemClock), vault, tls, timing: Timing::default() };
-    let engine = Engine::new(config);
-    Ok(Cx::root(engine))
 }

@@ -1,4 +1,4 @@
-//! Tables of people: users, groups, roles, permissions, sessions.
+//! Tables of people: users, groups, roles, permissions, sessions, second factors.
 
 diesel::table! {
     users (id) {
@@ -102,6 +102,45 @@ diesel::table! {
         source_ip -> Text,
         created -> Timestamp,
         last_active -> Timestamp,
+        method -> Text,
+    }
+}
+
+diesel::table! {
+    pending_sign_in (secret_hash) {
+        secret_hash -> Text,
+        user_id -> Text,
+        expires -> Timestamp,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> Text,
+        sealed_secret -> Text,
+        confirmed -> Bool,
+        last_step -> BigInt,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    recovery_code (user_id, code_hash) {
+        user_id -> Text,
+        code_hash -> Text,
+    }
+}
+
+diesel::table! {
+    passkey (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        credential_id -> Text,
+        static_state -> Text,
+        dynamic_state -> Text,
+        created -> Timestamp,
+        last_used -> Nullable<Timestamp>,
     }
 }
 
@@ -111,5 +150,22 @@ diesel::table! {
         session_id -> Text,
         vm_id -> Text,
         expires -> Timestamp,
+    }
+}
+
+diesel::table! {
+    domain (id) {
+        id -> Text,
+        name -> Text,
+        provider -> Text,
+        servers -> Text,
+        transport -> Text,
+        ca_pem -> Nullable<Text>,
+        bind_name -> Nullable<Text>,
+        bind_password -> Nullable<Text>,
+        base_dn -> Nullable<Text>,
+        dns -> Nullable<Text>,
+        generation -> BigInt,
+        created -> Timestamp,
     }
 }

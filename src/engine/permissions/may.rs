@@ -102,9 +102,7 @@ const fn around(kind: ObjectKind) -> &'static [ObjectKind] {
     use ObjectKind::*;
     match kind {
         System => ObjectKind::ALL,
-        DataCenter => {
-            &[DataCenter, Cluster, Host, StorageDomain, Network, VnicProfile, Template, Vm, Pool, Disk]
-        }
+        DataCenter => &[DataCenter, Cluster, Host, StorageDomain, Network, VnicProfile, Template, Vm, Pool, Disk],
         Cluster => &[DataCenter, Cluster, Host, Vm, Pool, Disk],
         Host => &[DataCenter, Cluster, Host],
         StorageDomain => &[DataCenter, StorageDomain, Disk],

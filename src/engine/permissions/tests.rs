@@ -50,7 +50,9 @@ async fn why_names_every_chain_and_what_would_help() {
     assert_eq!(ways, ["class@internal school@internal", "class@internal pupils@internal school@internal"]);
 
     grant(&bench.cx, USER_VM_MANAGER, who, ObjectKind::Vm, vm.object()).await.unwrap();
-    grant(&bench.cx, role("ReadOnlyAdmin"), EVERYONE.into(), ObjectKind::Cluster, bench.cluster.object()).await.unwrap();
+    grant(&bench.cx, role("ReadOnlyAdmin"), EVERYONE.into(), ObjectKind::Cluster, bench.cluster.object())
+        .await
+        .unwrap();
     let yes = why(&bench.cx, who, Action::RunVm, vm.object()).await.unwrap();
     assert_eq!(yes.chains.len(), 2, "ReadOnlyAdmin runs nothing");
     assert!(yes.chains.iter().any(|c| c.groups.is_empty() && c.permission.role_name == "UserVmManager"));
@@ -175,7 +177,10 @@ async fn people_are_searched_by_the_database() {
         (page.rows.into_iter().map(|u| u.user_name).collect::<Vec<_>>().join(" "), page.total)
     };
     assert_eq!(names(found("", "").await.unwrap()), ("admin anna".to_owned(), 4));
-    assert_eq!(names(found("Users: usrname=BERT* and domain=internal", "").await.unwrap()), ("bert berta".to_owned(), 2));
+    assert_eq!(
+        names(found("Users: usrname=BERT* and domain=internal", "").await.unwrap()),
+        ("bert berta".to_owned(), 2)
+    );
     assert_eq!(names(found("name!=anna sortby name desc", "").await.unwrap()), ("berta bert".to_owned(), 3));
     assert_eq!(names(found("nn", "").await.unwrap()), ("anna".to_owned(), 1));
     assert_eq!(names(found("100%_", "").await.unwrap()).1, 0);

@@ -84,9 +84,10 @@ impl Ways {
     fn leading(&self, to: PrincipalId) -> HashSet<PrincipalId> {
         let mut all = HashSet::from([to]);
         loop {
-            let more = self.above.iter().filter(|(m, groups)| {
-                !all.contains(*m) && groups.iter().any(|g| all.contains(&PrincipalId::from(*g)))
-            });
+            let more = self
+                .above
+                .iter()
+                .filter(|(m, groups)| !all.contains(*m) && groups.iter().any(|g| all.contains(&PrincipalId::from(*g))));
             let more: Vec<PrincipalId> = more.map(|(member, _)| *member).collect();
             if more.is_empty() {
                 return all;

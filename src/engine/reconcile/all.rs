@@ -1,8 +1,9 @@
 //! The list of reconcilers.
 
 use super::Reconciler;
+use crate::auth;
 use crate::engine::vms::{state, stop};
-use crate::engine::{Engine, EngineError, hosts, jobs, pools};
+use crate::engine::{Engine, EngineError, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
 use crate::store::vms::run::{self, Which};
 use futures_util::FutureExt as _;
@@ -22,6 +23,8 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
     Reconciler { name: "pools", period: Duration::from_secs(10), run: |e| pools::prestart(e).boxed() },
     Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
+    Reconciler { name: "domains", period: Duration::from_secs(3), run: |e| domains::load(e).boxed() },
+    Reconciler { name: "domain checks", period: Duration::from_secs(60), run: |e| domains::watch(e).boxed() },
     Reconciler { name: "old jobs", period: Duration::from_secs(60), run: |e| old_jobs(e).boxed() },
 ];
 
@@ -44,8 +47,9 @@ async fn vms(engine: &Arc<Engine>) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Sessions that ended by themselves, and the consoles that hung on them.
+/// Sessions that ended by themselves, and the consoles that hung on them. Who works in a console is not idle.
 async fn sessions(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    auth::session::purge(&engine.db, engine.clock.now(), engine.consoles.sessions()).await?;
     engine.consoles.recheck(engine).await
 }
 

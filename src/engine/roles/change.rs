@@ -155,8 +155,7 @@ fn checked(db: &mut Db, new: RoleConfig, own: Option<RoleId>) -> Result<RoleConf
     actions.push(Action::Login);
     actions.sort();
     actions.dedup();
-    let above: Vec<&str> =
-        actions.iter().filter(|a| !new.admin && !a.for_user_roles()).map(|a| a.as_str()).collect();
+    let above: Vec<&str> = actions.iter().filter(|a| !new.admin && !a.for_user_roles()).map(|a| a.as_str()).collect();
     if !above.is_empty() {
         wrong.push(Invalid::new("permits", Problem::AdminPermits { permits: above.join(", ") }));
     }

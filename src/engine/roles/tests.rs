@@ -102,7 +102,8 @@ async fn predefined_roles_are_mended_when_an_older_engine_had_them_otherwise() {
         .engine
         .db
         .write(|db| {
-            let less = RoleConfig { name: "UserRole".to_owned(), actions: vec![Action::Login], ..RoleConfig::default() };
+            let less =
+                RoleConfig { name: "UserRole".to_owned(), actions: vec![Action::Login], ..RoleConfig::default() };
             crate::store::roles::spoil(db, USER_ROLE, &less)?;
             crate::store::roles::predefined(db)?;
             Ok::<_, EngineError>(())

@@ -12,8 +12,8 @@ use crate::model::network::NicChange;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{Refusal, VmAction, VmStatus};
-use crate::store::vms::run::VmRun;
 use crate::store::nics;
+use crate::store::vms::run::VmRun;
 
 /// oVirt's limit (it is PCI's).
 const MOST: usize = 28;
@@ -116,12 +116,7 @@ fn check(
 }
 
 /// The actor may use the profile, or the card has it already.
-fn usable(
-    cx: &Cx,
-    db: &mut Db,
-    profile: VnicProfileId,
-    own: Option<(VmId, NicId)>,
-) -> Result<bool, EngineError> {
+fn usable(cx: &Cx, db: &mut Db, profile: VnicProfileId, own: Option<(VmId, NicId)>) -> Result<bool, EngineError> {
     if plan::usable_profiles(cx, db)?.contains(&profile) {
         return Ok(true);
     }

@@ -2,6 +2,7 @@
 
 use super::permissions;
 use crate::engine::{Cx, EngineError, events};
+use crate::model::event::EventView;
 use crate::model::ids::ObjectId;
 use crate::model::permission::ObjectKind;
 use crate::web::locale::Locale;
@@ -51,10 +52,12 @@ pub async fn show(
 /// The newest events about an object.
 pub async fn events_of(cx: &Cx, l: Locale, object: ObjectId) -> Result<Markup, EngineError> {
     let found = events::about(cx, object, EVENTS).await?;
-    let lines = found.iter().map(|e| {
-        html! { (parts::time(e.time)) " " (super::catalog::severity(l, e.severity)) " " a href={ "/admin/events/" (e.id) } { (super::catalog::event_text(l, e)) } }
-    });
-    Ok(parts::card(&l.t("events"), &links(l, lines)))
+    Ok(parts::card(&l.t("events"), &links(l, found.iter().map(|e| event_line(l, e)))))
+}
+
+/// An event in a line.
+pub fn event_line(l: Locale, e: &EventView) -> Markup {
+    html! { (parts::time(e.time)) " " (super::catalog::severity(l, e.severity)) " " a href={ "/admin/events/" (e.id) } { (super::catalog::event_text(l, e)) } }
 }
 
 /// Where a thing's own page is.

@@ -111,8 +111,7 @@ pub fn disk_card(frame: &Frame, view: &VmView, permits: &Permits, new_disk: bool
 /// The card of a VM's network cards.
 pub fn nic_card(frame: &Frame, view: &VmView, permits: &Permits) -> Markup {
     let l = frame.l;
-    let edit =
-        view.row.can.contains(&VmAction::Edit) && permits.may(Action::ConfigureVmNetwork, view.row.id.object());
+    let edit = view.row.can.contains(&VmAction::Edit) && permits.may(Action::ConfigureVmNetwork, view.row.id.object());
     let base = format!("/admin/vms/{}/nics", view.row.id);
     let row = |n: &NicView| {
         let state = if n.linked { l.t("link-up") } else { l.t("link-down") };
@@ -323,8 +322,11 @@ async fn nic_form(
     let permits = may::on(cx, profiles.iter().map(|p| p.id.object()).collect()).await?;
     let held = nic.and_then(|n| n.profile);
     let usable = |id: VnicProfileId| held == Some(id) || permits.may(Action::ConfigureVmNetwork, id.object());
-    let mut profiles: Vec<Choice> =
-        profiles.iter().filter(|p| usable(p.id)).map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name))).collect();
+    let mut profiles: Vec<Choice> = profiles
+        .iter()
+        .filter(|p| usable(p.id))
+        .map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name)))
+        .collect();
     profiles.push(Choice::new("", l.t("no-network")));
     let models: Vec<Choice> = NicModel::ALL.iter().map(|m| Choice::new(m, m)).collect();
     let fields = html! {

@@ -2,11 +2,11 @@
 
 use super::card::{events_of, links, text};
 use super::permissions::{card, held};
-use super::{Listing, admin, changing, details, id, listing};
+use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::internal::accounts;
 use crate::engine::permissions::may;
 use crate::engine::users::{self, NewUser};
-use crate::engine::{EngineError, permissions};
+use crate::engine::{EngineError, factors, permissions};
 use crate::model::ids::UserId;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
@@ -50,7 +50,10 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { (u.email) },
                 html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
                 html! {
-                    @if u.locked_until.is_some_and(|until| until > now) { (l.t("account-is-locked")) " " }
+                    @if u.is_locked(now) {
+                        span class="vireo-locked" { (l.t("account-is-locked")) @if let Some(at) = u.locked_at { " " (parts::time(at)) } " " (u.last_failure_ip) } " "
+                        (parts::post(&frame, &format!("/admin/users/{}/unlock", u.id), &l.t("unlock"), "pf-m-secondary")) " "
+                    }
                     @if u.disabled { (l.t("account-is-disabled")) " " }
                     @if !u.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) }
                 },
@@ -67,7 +70,10 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("state"), ""),
         (l.t("actions"), ""),
     ];
-    let actions = html! { @if manages { (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary")) } };
+    let actions = html! {
+        @if manages { (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary")) }
+        (directory_search::for_users(&cx, &frame))
+    };
     listing(&http, &frame, &query, Listing { noun: "users", topics: "user", columns, actions, bulk: None }, found)
 }
 
@@ -142,6 +148,7 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         let now = cx.engine.clock.now();
         // Only those who manage users see more than who somebody is.
         let account = accounts::get(&cx, u.id).await.ok();
+        let own = factors::of(&cx, u.id).await.unwrap_or_default();
         let mut facts = vec![
             (l.t("user-name"), text(u.principal())),
             (l.t("full-name"), text(format!("{} {}", u.first_name, u.last_name))),
@@ -150,13 +157,13 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             ("ID".to_owned(), text(u.id)),
         ];
         if let Some(account) = &account {
-            facts.extend(super::accounts::facts(l, account, now));
+            facts.extend(super::accounts::facts(l, account, &own, now));
         }
         let title = u.principal();
         let gone = html! { @if !u.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } };
         let actions = html! {
             (parts::link_button(&format!("/admin/permissions/why?who={}", u.id), &l.t("why"), "pf-m-secondary"))
-            @if let Some(account) = &account { (super::accounts::actions(&frame, account, now)) }
+            @if let Some(account) = &account { (super::accounts::actions(&frame, account, &own, now)) }
             @if makes.user && u.id != cx.actor.user { (parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger")) }
         };
         // Who manages the user's own rights sees him in the tree; others see what he holds.

@@ -63,8 +63,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("description"), "description"),
     ];
     let new = may::makes(&cx).await.is_ok_and(|makes| makes.pool);
-    let actions =
-        html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } } };
+    let actions = html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } } };
     listing(&http, &frame, &query, Listing { noun: "pools", topics: "vm_pool vm", columns, actions, bulk: None }, found)
 }
 

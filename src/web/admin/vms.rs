@@ -70,8 +70,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("pool"), "pool"),
         (l.t("actions"), ""),
     ];
-    let actions =
-        html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } } };
+    let actions = html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } } };
     listing(&http, &frame, &query, Listing { noun: "vms", topics: "vm job", columns, actions, bulk }, found)
 }
 

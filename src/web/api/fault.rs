@@ -14,12 +14,15 @@ pub fn status(error: &EngineError) -> StatusCode {
     match error {
         EngineError::Auth(auth) => match auth {
             AuthError::Hidden { .. } => StatusCode::NOT_FOUND,
-            AuthError::NotSignedIn | AuthError::WrongPassword | AuthError::Locked { .. } | AuthError::NotNow { .. } => {
-                StatusCode::UNAUTHORIZED
-            }
+            AuthError::NotSignedIn
+            | AuthError::WrongPassword
+            | AuthError::Locked { .. }
+            | AuthError::NotNow { .. }
+            | AuthError::SecondFactor(_)
+            | AuthError::Factor(_) => StatusCode::UNAUTHORIZED,
             AuthError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AuthError::Forbidden { .. } | AuthError::NotAdmin { .. } | AuthError::BadTicket => StatusCode::FORBIDDEN,
-            AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            AuthError::Sealed(_) | AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
         },
         // oVirt's answer to a name in use is a conflict, not a malformed request.
         EngineError::Invalid(all) if all.iter().all(|one| matches!(one.problem, Problem::Taken { .. })) => {
@@ -28,8 +31,13 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
-        EngineError::Refused { .. } | EngineError::Conflict(_) | EngineError::NotFoundOnHost(_) => StatusCode::CONFLICT,
-        EngineError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::OpenId(_) => StatusCode::UNAUTHORIZED,
+        EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::Refused { .. }
+        | EngineError::Conflict(_)
+        | EngineError::NotFoundOnHost(_)
+        | EngineError::Directory(_)
+        | EngineError::Steps(_) => StatusCode::CONFLICT,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -42,6 +50,10 @@ pub fn sentence(error: &EngineError) -> String {
             EngineError::Internal(text) => text.clone(),
             _ => "Something went wrong inside the engine; its log says what.".to_owned(),
         };
+    }
+    if let EngineError::Provider(why) = error {
+        tracing::warn!(%why, "an OpenID provider did not do what it was asked");
+        return "The OpenID provider does not answer as it should; the engine's log says how.".to_owned();
     }
     error.to_string()
 }

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod answer;
 pub mod collections;
 pub mod document;
+mod domains;
 pub mod entry;
 pub mod fault;
 pub mod input;
@@ -29,6 +30,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(permissions::routes)
                 .configure(roles::routes)
                 .configure(collections::routes)
+                .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),
         );
     }

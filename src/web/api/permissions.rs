@@ -41,9 +41,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     permissions_of!(config, "/disks/{id}/permissions");
     permissions_of!(config, "/users/{id}/permissions");
     permissions_of!(config, "/groups/{id}/permissions");
-    config
-        .route("/users/{id}/roles", web::get().to(held_roles))
-        .route("/groups/{id}/roles", web::get().to(held_roles));
+    config.route("/users/{id}/roles", web::get().to(held_roles)).route("/groups/{id}/roles", web::get().to(held_roles));
 }
 
 /// Whose permissions a path speaks of.

@@ -364,7 +364,9 @@ pub fn user(view: &UserView) -> Element {
 
 /// A group.
 pub fn group(view: &GroupView) -> Element {
-    object("group", "groups", view.id, &["permissions", "roles"]).text("name", view.name.as_str()).text("namespace", "*")
+    object("group", "groups", view.id, &["permissions", "roles"])
+        .text("name", view.name.as_str())
+        .text("namespace", "*")
 }
 
 /// A permit of a role.

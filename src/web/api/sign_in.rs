@@ -3,6 +3,7 @@
 use super::fault;
 use crate::auth::session::SessionKind;
 use crate::auth::{Actor, AuthError, View, session};
+use crate::engine::providers::bearer;
 use crate::engine::{Cx, EngineError, sign_in};
 use crate::web::request;
 use crate::web::server::Shared;
@@ -90,7 +91,13 @@ async fn actor(shared: &Shared, http: &HttpRequest, view: View) -> Result<Actor,
     let (db, now) = (&shared.engine.db, shared.engine.clock.now());
     let authorization = http.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if let Some(token) = authorization.strip_prefix("Bearer ") {
-        return Ok(session::resolve(db, now, token.trim(), view).await?);
+        return match session::resolve(db, now, token.trim(), view).await {
+            // No session of ours: a provider's token, perhaps.
+            Err(AuthError::NotSignedIn) => {
+                bearer::actor(&shared.engine, token.trim(), &request::source_ip(http), view).await
+            }
+            other => Ok(other?),
+        };
     }
     if let Some(encoded) = authorization.strip_prefix("Basic ") {
         let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|b| String::from_utf8(b).ok());
@@ -133,7 +140,7 @@ async fn token(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -
         sign_in::sign_in(&shared.engine, field("username"), field("password"), &ip, SessionKind::Api, View::User).await;
     match opened {
         Ok(opened) => {
-            let ends = shared.engine.clock.now().assume_utc() + time::Duration::minutes(session::HARD_MINUTES);
+            let ends = opened.ends.assume_utc();
             HttpResponse::Ok().json(json!({
                 "access_token": opened.secret,
                 "scope": field("scope"),

@@ -85,6 +85,14 @@ impl Field<'_> {
         })
     }
 
+    /// Several lines of text.
+    pub fn area(&self, filled: &Filled, rows: u8) -> Markup {
+        let wrong = filled.is_wrong(self.field);
+        self.around(filled, &html! {
+            textarea class="vireo-input" rows=(rows) id=(self.name) name=(self.name) autofocus[filled.goes_on_at(self.field)] aria-invalid=[wrong.then_some("true")] aria-describedby={ (self.name) "-help" } { (filled.get(self.name)) }
+        })
+    }
+
     /// One of several.
     pub fn select(&self, filled: &Filled, choices: &[(String, String)]) -> Markup {
         let choices: Vec<Choice> = choices.iter().map(|(value, text)| Choice::new(value, text)).collect();

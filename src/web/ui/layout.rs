@@ -116,7 +116,7 @@ impl Frame {
                     }
                     (languages(l, &self.here))
                     button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
-                    a class="vireo-user" href="/password" title=(l.t("change-password")) { (self.user) }
+                    a class="vireo-user" href="/security" title=(l.t("security")) { (self.user) }
                     form method="post" action="/sign-out" {
                         (self.csrf_field())
                         button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }
@@ -164,11 +164,15 @@ impl Frame {
                 vec![
                     ("users", l.t("users"), None),
                     ("groups", l.t("groups"), None),
+                    ("directory_domains", l.t("directory-domains"), Some(System)),
                     ("roles", l.t("roles"), None),
+                    ("providers", l.t("providers"), Some(System)),
                     ("permissions", l.t("system-permissions"), Some(System)),
                     ("instance_types", l.t("instance-types"), Some(InstanceType)),
                     ("jobs", l.t("jobs"), None),
                     ("events", l.t("events"), None),
+                    ("sessions", l.t("sessions"), Some(System)),
+                    ("settings", l.t("settings"), Some(System)),
                 ],
             ),
         ];

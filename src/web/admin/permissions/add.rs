@@ -6,7 +6,7 @@ use crate::engine::{EngineError, permissions, roles};
 use crate::model::ids::EVERYONE;
 use crate::model::permission::{Place, Principal};
 use crate::model::role::{RoleView, USER_ROLE};
-use crate::web::admin::{admin, details};
+use crate::web::admin::{admin, details, directory_search};
 use crate::web::server::Shared;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -34,6 +34,7 @@ pub async fn page(shared: web::Data<Shared>, http: HttpRequest, asked: web::Quer
         let content = html! {
             (parts::heading(&title, &html! {}, &html! {}))
             (search(&frame, &place, &asked.search))
+            p { (directory_search::for_object(&cx, &frame, &place, &page_of(&place))) }
             (choice(&frame, &place, &found, &roles))
         };
         Ok::<_, EngineError>(frame.page(&title, "", &content))
@@ -65,7 +66,6 @@ fn choice(frame: &Frame, place: &Place, found: &[Principal], roles: &[RoleView])
                 legend { (l.t("people-found")) }
                 @if found.is_empty() { p { (l.t("nobody-found")) } }
                 @for (i, one) in found.iter().enumerate() { (person(frame, one, i == 0)) }
-                // The place of the search in directories: what it finds are further choices of `principal`.
             }
             div class="pf-v6-c-form__group" {
                 div class="pf-v6-c-form__group-label" { label class="pf-v6-c-form__label" for="role" { span class="pf-v6-c-form__label-text" { (l.t("choose-role")) } } }

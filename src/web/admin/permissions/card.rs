@@ -7,6 +7,7 @@ use crate::model::ids::ObjectId;
 use crate::model::page::ListQuery;
 use crate::model::permission::{ObjectKind, PermissionView, Place};
 use crate::model::role::Action;
+use crate::web::admin::directory_search;
 use crate::web::locale::Locale;
 use crate::web::ui::{Frame, parts};
 use maud::{Markup, html};
@@ -55,6 +56,7 @@ pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) ->
             (table(frame, &page.rows, may))
             div class="vireo-actions" {
                 (links(l, &place, may))
+                @if may.change { (directory_search::for_object(cx, frame, &place, &frame.here)) }
                 @if more { (parts::link_button(&address("", &place), &l.ta("all-permissions", &[("count", &page.total.to_string())]), "pf-m-link")) }
             }
         },

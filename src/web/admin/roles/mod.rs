@@ -68,7 +68,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         ..Row::default()
     });
     let page = Page::whole(rows.collect());
-    let columns = ["name", "role-type", "role-origin", "permits", "description", "actions"].map(|c| (l.t(c), "")).into();
+    let columns =
+        ["name", "role-type", "role-origin", "permits", "description", "actions"].map(|c| (l.t(c), "")).into();
     let actions =
         html! { @if makes.role { (parts::link_button("/admin/roles/new", &l.t("new-role"), "pf-m-primary")) } };
     listing(&http, &frame, &query, Listing { noun: "roles", topics: "role", columns, actions, bulk: None }, Ok(page))

@@ -37,7 +37,7 @@ pub const fn view_of(portal: Portal) -> View {
 pub async fn enter(shared: &Shared, http: &HttpRequest, portal: Portal) -> Result<(Cx, Frame), EngineError> {
     let cx = request::signed_in(shared, http, view_of(portal)).await?;
     let mut frame = Frame::new(http, portal, &cx.actor);
-    if portal == Portal::Admin && !frame.fragment {
+    if portal == Portal::Admin {
         frame.sections = permissions::may::sections(&cx).await?;
     }
     Ok((cx, frame))

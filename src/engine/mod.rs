@@ -22,6 +22,8 @@ pub mod reconcile;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
+#[cfg(test)]
+mod sign_in_tests;
 pub(in crate::engine) mod storage;
 pub mod templates;
 #[cfg(test)]

@@ -114,6 +114,7 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "size" => l.t("size"),
         "role" => l.t("role"),
         "search" => l.t("search"),
+        "password" => l.t("password"),
         "cpu.topology" => l.t("vcpus"),
         other => other.to_owned(),
     };

@@ -13,12 +13,14 @@ const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
 const API_FILES: [&str; 4] = ["api/vms.rs", "api/actions.rs", "api/collections.rs", "api/entry.rs"];
 /// Answer without a session, by nature.
-const OPEN: [&str; 14] = [
+const OPEN: [&str; 16] = [
     "GET /",
     "GET /ovirt-engine",
     "GET /ovirt-engine/",
     "GET /sign-in",
     "POST /sign-in",
+    "POST /sign-in/passkey",
+    "POST /sign-in/passkey/options",
     "POST /password",
     "POST /sign-out",
     "GET /language",

@@ -8,6 +8,7 @@ use crate::store::factors::PasskeyRow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use webauthn_rp::bin::{Decode, Encode};
@@ -82,8 +83,11 @@ fn wrong(why: impl std::fmt::Debug) -> AuthError {
 }
 
 fn rp(site: &Site) -> Result<RpId, AuthError> {
-    let domain = AsciiDomain::try_from(site.name.clone()).map_err(|_| AuthError::Factor(FactorTrouble::NoName))?;
-    Ok(RpId::Domain(domain))
+    let none = || AuthError::Factor(FactorTrouble::NoName);
+    if site.name.parse::<IpAddr>().is_ok() {
+        return Err(none());
+    }
+    Ok(RpId::Domain(AsciiDomain::try_from(site.name.clone()).map_err(|_| none())?))
 }
 
 fn handle(user: UserId) -> UserHandle16 {

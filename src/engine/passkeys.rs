@@ -34,6 +34,7 @@ pub async fn site(engine: &Arc<Engine>, host: &str, names: &[String]) -> Result<
     let name = host.split(':').next().unwrap_or_default().to_owned();
     let set = engine.db.read(|db| Ok::<_, EngineError>(settings::engine(db)?.engine_name)).await?;
     let known = names.iter().any(|known| known.eq_ignore_ascii_case(&name)) || (!set.is_empty() && set == name);
+    // The certificate has addresses, too.
     if !known || name.parse::<IpAddr>().is_ok() {
         return Err(trouble(FactorTrouble::NoName));
     }

@@ -17,6 +17,9 @@ async fn authenticator(browser: &Browser) -> String {
     added["authenticatorId"].as_str().unwrap().to_owned()
 }
 
+/// The button, once its script has shown it.
+const SHOW: &str = "[data-passkey]:not([hidden]) #passkey";
+
 async fn leave(browser: &Browser) {
     browser.click("form[action='/sign-out'] button").await;
     browser.arrives("/sign-in").await;
@@ -37,6 +40,7 @@ async fn a_passkey_is_added_signs_in_and_its_copy_does_not() {
     let key = authenticator(&browser).await;
     browser.sign_in("admin@internal", &server.password("admin")).await;
     browser.go("/security").await;
+    browser.find("[data-passkey]:not([hidden]) #add-passkey").await;
     browser.fill("#passkey-name", "the laptop").await;
     browser.fill("#passkey-password", "wrong").await;
     browser.click("#add-passkey").await;
@@ -51,7 +55,7 @@ async fn a_passkey_is_added_signs_in_and_its_copy_does_not() {
     leave(&browser).await;
 
     // Alone, without a password.
-    browser.click("#passkey").await;
+    browser.click(SHOW).await;
     browser.find("form[action='/sign-out']").await;
     browser.go("/security").await;
     assert!(browser.text("main").await.contains("passkey"));
@@ -61,7 +65,7 @@ async fn a_passkey_is_added_signs_in_and_its_copy_does_not() {
     browser.fill("#password", &server.password("admin")).await;
     browser.click("#go").await;
     browser.arrives("/sign-in/code").await;
-    browser.click("#passkey").await;
+    browser.click(SHOW).await;
     browser.find("form[action='/sign-out']").await;
     leave(&browser).await;
 
@@ -75,7 +79,7 @@ async fn a_passkey_is_added_signs_in_and_its_copy_does_not() {
     cdp.send_raw("WebAuthn.clearCredentials", of.clone()).await.unwrap();
     let again = json!({ "authenticatorId": key, "credential": copy });
     cdp.send_raw("WebAuthn.addCredential", again).await.unwrap();
-    browser.click("#passkey").await;
+    browser.click(SHOW).await;
     eventually("the copy is refused", || async { browser.text("[role=alert]").await.contains("copied") }).await;
     browser.quit().await;
 }

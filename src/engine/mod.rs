@@ -27,6 +27,8 @@ pub mod roles;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
+#[cfg(test)]
+mod sign_in_tests;
 pub(in crate::engine) mod storage;
 pub mod templates;
 #[cfg(test)]

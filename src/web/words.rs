@@ -125,6 +125,7 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "permits" => l.t("permits"),
         "user" => l.t("user"),
         "search" => l.t("search"),
+        "password" => l.t("password"),
         "cpu.topology" => l.t("vcpus"),
         "provider" => l.t("provider"),
         "servers" => l.t("servers"),

@@ -40,7 +40,8 @@ pub async fn sign_in(
     let open = move |db: &mut Db| {
         let now = inner.clock.now();
         let user = admit(db, &domain, &person, now)?;
-        let opened = session::open(db, user, Entry { kind, method: SignInMethod::Kerberos, source_ip: &ip, view }, now)?;
+        let opened =
+            session::open(db, user, Entry { kind, method: SignInMethod::Kerberos, source_ip: &ip, view }, now)?;
         let about = About { user: Some((user, opened.actor.name.clone())), ..About::default() };
         inner.tell(db, EventCode::UserLoggedIn, about, "")?;
         Ok::<_, EngineError>(opened)

@@ -2,12 +2,12 @@
 
 use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{self, AuthError, View};
-use crate::engine::{Cx, Engine, EngineError};
+use crate::engine::{Cx, Engine, EngineError, directories};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::UserId;
 use std::sync::Arc;
 
-/// Checks the password and opens a session; see [`auth::sign_in::sign_in`].
+/// Checks the password and opens a session; see [`auth::sign_in::sign_in`]. Who names a directory's domain is sent there.
 ///
 /// # Errors
 /// The password is wrong, the account is locked, or the database failed.
@@ -21,6 +21,13 @@ pub async fn sign_in(
 ) -> Result<Opened, EngineError> {
     let now = engine.clock.now();
     let guess = engine.guesses.begin(source_ip, now).map_err(|seconds| AuthError::TooMany { seconds })?;
+    if let Some(claim) = directories::sign_in::claim(engine, name) {
+        let result = directories::sign_in::sign_in(engine, &claim, password, source_ip, kind, view).await;
+        if result.as_ref().err().is_none_or(directories::sign_in::is_no_guess) {
+            guess.was_right();
+        }
+        return result;
+    }
     let result = auth::sign_in::sign_in(&engine.db, now, name, password, source_ip, kind, view).await;
     if matches!(result, Ok(_) | Err(AuthError::NotNow { .. })) {
         guess.was_right();

@@ -5,6 +5,7 @@ use super::document::Element;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::Conflict;
+use crate::model::domain::DirectoryTrouble;
 use crate::model::valid::Problem;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,6 +29,7 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
+        EngineError::Directory(DirectoryTrouble::SignIn(_)) => StatusCode::UNAUTHORIZED,
         EngineError::Refused { .. }
         | EngineError::Conflict(_)
         | EngineError::NotFoundOnHost(_)

@@ -34,18 +34,18 @@ pub enum EngineError {
     /// 503: the host or its libvirtd cannot be reached just now.
     #[error(transparent)]
     Unavailable(#[from] Away),
-    /// 409: a directory did not do what it was asked.
-    #[error(transparent)]
-    Directory(#[from] DirectoryTrouble),
-    /// 409: the steps of reaching a directory, the last of which failed.
-    #[error("{}", last_step(.0))]
-    Steps(Vec<StepReport>),
     /// 503: an OpenID provider did not do what it was asked.
     #[error(transparent)]
     Provider(#[from] ProviderTrouble),
     /// 401: its answer lets nobody in.
     #[error(transparent)]
     OpenId(#[from] OpenIdRefusal),
+    /// 409: a directory did not do what it was asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryTrouble),
+    /// 409: the steps of reaching a directory, the last of which failed.
+    #[error("{}", last_step(.0))]
+    Steps(Vec<StepReport>),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]

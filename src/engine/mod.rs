@@ -20,6 +20,7 @@ pub mod permissions;
 pub mod pools;
 pub mod providers;
 pub mod reconcile;
+pub mod roles;
 pub mod sign_in;
 pub(in crate::engine) mod storage;
 pub mod templates;

@@ -111,18 +111,21 @@ event_codes! {
     DirectoryUserOut = "DIRECTORY_USER_NOT_USABLE", 10401, Warning, "User {user} is signed out: {detail}";
     ClockSkew = "DIRECTORY_CLOCK_SKEW", 10402, Alert, "Clocks differ by more than two minutes. {detail}";
     ClockAgrees = "DIRECTORY_CLOCK_AGREES", 10403, Normal, "The clock of domain {detail} agrees with this machine's again.";
+    ProviderAdded = "OPENID_PROVIDER_ADD", 10440, Normal, "OpenID provider {detail} was added by {user}.";
+    ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
+    ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";
+    ProviderSignInFailed = "OPENID_SIGN_IN_FAILED", 10443, Error, "Nobody could be signed in through an OpenID provider: {detail}";
     DomainAdded = "DOMAIN_ADD", 10420, Normal, "Domain {detail} was added by {user}.";
     DomainEdited = "DOMAIN_UPDATE", 10421, Normal, "Domain {detail} was edited by {user}.";
     DomainRemoved = "DOMAIN_REMOVE", 10422, Normal, "Domain {detail} was removed by {user}, with its users and groups.";
     DomainUnusable = "DOMAIN_UNUSABLE", 10423, Error, "A directory cannot be used: {detail}";
     DomainUsable = "DOMAIN_USABLE", 10424, Normal, "The directory of domain {detail} can be used again.";
-    ProviderAdded = "OPENID_PROVIDER_ADD", 10440, Normal, "OpenID provider {detail} was added by {user}.";
-    ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
-    ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";
-    ProviderSignInFailed = "OPENID_SIGN_IN_FAILED", 10443, Error, "Nobody could be signed in through an OpenID provider: {detail}";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";
+    RoleAdded = "USER_ADD_ROLE", 854, Normal, "Role {detail} was added by {user}.";
+    RoleChanged = "USER_UPDATE_ROLE", 856, Normal, "Role {detail} was changed by {user}.";
+    RoleRemoved = "USER_REMOVE_ROLE", 858, Normal, "Role {detail} was removed by {user}.";
     JobStuck = "JOB_STUCK", 10301, Alert, "A task could not be undone and waits for a retry: {detail}";
     EngineStarted = "ENGINE_STARTED", 1, Normal, "The engine started.";
 }

@@ -21,6 +21,7 @@ pub mod mac_pool;
 pub mod network;
 pub mod page;
 pub mod permission;
+pub mod permit_tree;
 pub mod pool;
 pub mod predefined_roles;
 pub mod provider;

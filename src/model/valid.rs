@@ -67,11 +67,6 @@ pub enum Problem {
     LoginHours { length: usize },
     #[error("\"{value}\" is not a time like 2027-01-31 18:00:00Z")]
     NotATime { value: String },
-    #[error("\"{value}\" is not an address like 192.0.2.53")]
-    NotAnAddress { value: String },
-    /// A secret that is kept, and would go elsewhere now.
-    #[error("must be given again, since it would be sent elsewhere than before")]
-    GiveAgain,
     #[error("\"{value}\" is not an https address like https://id.example.com/realms/school")]
     NotHttps { value: String },
     #[error(
@@ -80,6 +75,13 @@ pub enum Problem {
     SameAsClient,
     #[error("cannot be changed; remove it and add another")]
     Fixed,
+    #[error("\"{value}\" is not an address like 192.0.2.53")]
+    NotAnAddress { value: String },
+    /// A secret that is kept, and would go elsewhere now.
+    #[error("must be given again, since it would be sent elsewhere than before")]
+    GiveAgain,
+    #[error("only roles for administrators can hold {permits}")]
+    AdminPermits { permits: String },
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

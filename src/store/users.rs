@@ -50,6 +50,12 @@ pub fn get(db: &mut Db, id: UserId) -> QueryResult<Option<UserView>> {
     Ok(row.map(view))
 }
 
+/// These users.
+pub fn by_ids(db: &mut Db, ids: &[UserId]) -> QueryResult<Vec<UserView>> {
+    let rows: Vec<Row> = users::table.filter(users::id.eq_any(ids)).select(COLUMNS).load(db)?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
 /// A user to be kept.
 #[derive(Debug, Clone, Default)]
 pub struct NewUserRow<'a> {

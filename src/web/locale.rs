@@ -189,6 +189,12 @@ mod tests {
         add("kind", vec!["desktop", "server"]);
         add("object", crate::model::permission::ObjectKind::ALL.iter().map(|k| k.as_str()).collect());
         add("content", vec!["data", "iso"]);
+        add("permit", crate::model::role::Action::ALL.iter().map(|a| a.as_str()).collect());
+        add("role-about", crate::model::predefined_roles::PREDEFINED.iter().map(|r| r.name).collect());
+        let tree = crate::model::permit_tree::TREE;
+        add("permits", tree.iter().map(|(branch, _)| *branch).collect());
+        add("permits-part", tree.iter().flat_map(|(_, parts)| parts.iter().map(|(part, _)| *part)).collect());
+        add("empty", vec!["groups"]);
         add("domain-kind", vec!["data", "iso", "export"]);
         let (vm, file) =
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);

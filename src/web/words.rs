@@ -40,10 +40,10 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::Conflict(why) => conflict(l, why),
         EngineError::NotFoundOnHost(why) => say!(l, "host-says", "why" = why),
         EngineError::Unavailable(who) => away(l, who),
-        EngineError::Directory(why) => directory_words::trouble(l, why),
-        EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Provider(why) => super::openid_words::trouble(l, why),
         EngineError::OpenId(why) => super::openid_words::refusal(l, why),
+        EngineError::Directory(why) => directory_words::trouble(l, why),
+        EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }
 }
@@ -60,7 +60,9 @@ fn inside(l: Locale, error: &EngineError) -> String {
 fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
     Some(match error {
         AuthError::Hidden { .. } => l.t("not-found-text"),
-        AuthError::Forbidden { user, action, .. } => say!(l, "auth-forbidden", "user" = user, "action" = action),
+        AuthError::Forbidden { user, action, .. } => {
+            say!(l, "auth-forbidden", "user" = user, "action" = l.t(&format!("permit-{action}")))
+        }
         AuthError::NotSignedIn => l.t("auth-not-signed-in"),
         AuthError::NotAdmin { .. } => l.t("not-admin"),
         AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
@@ -101,6 +103,8 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "format" => l.t("format"),
         "size" => l.t("size"),
         "role" => l.t("role"),
+        "permits" => l.t("permits"),
+        "user" => l.t("user"),
         "search" => l.t("search"),
         "cpu.topology" => l.t("vcpus"),
         other => other.to_owned(),
@@ -144,15 +148,19 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::TooSimple { kind, min } => {
             say!(l, "problem-too-simple", "kind" = l.t(&format!("characters-{kind}")), "min" = min)
         }
+        Problem::AdminPermits { permits } => {
+            let named = permits.split(", ").map(|word| l.t(&format!("permit-{word}"))).collect::<Vec<_>>();
+            say!(l, "problem-admin-permits", "permits" = named.join(", "))
+        }
         Problem::UsedBefore => l.t("problem-used-before"),
         Problem::NotRepeated => l.t("problem-not-repeated"),
         Problem::LoginHours { length } => say!(l, "problem-login-hours", "length" = length),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
-        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
-        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
         Problem::SameAsClient => l.t("problem-same-as-client"),
         Problem::Fixed => l.t("problem-fixed"),
+        Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -267,6 +275,10 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
+        Conflict::RolePredefined { role } => say!(l, "conflict-role-predefined", "role" = role),
+        Conflict::RoleKind { role } => say!(l, "conflict-role-kind", "role" = role),
+        Conflict::RoleChanged { role } => say!(l, "conflict-role-changed", "role" = role),
+        Conflict::RoleInUse { role, holders } => say!(l, "conflict-role-in-use", "role" = role, "holders" = holders),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
         Conflict::LastSuperUser => l.t("conflict-last-super-user"),
         Conflict::GroupInItself { group, member } => {

@@ -64,6 +64,7 @@ diesel::table! {
         is_admin -> Bool,
         views_children -> Bool,
         mutable -> Bool,
+        generation -> BigInt,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every detail page is made of: facts, cards of its own, permissions.
 
-use super::people;
+use super::permissions;
 use crate::engine::{Cx, EngineError, events};
 use crate::model::ids::ObjectId;
 use crate::model::permission::ObjectKind;
@@ -34,7 +34,7 @@ pub async fn show(
     object: ObjectId,
 ) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
-    let permissions = people::card(cx, frame, kind, object).await?;
+    let permissions = permissions::card(cx, frame, kind, object).await?;
     let state = html! { @if let Some(word) = detail.state { (parts::status(l, word)) } };
     let content = html! {
         (parts::heading(&detail.title, &state, &detail.actions))
@@ -42,7 +42,7 @@ pub async fn show(
         div class="vireo-grid" {
             (parts::card(&l.t("general"), &parts::facts(&detail.facts)))
             @for card in &detail.cards { (card) }
-            (permissions)
+            div class="vireo-wide" { (permissions) }
         }
     };
     Ok(frame.page(&detail.title, topics, &content))

@@ -7,10 +7,13 @@ mod dashboard;
 mod details;
 mod devices;
 mod disks;
+mod groups;
 mod hosts;
 mod people;
+mod permissions;
 mod pools;
 mod providers;
+mod roles;
 mod selected;
 mod templates;
 mod vm_form;
@@ -41,6 +44,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(accounts::routes)
         .configure(people::routes)
         .configure(providers::routes)
+        .configure(groups::routes)
+        .configure(permissions::routes)
+        .configure(roles::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

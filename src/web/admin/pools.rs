@@ -1,6 +1,6 @@
 //! Pools in the Admin Portal.
 
-use super::people;
+use super::permissions;
 use super::{Listing, admin, changing, id, listing};
 use crate::engine::{EngineError, catalog, pools};
 use crate::model::ids::PoolId;
@@ -71,7 +71,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let pool = id::<PoolId>("pool", &path)?;
         let view = pools::get(&cx, pool).await?;
         let vms = pools::vms(&cx, pool).await?;
-        let permissions = people::card(&cx, &frame, ObjectKind::Pool, pool.object()).await?;
+        let permissions = permissions::card(&cx, &frame, ObjectKind::Pool, pool.object()).await?;
         Ok::<_, EngineError>((frame, view, vms, permissions))
     };
     match result.await {
@@ -85,7 +85,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
                     (parts::card(&l.t("vms"), &html! {
                         ul class="pf-v6-c-list pf-m-plain" { @for vm in &vms { li { a href={ "/admin/vms/" (vm.id) } { (vm.name) } " " (parts::status(l, vm.status.as_str())) " " (vm_pages::buttons(&frame, vm)) } } }
                     }))
-                    (permissions)
+                    div class="vireo-wide" { (permissions) }
                 }
             };
             frame.page(&view.name, "vm_pool vm", &content)

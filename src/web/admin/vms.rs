@@ -2,7 +2,7 @@
 
 use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{devices, people, selected};
+use super::{devices, permissions, selected};
 use crate::engine::{EngineError, disks, events, jobs, vms};
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
@@ -120,7 +120,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let (cx, frame) = admin(&shared, &http).await?;
         let vm = id::<VmId>("VM", &path)?;
         let view = vms::get(&cx, vm).await?;
-        let permissions = people::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
+        let permissions = permissions::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
         let events = events::about(&cx, vm.object(), 12).await?;
         let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
         let mut isos = disks::list(&cx, &everything).await?.rows;

@@ -29,14 +29,13 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
-        EngineError::Directory(DirectoryTrouble::SignIn(_)) => StatusCode::UNAUTHORIZED,
+        EngineError::OpenId(_) | EngineError::Directory(DirectoryTrouble::SignIn(_)) => StatusCode::UNAUTHORIZED,
+        EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Refused { .. }
         | EngineError::Conflict(_)
         | EngineError::NotFoundOnHost(_)
         | EngineError::Directory(_)
         | EngineError::Steps(_) => StatusCode::CONFLICT,
-        EngineError::OpenId(_) => StatusCode::UNAUTHORIZED,
-        EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

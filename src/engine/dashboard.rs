@@ -47,6 +47,8 @@ pub struct Dashboard {
     pub memory: Usage,
     /// Bytes.
     pub storage: Usage,
+    /// Directories whose clock is another's: by how much they are ahead.
+    pub skews: Vec<(String, time::Duration)>,
 }
 
 /// In which of a tally's columns something counts.
@@ -139,6 +141,7 @@ pub async fn get(cx: &Cx) -> Result<Dashboard, EngineError> {
     let up = || hosts.iter().filter(|h| h.status == HostStatus::Up);
     let running = || vms.iter().filter(|v| v.status.is_running());
     Ok(Dashboard {
+        skews: cx.engine.directories.skews(),
         data_centers: count(&data_centers, |d| match d.status {
             DataCenterStatus::Up => Is::Good,
             DataCenterStatus::Maintenance | DataCenterStatus::Uninitialized => Is::Idle,

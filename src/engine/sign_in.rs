@@ -5,14 +5,14 @@ use crate::auth::sign_in::Try;
 use crate::auth::waiting::{Completed, Shown};
 use crate::auth::{self, AuthError, View};
 use crate::db::Db;
-use crate::engine::{Cx, Engine, EngineError};
+use crate::engine::{Cx, Engine, EngineError, directories};
 use crate::model::event::{About, EventCode};
 use crate::model::factor::FactorTrouble;
 use crate::model::ids::UserId;
 use crate::model::user::SignInMethod;
 use std::sync::Arc;
 
-/// Checks the password and opens a session; see [`auth::sign_in::sign_in`].
+/// Checks the password and opens a session; see [`auth::sign_in::sign_in`]. Who names a directory's domain is sent there.
 ///
 /// # Errors
 /// The password is wrong, the account is locked, or the database failed.
@@ -27,6 +27,13 @@ pub async fn sign_in(
     let now = engine.clock.now();
     let guess = engine.guesses.begin(source_ip, name, now).map_err(|seconds| AuthError::TooMany { seconds })?;
     let tried = Try { name, password, source_ip, kind, view };
+    if let Some(claim) = directories::sign_in::claim(engine, name) {
+        let result = directories::sign_in::sign_in(engine, &claim, tried).await;
+        if result.as_ref().err().is_none_or(directories::sign_in::is_no_guess) {
+            guess.was_right();
+        }
+        return result;
+    }
     let result = auth::sign_in::sign_in(&engine.db, &engine.vault, now, tried).await;
     if matches!(result, Ok(_) | Err(AuthError::NotNow { .. } | AuthError::SecondFactor(_) | AuthError::Factor(_))) {
         guess.was_right();

@@ -80,6 +80,9 @@ pub enum Away {
     Silent { seconds: u64 },
     #[error("no host of the data center is up")]
     NoHostUp,
+    /// Who signs in hears no more than this.
+    #[error("the directory of {domain} cannot be asked just now; try again later")]
+    Directory { domain: String },
     /// The connection's or the host's own words.
     #[error("{why}")]
     Told { why: String },

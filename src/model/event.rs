@@ -107,6 +107,10 @@ event_codes! {
     GroupEdited = "GROUP_UPDATED", 10314, Normal, "Group {detail} was edited by {user}.";
     GroupRemoved = "GROUP_REMOVED", 10315, Normal, "Group {detail} was removed by {user}.";
     InternalSettings = "INTERNAL_DOMAIN_SETTINGS", 10316, Normal, "Settings of the internal domain were changed by {user}: {detail}";
+    DirectoryUserGone = "DIRECTORY_USER_GONE", 10400, Warning, "User {user} is no longer in the directory, and is signed out.";
+    DirectoryUserOut = "DIRECTORY_USER_NOT_USABLE", 10401, Warning, "User {user} is signed out: {detail}";
+    ClockSkew = "DIRECTORY_CLOCK_SKEW", 10402, Alert, "Clocks differ by more than two minutes. {detail}";
+    ClockAgrees = "DIRECTORY_CLOCK_AGREES", 10403, Normal, "The clock of domain {detail} agrees with this machine's again.";
     ProviderAdded = "OPENID_PROVIDER_ADD", 10440, Normal, "OpenID provider {detail} was added by {user}.";
     ProviderEdited = "OPENID_PROVIDER_UPDATED", 10441, Normal, "OpenID provider {detail} was edited by {user}.";
     ProviderRemoved = "OPENID_PROVIDER_REMOVED", 10442, Normal, "OpenID provider {detail} was removed by {user}.";

@@ -271,6 +271,7 @@ fn away(l: Locale, who: &Away) -> String {
         Away::NotConnected { host } => say!(l, "away-not-connected", "host" = host),
         Away::Silent { seconds } => say!(l, "away-silent", "seconds" = seconds),
         Away::NoHostUp => l.t("away-no-host-up"),
+        Away::Directory { domain } => say!(l, "away-directory", "domain" = domain),
         Away::Told { why } => say!(l, "host-says", "why" = why),
     }
 }

@@ -147,7 +147,12 @@ fn beginning(words: &str, attributes: &[&str]) -> String {
         let any: String = attributes.iter().map(|name| format!("({name}={word}*)")).collect();
         format!("(|{any})")
     };
-    words.split_whitespace().take(8).map(condition).collect()
+    words
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .take(8)
+        .map(condition)
+        .collect()
 }
 
 const IPA: Dialect = Dialect {

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 /// Connections at once.
 const MOST: usize = 4;
+/// People who sign in at once; a directory is not stormed.
+const MOST_BINDS: usize = 16;
 /// A connection is not kept for longer: a changed bind user or a returned server is noticed.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -28,6 +30,7 @@ pub(super) struct Pool {
     tls: Arc<ClientConfig>,
     idle: Mutex<Vec<(Connection, Instant)>>,
     slots: Semaphore,
+    binds: Semaphore,
 }
 
 impl Pool {
@@ -37,8 +40,8 @@ impl Pool {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, DirectoryTrouble> {
         let tls = tls::client(config.ca_pem.as_deref())?;
-        let (idle, slots) = (Mutex::default(), Semaphore::new(MOST));
-        Ok(Self { config, clock, servers: Known::default(), patience, tls, idle, slots })
+        let (idle, slots, binds) = (Mutex::default(), Semaphore::new(MOST), Semaphore::new(MOST_BINDS));
+        Ok(Self { config, clock, servers: Known::default(), patience, tls, idle, slots, binds })
     }
 
     /// Puts a question to the domain: on a waiting connection, else to one server after the other until one answers.
@@ -108,6 +111,7 @@ impl Pool {
     /// Binds as somebody, on a connection that is used for nothing else.
     pub(super) async fn bind(&self, dn: &str, password: &str) -> Result<Answer, DirectoryTrouble> {
         let whole = async {
+            let _slot = self.binds.acquire().await;
             let mut last = None;
             for server in self.servers.in_order(&self.config).await? {
                 let asked = async {

@@ -179,6 +179,7 @@ pub(in crate::engine) async fn load(engine: &Arc<Engine>) -> Result<(), EngineEr
     drop(loaded);
     if fresh {
         engine.reconcilers.wake("domain checks");
+        engine.reconcilers.wake("clocks");
     }
     // Its people have no session any more.
     if gone {

@@ -5,7 +5,7 @@ use crate::auth::session::{self, Entry, Opened, SessionKind};
 use crate::auth::{Actor, AuthError, View};
 use crate::db::Db;
 use crate::directories::kerberos::Shown;
-use crate::engine::providers::sign_in::admit;
+use crate::engine::directories::sign_in::admit;
 use crate::engine::{Engine, EngineError};
 use crate::model::directory::Person;
 use crate::model::domain::DirectoryTrouble;

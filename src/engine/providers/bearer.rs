@@ -1,10 +1,11 @@
 //! A provider's access tokens at the API, in place of a session's secret.
 
-use super::sign_in::{admit, entry, valid};
+use super::sign_in::entry;
 use crate::auth::session::{self, SessionKind};
 use crate::auth::{Actor, AuthError, View, hash};
 use crate::db::Db;
 use crate::directories::oidc::{Bearer, OidcError, Provider, issuer_of};
+use crate::engine::directories::sign_in::{admit, valid};
 use crate::engine::{Engine, EngineError};
 use crate::model::clock::Timestamp;
 use crate::model::event::{About, EventCode};

@@ -5,15 +5,12 @@ use crate::auth::session::{self, Entry, Opened, SessionKind};
 use crate::auth::{AuthError, View, hash};
 use crate::db::Db;
 use crate::directories::oidc::{Entered, Provider};
+use crate::engine::directories::sign_in::admit;
 use crate::engine::{Engine, EngineError};
 use crate::model::clock::Timestamp;
-use crate::model::directory::Person;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::UserId;
 use crate::model::provider::{Callback, OpenIdRefusal, Secret};
 use crate::model::user::SignInMethod;
-use crate::store::accounts::{self, Account};
-use crate::store::outsiders;
 use crate::store::providers::flows::{self, Flow};
 use crate::store::providers::sessions;
 use std::sync::Arc;
@@ -151,28 +148,6 @@ pub(super) const fn entry(kind: SessionKind, source_ip: &str, view: View) -> Ent
 
 pub(super) fn token_purpose(session: &impl ToString) -> String {
     format!("openid session {}", session.to_string())
-}
-
-/// Keeps what the provider says of somebody, and lets him in unless an administrator has set that he may not.
-pub(in crate::engine) fn admit(
-    db: &mut Db,
-    domain: &str,
-    person: &Person,
-    now: Timestamp,
-) -> Result<UserId, EngineError> {
-    let user = outsiders::keep(db, domain, person, now)?;
-    let account = accounts::find(db, &person.user_name, domain)?;
-    let account = account.ok_or(diesel::result::Error::NotFound)?;
-    valid(db, &account, now)?;
-    accounts::signed_in(db, &account, now)?;
-    Ok(user)
-}
-
-/// Disabled, not valid at this time, …: as for internal users.
-pub(super) fn valid(db: &mut Db, account: &Account, now: Timestamp) -> Result<(), EngineError> {
-    let settings = accounts::settings(db)?;
-    let not_now = |why| AuthError::NotNow { user: account.id, why };
-    Ok(account.validity.at(now, &settings).map_err(not_now)?)
 }
 
 async fn failed(engine: &Arc<Engine>, name: &str, why: &EngineError) -> Result<(), EngineError> {

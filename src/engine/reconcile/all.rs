@@ -2,6 +2,7 @@
 
 use super::Reconciler;
 use crate::auth;
+use crate::engine::directories::{people, skew};
 use crate::engine::vms::{state, stop};
 use crate::engine::{Engine, EngineError, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
@@ -25,6 +26,9 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
     Reconciler { name: "domains", period: Duration::from_secs(3), run: |e| domains::load(e).boxed() },
     Reconciler { name: "domain checks", period: Duration::from_secs(60), run: |e| domains::watch(e).boxed() },
+    Reconciler { name: "signed-in people", period: Duration::from_secs(15), run: |e| people::signed_in(e).boxed() },
+    Reconciler { name: "people", period: Duration::from_secs(600), run: |e| people::all(e).boxed() },
+    Reconciler { name: "clocks", period: Duration::from_secs(60), run: |e| skew::watch(e).boxed() },
     Reconciler { name: "old jobs", period: Duration::from_secs(60), run: |e| old_jobs(e).boxed() },
 ];
 

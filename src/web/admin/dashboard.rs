@@ -11,6 +11,7 @@ use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::storage_domain::StorageDomainView;
 use crate::web::error;
+use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -103,6 +104,7 @@ fn content(frame: &Frame, board: &Dashboard, lists: &Lists) -> Markup {
     let l = frame.l;
     html! {
         h1 class="pf-v6-c-title pf-m-xl" { (l.t("dashboard")) }
+        @for (domain, ahead) in &board.skews { (parts::alert("danger", &skew(l, domain, *ahead))) }
         div class="vireo-tiles" {
             @if frame.sees(ObjectKind::DataCenter) { (tile(frame, "/admin/data_centers", &l.t("data-centers"), board.data_centers)) }
             @if frame.sees(ObjectKind::Cluster) { (tile(frame, "/admin/clusters", &l.t("clusters"), board.clusters)) }
@@ -122,6 +124,13 @@ fn content(frame: &Frame, board: &Dashboard, lists: &Lists) -> Markup {
             div class="vireo-wide" { (parts::card(&l.t("latest-events"), &event_lines(frame, &lists.events))) }
         }
     }
+}
+
+/// What is wrong with a clock, and what to do.
+fn skew(l: Locale, domain: &str, ahead: time::Duration) -> String {
+    let key = if ahead.is_positive() { "skew-directory-ahead" } else { "skew-directory-behind" };
+    let minutes = (ahead.abs().as_seconds_f64() / 60.0).round();
+    l.ta(key, &[("domain", domain), ("minutes", &minutes.to_string())])
 }
 
 fn event_lines(frame: &Frame, events: &[EventView]) -> Markup {
@@ -173,5 +182,19 @@ fn job_lines(frame: &Frame, jobs: &[JobView]) -> Markup {
                 @if job.ended.is_none() { span class="vireo-progress" { (parts::job_progress(l, job)) } }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_with_the_remedy() {
+        let told = skew(Locale::En, "example.com", time::Duration::seconds(305));
+        assert!(told.contains("example.com is 5 minutes ahead") && told.contains("chrony"), "{told}");
+        let told = skew(Locale::En, "example.com", time::Duration::seconds(-125));
+        assert!(told.contains("2 minutes behind"), "{told}");
+        assert!(skew(Locale::ZhCn, "example.com", time::Duration::seconds(305)).contains("快 5 分钟"));
     }
 }

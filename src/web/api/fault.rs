@@ -5,6 +5,7 @@ use super::document::Element;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::Conflict;
+use crate::model::domain::DirectoryTrouble;
 use crate::model::valid::Problem;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -31,7 +32,9 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
-        EngineError::OpenId(_) | EngineError::Kerberos(_) => StatusCode::UNAUTHORIZED,
+        EngineError::OpenId(_) | EngineError::Kerberos(_) | EngineError::Directory(DirectoryTrouble::SignIn(_)) => {
+            StatusCode::UNAUTHORIZED
+        }
         EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Refused { .. }
         | EngineError::Conflict(_)

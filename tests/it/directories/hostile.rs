@@ -43,11 +43,16 @@ fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x84], length.as_slice(), content].concat()
 }
 
+/// A request's id and what it asks for: SEQUENCE { INTEGER id, [APPLICATION n] operation }.
+fn parts(request: &[u8]) -> (&[u8], u8) {
+    let start = 2 + if request[1] < 0x80 { 0 } else { usize::from(request[1] & 0x7f) };
+    let end = start + 2 + usize::from(request[start + 1]);
+    (&request[start + 2..end], request[end])
+}
+
 /// A message with the id of the request.
 fn message(request: &[u8], operation: &[u8]) -> Vec<u8> {
-    // SEQUENCE, its length, INTEGER, one byte, the id: ldap3 counts from one, and no test asks 128 times.
-    let id = request[4];
-    ber(0x30, &[ber(2, &[id]), operation.to_vec()].concat())
+    ber(0x30, &[ber(2, parts(request).0), operation.to_vec()].concat())
 }
 
 fn success(tag: u8) -> Vec<u8> {
@@ -68,9 +73,12 @@ fn after_bind(found: impl Fn(&mut TcpStream, &[u8]) + Send + Sync + 'static) -> 
         let mut buffer = [0; 8192];
         while let Ok(count) = stream.read(&mut buffer) {
             let request = &buffer[..count];
-            match request.get(5) {
-                Some(0x60) => drop(stream.write_all(&message(request, &success(0x61)))),
-                Some(0x63) => found(&mut stream, request),
+            if count < 8 {
+                return;
+            }
+            match parts(request).1 {
+                0x60 => drop(stream.write_all(&message(request, &success(0x61)))),
+                0x63 => found(&mut stream, request),
                 _ => return,
             }
         }
@@ -148,7 +156,7 @@ async fn an_endless_answer_ends() {
         let _ = stream.write_all(&message(request, &one));
         let cookie = ber(0x30, &[ber(2, &[0]), ber(4, b"again")].concat());
         let control = ber(0x30, &[ber(4, b"1.2.840.113556.1.4.319"), ber(4, &cookie)].concat());
-        let done = [ber(2, &[request[4]]), success(0x65), ber(0xa0, &control)].concat();
+        let done = [ber(2, parts(request).0), success(0x65), ber(0xa0, &control)].concat();
         let _ = stream.write_all(&ber(0x30, &done));
     });
     let listing = hurried(config(port, Transport::Plain)).find_people("a", 10).await.unwrap();
@@ -226,17 +234,13 @@ async fn groups_without_end_are_not_climbed() {
         let n = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string();
         let (dn, name) = (format!("cn=g{n},dc=example,dc=com"), format!("g{n}"));
         let all = [("uid", b"alice".as_slice()), ("cn", name.as_bytes()), ("entryUUID", n.as_bytes())];
-        // The id of a message has grown beyond a byte by then.
-        let head = usize::from(request[3]) + 4;
-        let id = ber(2, &request[4..head]);
-        let _ = stream.write_all(&ber(0x30, &[id.clone(), entry(&dn, &all)].concat()));
-        let _ = stream.write_all(&ber(0x30, &[id, success(0x65)].concat()));
+        let _ = stream.write_all(&message(request, &entry(&dn, &all)));
+        let _ = stream.write_all(&message(request, &success(0x65)));
     });
-    let mut endless = config(port, Transport::Plain);
-    endless.provider = Provider::Rhds;
-    let trouble = hurried(endless).person("alice").await.unwrap_err();
-    let told = matches!(trouble, DirectoryTrouble::Incomplete { .. } | DirectoryTrouble::NoExternalId { .. });
-    assert!(told || matches!(trouble, DirectoryTrouble::Slow { .. }), "{trouble}");
+    let trouble = hurried(config(port, Transport::Plain)).person("alice").await.unwrap_err();
+    // It stops at two thousand, or where its time is over.
+    let told = matches!(trouble, DirectoryTrouble::Incomplete { .. } | DirectoryTrouble::Slow { .. });
+    assert!(told, "{trouble}");
 }
 
 #[tokio::test]

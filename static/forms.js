@@ -86,3 +86,14 @@ function follow(form) {
   if (most && Number(most.value) < Number(memory.value)) most.value = memory.value;
   form.dataset.memory = memory.value;
 }
+
+// A file goes into the field it stands below; without scripts the text is pasted.
+for (const file of document.querySelectorAll('input[type=file][data-into]')) {
+  file.hidden = false;
+  file.addEventListener('change', async () => {
+    const chosen = file.files[0];
+    if (chosen) document.getElementById(file.dataset.into).value = (await chosen.text()).slice(0, 65536);
+    // Only its text is sent.
+    file.value = '';
+  });
+}

@@ -23,7 +23,6 @@ most-vcpus = Most vCPUs of a VM
 kernel = Kernel
 agent = Agent
 locked-until = Locked until
-predefined = Predefined
 confirm-remove-user = Remove user { $name }
 confirm-remove-user-text = The account is removed with all its permissions:
 confirm-remove-template = Remove template { $name }

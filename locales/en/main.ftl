@@ -165,7 +165,6 @@ first-name = First name
 last-name = Last name
 add = Add
 permissions = Permissions
-inherited-from = from { $name }
 everyone = Everyone
 role = Role
 host = Host

@@ -23,7 +23,6 @@ most-vcpus = 虚拟机最多虚拟 CPU 数
 kernel = 内核
 agent = 代理
 locked-until = 锁定至
-predefined = 预定义
 confirm-remove-user = 移除用户 { $name }
 confirm-remove-user-text = 将移除该帐户及其全部权限：
 confirm-remove-template = 移除模板 { $name }

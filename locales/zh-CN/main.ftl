@@ -165,7 +165,6 @@ first-name = 名
 last-name = 姓
 add = 添加
 permissions = 权限
-inherited-from = 继承自 { $name }
 everyone = 所有人
 role = 角色
 host = 主机

@@ -1,6 +1,8 @@
 //! Why somebody may not.
 
+use super::waiting::Waiting;
 use crate::db::DbError;
+use crate::model::factor::FactorTrouble;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::internal::NotNow;
 use crate::model::role::Action;
@@ -31,8 +33,15 @@ pub enum AuthError {
     /// Only heard by who knows the password.
     #[error("{why}")]
     NotNow { user: UserId, why: NotNow },
+    /// The password is right; the second factor is still to come.
+    #[error("a second factor is asked for")]
+    SecondFactor(Waiting),
+    #[error("{0}")]
+    Factor(FactorTrouble),
     #[error("the console ticket is used, expired or not for you; ask for a new one")]
     BadTicket,
+    #[error(transparent)]
+    Sealed(#[from] super::vault::Sealed),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the database refused a query")]

@@ -3,13 +3,17 @@
 //! Two functions decide everything: [`check`] at the entry of every command, [`visible`] for every list.
 
 pub mod error;
+pub mod factor;
 pub mod guesses;
 pub mod hash;
+pub mod passkey;
 pub mod password;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
+mod turns;
 pub mod vault;
+pub mod waiting;
 
 pub use error::AuthError;
 

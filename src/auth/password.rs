@@ -1,13 +1,15 @@
 //! Passwords: argon2id (19 MiB, 2 passes: OWASP's first choice), a few at a time.
 
+use super::AuthError;
+use super::turns::Turns;
 use crate::model::internal::MAX_PASSWORD;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString, rand_core::OsRng};
 use std::sync::LazyLock;
-use tokio::sync::Semaphore;
+use std::time::Instant;
 
 /// A check takes 19 MiB and a core for some 20 ms: a flood of wrong passwords must not take the machine.
-static CHECKS: Semaphore = Semaphore::const_new(2);
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 
 /// Checked where there is no such user, so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
@@ -27,18 +29,30 @@ fn hash_now(password: &str) -> Result<String, String> {
 }
 
 /// Is it the password of this PHC string? None: nobody's, after just as long.
-pub async fn matches(password: &str, phc: Option<String>) -> bool {
+///
+/// # Errors
+/// [`AuthError::TooMany`] if more wait who tried less from their addresses.
+pub async fn matches_from(source_ip: &str, password: &str, phc: Option<String>) -> Result<bool, AuthError> {
     if password.len() > MAX_PASSWORD {
-        return false;
+        return Ok(false);
     }
-    let Ok(_slot) = CHECKS.acquire().await else { return false };
+    let turn = TURNS.take(source_ip).await.ok_or(AuthError::TooMany { seconds: 1 })?;
     let password = password.to_owned();
     let check = move || {
+        let begun = Instant::now();
         let known = phc.is_some();
         let phc = phc.unwrap_or_else(|| NOBODY.clone());
         let same = PasswordHash::new(&phc)
             .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok());
+        tracing::debug!(microseconds = begun.elapsed().as_micros(), "a password was looked at");
+        // Whoever asked may be gone: the turn ends with the work, not with him.
+        drop(turn);
         same && known
     };
-    tokio::task::spawn_blocking(check).await.unwrap_or(false)
+    Ok(tokio::task::spawn_blocking(check).await.unwrap_or(false))
+}
+
+/// The same, for who is in already and sets a new password.
+pub async fn matches(password: &str, phc: Option<String>) -> bool {
+    matches_from("", password, phc).await.unwrap_or(false)
 }

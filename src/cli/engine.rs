@@ -56,7 +56,8 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
     let engine = Engine::start(config).await.map_err(|e| Failure::of(&e))?;
     let portal = pki.portal_config().map_err(|e| Failure::of(&e))?;
     let ca = pki.ca_pem().map_err(|e| Failure::of(&e))?;
-    let server = web::serve(engine.clone(), args.listen, portal, ca).map_err(|e| Failure::of(&e))?;
+    let server =
+        web::serve(engine.clone(), args.listen, portal, ca, names::certificate_names()).map_err(|e| Failure::of(&e))?;
     Ok(Running { engine, pki, server })
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod beside;
+mod config;
 mod demo;
 mod domains;
 mod engine;
@@ -32,6 +33,8 @@ enum Command {
     Host(host::HostArgs),
     /// Manages the domains of directories: IPA, Active Directory, … (what engine-manage-domains did).
     Domains(domains::DomainsArgs),
+    /// Shows and changes the engine's settings (what engine-config did).
+    Config(config::ConfigArgs),
     /// Manages the internal domain: users, groups, settings (what ovirt-aaa-jdbc-tool did).
     Users(users::UsersArgs),
 }
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
                     Command::Engine(args) => engine::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Host(args) => host::run(args).await.map(|()| ExitCode::SUCCESS),
                     Command::Domains(args) => domains::run(args).await,
+                    Command::Config(args) => config::run(args).await,
                     Command::Users(args) => users::run(args).await,
                 }
             })

@@ -56,7 +56,7 @@ use crate::model::{
     role::*,
     storage_domain::*,
     template::*,
-    user::SessionKind,
+    user::{SessionKind, SignInMethod},
     vm::*,
     vm_state::*,
 };
@@ -66,5 +66,5 @@ text_columns! {
     DiskId, ImageId, NicId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
     MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
-    Provider, Transport,
+    Provider, Transport, SignInMethod, PasskeyId,
 }

@@ -12,16 +12,23 @@ pub mod disks;
 pub mod domains;
 pub mod error;
 pub mod events;
+pub mod factors;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
 pub mod kerberos;
 pub mod live;
+pub mod passkeys;
 pub mod permissions;
 pub mod pools;
 pub mod providers;
 pub mod reconcile;
+pub mod roles;
+pub mod sessions;
+pub mod settings;
 pub mod sign_in;
+#[cfg(test)]
+mod sign_in_tests;
 pub(in crate::engine) mod storage;
 pub mod templates;
 #[cfg(test)]
@@ -55,13 +62,15 @@ pub struct Engine {
     pub directories: directories::Directories,
     pub domains: domains::Domains,
     /// Opens the secrets that the database keeps sealed.
-    pub vault: auth::vault::Vault,
+    pub vault: Arc<auth::vault::Vault>,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
     /// Keytabs in use.
     pub kerberos: kerberos::Kerberos,
     /// OpenID providers that were talked to.
     pub providers: providers::Providers,
+    /// Passkeys that browsers are asked for just now.
+    pub passkeys: auth::passkey::Ceremonies,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -135,10 +144,11 @@ impl Engine {
             consoles: vms::console::Consoles::default(),
             directories: directories::Directories::default(),
             domains: domains::Domains::default(),
-            vault: config.vault,
+            vault: Arc::new(config.vault),
             guesses: auth::guesses::Guesses::default(),
             kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
+            passkeys: auth::passkey::Ceremonies::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

@@ -14,7 +14,7 @@ use crate::model::event::{About, EventCode};
 use crate::model::ids::*;
 use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
-use crate::model::predefined_roles::TEMPLATE_OWNER;
+use crate::model::predefined_roles::{TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM};
 use crate::model::role::Action;
 use crate::model::template::TemplateStatus;
 use crate::model::valid::{self, Invalid, Problem};
@@ -78,7 +78,10 @@ pub async fn create(cx: &Cx, new: NewTemplate) -> Result<TemplateId, EngineError
             };
             rows::insert(db, &config, TemplateStatus::Ok, now)?;
             disk_rows::attach_to_template(db, new.disk, id, DiskInterface::Virtio, true)?;
-            permissions::grant(db, TEMPLATE_OWNER, inner.actor.user.into(), ObjectKind::Template, id.object(), now)?;
+            // Who made it owns it and may use it.
+            for role in [TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM] {
+                permissions::grant(db, role, inner.actor.user.into(), ObjectKind::Template, id.object(), now)?;
+            }
             let about = About {
                 template: Some((id, name)),
                 user: Some((inner.actor.user, inner.actor.name.clone())),

@@ -5,15 +5,14 @@ use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError, internal};
 use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::UserId;
+use crate::model::ids::{GroupId, UserId};
 use crate::model::internal::Settings;
 use crate::model::page::{ListQuery, Page};
 use crate::model::permission::ObjectKind;
-use crate::model::search::{Field, Value, select};
 use crate::model::user::{GroupView, INTERNAL_DOMAIN, UserView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::store::users::{self as store, NewUserRow};
-use crate::store::{accounts, groups};
+use crate::store::{accounts, groups, people};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
 /// A user of the internal domain to be made.
@@ -32,19 +31,11 @@ pub struct NewUser {
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<UserView>, EngineError> {
-    let (me, all) = (cx.actor.user, sees_all(cx));
-    let rows = cx.engine.db.read(|db| Ok::<_, EngineError>(store::list(db)?)).await?;
-    let fields = [
-        Field { name: "name", get: |u: &UserView| Value::Text(u.principal()) },
-        Field { name: "usrname", get: |u| Value::Text(u.user_name.clone()) },
-        Field { name: "firstname", get: |u| Value::Text(u.first_name.clone()) },
-        Field { name: "lastname", get: |u| Value::Text(u.last_name.clone()) },
-        Field { name: "email", get: |u| Value::Text(u.email.clone()) },
-        Field { name: "domain", get: |u| Value::Text(u.domain.clone()) },
-        Field { name: "id", get: |u| Value::Text(u.id.to_string()) },
-    ];
-    let rows: Vec<UserView> = rows.into_iter().filter(|user| all || user.id == me).collect();
-    Ok(select(rows, "Users", &fields, query)?)
+    if !sees_all(cx) {
+        return Ok(Page::whole(vec![get(cx, cx.actor.user).await?]));
+    }
+    let (query, now) = (query.clone(), cx.engine.clock.now());
+    cx.engine.db.read(move |db| Ok(people::users(db, &query, now)?)).await
 }
 
 fn sees_all(cx: &Cx) -> bool {
@@ -63,12 +54,41 @@ pub async fn get(cx: &Cx, id: UserId) -> Result<UserView, EngineError> {
     cx.engine.db.read(move |db| store::get(db, id)?.ok_or_else(none)).await
 }
 
-/// The groups.
+/// All groups.
 ///
 /// # Errors
-/// Refused, invalid, hidden, or the database failed.
+/// The database failed.
 pub async fn groups(cx: &Cx) -> Result<Vec<GroupView>, EngineError> {
     cx.engine.db.read(|db| Ok(groups::list(db)?)).await
+}
+
+/// A page of the groups.
+///
+/// # Errors
+/// The search is not understood, or the database failed.
+pub async fn group_list(cx: &Cx, query: &ListQuery) -> Result<Page<GroupView>, EngineError> {
+    let query = query.clone();
+    cx.engine.db.read(move |db| Ok(people::groups(db, &query)?)).await
+}
+
+/// One group.
+///
+/// # Errors
+/// There is none, or the database failed.
+pub async fn group(cx: &Cx, id: GroupId) -> Result<GroupView, EngineError> {
+    let none = move || EngineError::NotFound { kind: "group", id: id.to_string() };
+    cx.engine.db.read(move |db| groups::get(db, id)?.ok_or_else(none)).await
+}
+
+/// The names of a group's users and of its groups; for administrators.
+///
+/// # Errors
+/// Refused, or the database failed.
+pub async fn members(cx: &Cx, id: GroupId) -> Result<(Vec<String>, Vec<String>), EngineError> {
+    if !sees_all(cx) {
+        return Err(EngineError::NotFound { kind: "group", id: id.to_string() });
+    }
+    cx.engine.db.read(move |db| Ok(groups::members(db, id)?)).await
 }
 
 /// Adds a user of the internal domain.

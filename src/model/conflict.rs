@@ -132,6 +132,14 @@ pub enum Conflict {
     RoleHeld { role: String },
     #[error("Only a SuperUser of the whole system gives or takes the admin role {role}.")]
     AdminRole { role: String },
+    #[error("The role {role} is predefined; copy it and change the copy.")]
+    RolePredefined { role: String },
+    #[error("Whether the role {role} is for administrators or users cannot be changed; copy it instead.")]
+    RoleKind { role: String },
+    #[error("The role {role} was changed by somebody else meanwhile; look at it again and repeat your change.")]
+    RoleChanged { role: String },
+    #[error("The role {role} is held by {holders}; take it away there first.")]
+    RoleInUse { role: String, holders: String },
     #[error("What Everyone may do on the whole system cannot be taken away.")]
     EveryoneOnSystem,
     #[error("This is the last SuperUser; make another one first.")]

@@ -122,6 +122,19 @@ event_codes! {
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";
+    RoleAdded = "USER_ADD_ROLE", 854, Normal, "Role {detail} was added by {user}.";
+    RoleChanged = "USER_UPDATE_ROLE", 856, Normal, "Role {detail} was changed by {user}.";
+    RoleRemoved = "USER_REMOVE_ROLE", 858, Normal, "Role {detail} was removed by {user}.";
+    SessionTerminated = "USER_SESSION_TERMINATED", 10480, Normal, "A session of {detail} was ended by {user}.";
+    EngineConfigured = "ENGINE_CONFIGURED", 10481, Normal, "Settings of the engine were changed by {user}: {detail}";
+    CodesSetUp = "USER_CODES_SET_UP", 10482, Normal, "User {user} set up codes as second factor.";
+    CodesRemoved = "USER_CODES_REMOVED", 10483, Warning, "User {user} removed the codes of the second factor.";
+    FactorsReset = "USER_FACTORS_RESET", 10484, Warning, "The second factors of {detail} were removed by {user}.";
+    RecoveryCodeUsed = "USER_RECOVERY_CODE_USED", 10485, Warning, "User {user} signed in with a recovery code.";
+    PasskeyAdded = "USER_PASSKEY_ADDED", 10486, Normal, "User {user} added the passkey {detail}.";
+    PasskeyRemoved = "USER_PASSKEY_REMOVED", 10487, Normal, "User {user} removed the passkey {detail}.";
+    PasskeyCopied = "USER_PASSKEY_COPIED", 10488, Alert, "The passkey {detail} of {user} was refused: its counter went back, as if it had been copied.";
+    RecoveryRenewed = "USER_RECOVERY_CODES_RENEWED", 10489, Normal, "User {user} made new recovery codes.";
     JobStuck = "JOB_STUCK", 10301, Alert, "A task could not be undone and waits for a retry: {detail}";
     EngineStarted = "ENGINE_STARTED", 1, Normal, "The engine started.";
 }

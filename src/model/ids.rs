@@ -27,6 +27,7 @@ ids! {
     /// A user or a group, as the holder of a permission.
     PrincipalId,
     SessionId,
+    PasskeyId,
     JobId,
     /// An OpenID provider.
     ProviderId,

@@ -29,7 +29,9 @@ pub struct PoolView {
     pub free: u32,
     /// Of those assigned, the asking person's.
     pub mine: u32,
-    /// The asking person may take one now.
+    /// The asking person may take VMs of it.
+    pub permitted: bool,
+    /// He may take one now.
     pub can_take: bool,
 }
 

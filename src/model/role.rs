@@ -75,6 +75,11 @@ actions! {
     ConfigureEngine = "configure_engine", 800, false;
     ConfigureQuota = "configure_quota", 900, false;
     ConsumeQuota = "consume_quota", 901, true;
+    CreateGlusterVolume = "create_gluster_volume", 1000, false;
+    ManipulateGlusterVolume = "manipulate_gluster_volume", 1001, false;
+    DeleteGlusterVolume = "delete_gluster_volume", 1002, false;
+    ManipulateGlusterHook = "manipulate_gluster_hook", 1003, false;
+    ManipulateGlusterService = "manipulate_gluster_service", 1004, false;
     CreateDisk = "create_disk", 1100, true;
     AttachDisk = "attach_disk", 1101, true;
     EditDiskProperties = "edit_disk_properties", 1102, true;
@@ -104,10 +109,37 @@ actions! {
     DeleteMacPool = "delete_mac_pool", 1662, false;
     ConfigureMacPool = "configure_mac_pool", 1663, false;
     ConnectToSerialConsole = "connect_to_serial_console", 1664, true;
-    DeleteCpuProfile = "delete_cpu_profile", 1665, true;
-    UpdateCpuProfile = "update_cpu_profile", 1666, true;
-    CreateCpuProfile = "create_cpu_profile", 1667, true;
-    AssignCpuProfile = "assign_cpu_profile", 1668, true;
+    DeleteCpuProfile = "delete_cpu_profile", 1665, false;
+    UpdateCpuProfile = "update_cpu_profile", 1666, false;
+    CreateCpuProfile = "create_cpu_profile", 1667, false;
+    AssignCpuProfile = "assign_cpu_profile", 1668, false;
+}
+
+impl Action {
+    /// By oVirt's id of the permit.
+    pub fn numbered(number: u32) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.number() == number)
+    }
+
+    /// Whoever may do it sees what is below the object, too (oVirt: allowsViewingChildren).
+    pub const fn shows_children(self) -> bool {
+        !matches!(
+            self,
+            Self::CreateVm
+                | Self::CreateInstance
+                | Self::CreateTemplate
+                | Self::CreateVmPool
+                | Self::CreateDisk
+                | Self::AccessImageStorage
+                | Self::Login
+                | Self::InjectExternalEvents
+                | Self::InjectExternalTasks
+                | Self::TagManagement
+                | Self::BookmarkManagement
+                | Self::EventNotificationManagement
+                | Self::AuditLogManagement
+        )
+    }
 }
 
 /// A role as lists and details show it.
@@ -120,8 +152,28 @@ pub struct RoleView {
     pub admin: bool,
     /// False: predefined, read-only.
     pub mutable: bool,
+    /// Its holder sees what is below the object.
+    pub views_children: bool,
+    /// Grows with every change.
+    pub generation: i64,
     pub actions: Vec<Action>,
 }
+
+/// An own role, to be made or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleConfig {
+    pub name: String,
+    pub description: String,
+    /// For administrators; never changed later.
+    pub admin: bool,
+    /// None: by what its permits say.
+    pub views_children: Option<bool>,
+    pub actions: Vec<Action>,
+}
+
+/// Characters of a role's name.
+pub const MAX_NAME: usize = 126;
+pub const MAX_DESCRIPTION: usize = 4000;
 
 pub const SUPER_USER: RoleId = RoleId::fixed(1);
 pub const USER_ROLE: RoleId = RoleId::fixed(0x00000000_0000_0000_0001_000000000001);

@@ -82,6 +82,8 @@ pub enum Problem {
     /// A secret that is kept, and would go elsewhere now.
     #[error("must be given again, since it would be sent elsewhere than before")]
     GiveAgain,
+    #[error("only roles for administrators can hold {permits}")]
+    AdminPermits { permits: String },
     #[error("{0}")]
     Search(SearchError),
     /// The API's own words on a body that cannot be read.

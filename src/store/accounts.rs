@@ -49,31 +49,25 @@ fn account(((id, user_name, domain, password_hash), when, password): Row) -> Acc
     Account { id, user_name, domain, password_hash, validity }
 }
 
+/// The account of this id.
+pub fn by_id(db: &mut Db, id: UserId) -> QueryResult<Option<Account>> {
+    let Some(user) = super::users::get(db, id)? else { return Ok(None) };
+    find(db, &user.user_name, &user.domain)
+}
+
 /// Everything that is known of a user of the internal domain.
 pub fn view(db: &mut Db, id: UserId) -> QueryResult<Option<AccountView>> {
     let Some(user) = super::users::get(db, id)? else { return Ok(None) };
     let Some(account) = find(db, &user.user_name, &user.domain)? else { return Ok(None) };
     let (department, title, description): (String, String, String) =
         users::table.find(id).select((users::department, users::title, users::description)).first(db)?;
-    let (locked_at, last_failure, last_failure_ip) =
-        users::table.find(id).select((users::locked_at, users::last_failure, users::last_failure_ip)).first(db)?;
+    let last_failure = users::table.find(id).select(users::last_failure).first(db)?;
     let within = super::groups::of(db, id.into())?;
     let all = super::groups::list(db)?;
     let groups = all.into_iter().filter(|g| within.contains(&g.id)).map(|g| g.name).collect();
     let has_password = account.password_hash.is_some();
     let validity = account.validity;
-    Ok(Some(AccountView {
-        user,
-        department,
-        title,
-        description,
-        validity,
-        has_password,
-        locked_at,
-        last_failure,
-        last_failure_ip,
-        groups,
-    }))
+    Ok(Some(AccountView { user, department, title, description, validity, has_password, last_failure, groups }))
 }
 
 /// Keeps an account's names, texts and validity; the name must be free (unique violation).

@@ -39,17 +39,17 @@ pub fn get(db: &mut Db, id: DomainId) -> QueryResult<Option<DomainRow>> {
     domain::table.find(id).first(db).optional()
 }
 
-/// Which there are, and how often each was changed.
-pub fn versions(db: &mut Db) -> QueryResult<Vec<(DomainId, String, i64)>> {
-    domain::table.select((domain::id, domain::name, domain::generation)).order(domain::name).load(db)
+/// There is a domain of this name.
+pub fn exists(db: &mut Db, name: &str) -> QueryResult<bool> {
+    let found: i64 = domain::table.filter(domain::name.eq(name)).count().get_result(db)?;
+    Ok(found > 0)
 }
 
 /// The name is a domain's or an OpenID provider's, or somebody's whom another way of signing in brought here.
 pub fn is_taken(db: &mut Db, name: &str) -> QueryResult<bool> {
-    let domains: i64 = domain::table.filter(domain::name.eq(name)).count().get_result(db)?;
-    let people: i64 = users::table.filter(users::domain.eq(name)).count().get_result(db)?;
     let providers: i64 = openid_provider::table.filter(openid_provider::name.eq(name)).count().get_result(db)?;
-    Ok(domains + people + providers > 0)
+    let people: i64 = users::table.filter(users::domain.eq(name)).count().get_result(db)?;
+    Ok(providers + people > 0 || exists(db, name)?)
 }
 
 /// Keeps a new one; the name must be free (unique violation).

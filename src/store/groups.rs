@@ -1,11 +1,11 @@
 //! Groups: of users, and of groups.
 
 use crate::db::Db;
+use crate::db::dialect::DynamicQuery;
 use crate::db::schema::{group_member, permission, user_group, users};
 use crate::model::ids::{EVERYONE, GroupId, PrincipalId, UserId};
 use crate::model::user::GroupView;
 use diesel::prelude::*;
-use std::collections::HashSet;
 
 /// All groups by name.
 pub fn list(db: &mut Db) -> QueryResult<Vec<GroupView>> {
@@ -79,16 +79,40 @@ pub fn members(db: &mut Db, group: GroupId) -> QueryResult<(Vec<String>, Vec<Str
     Ok((people.load(db)?, groups.load(db)?))
 }
 
+#[derive(QueryableByName)]
+struct Above {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: GroupId,
+}
+
 /// Everything that `member` is in, through other groups, too; a circle of groups ends where it began.
 pub fn of(db: &mut Db, member: PrincipalId) -> QueryResult<Vec<GroupId>> {
-    let (mut found, mut fresh) = (HashSet::new(), vec![member]);
-    while !fresh.is_empty() {
-        let above: Vec<GroupId> = group_member::table
-            .filter(group_member::member_id.eq_any(&fresh))
-            .select(group_member::group_id)
-            .distinct()
-            .load(db)?;
-        fresh = above.into_iter().filter(|g| *g != EVERYONE && found.insert(*g)).map(PrincipalId::from).collect();
-    }
-    Ok(found.into_iter().collect())
+    let mut q = DynamicQuery::new("with recursive up (id) as (select group_id from group_member where member_id = ");
+    q.bind(member.to_string()).push(
+        " union select m.group_id from up join group_member m on m.member_id = up.id) select id from up where id <> ",
+    );
+    q.bind(EVERYONE.to_string());
+    Ok(q.load::<Above>(db)?.into_iter().map(|row| row.id).collect())
+}
+
+/// Who is directly in which of these groups, as far as they are among `members`.
+pub fn edges(db: &mut Db, members: &[PrincipalId]) -> QueryResult<Vec<(PrincipalId, GroupId)>> {
+    group_member::table
+        .filter(group_member::member_id.eq_any(members))
+        .select((group_member::member_id, group_member::group_id))
+        .load(db)
+}
+
+/// These groups.
+pub fn by_ids(db: &mut Db, ids: &[GroupId]) -> QueryResult<Vec<GroupView>> {
+    let columns = (user_group::id, user_group::name, user_group::domain, user_group::description, user_group::active);
+    let rows: Vec<(GroupId, String, String, String, bool)> =
+        user_group::table.filter(user_group::id.eq_any(ids)).select(columns).load(db)?;
+    let view = |(id, name, domain, description, active)| GroupView { id, name, domain, description, active };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// One group.
+pub fn get(db: &mut Db, id: GroupId) -> QueryResult<Option<GroupView>> {
+    Ok(by_ids(db, &[id])?.pop())
 }

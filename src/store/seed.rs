@@ -29,12 +29,13 @@ const LEVEL: &str = "4.1";
 
 /// Makes everything, in the caller's transaction.
 pub fn fresh(db: &mut Db, args: &SeedArgs<'_>) -> QueryResult<()> {
+    // An older engine may have had them otherwise.
+    super::roles::predefined(db)?;
     if settings::get(db, "seeded")?.is_some() {
         return Ok(());
     }
     settings::set(db, "engine_id", &args.engine_id.to_string())?;
     ancestors::set(db, SYSTEM, &[])?;
-    roles(db)?;
     let pool = mac_pool(db, args.engine_id)?;
     let data_center = data_center(db)?;
     cluster(db, data_center, pool)?;
@@ -48,28 +49,6 @@ pub fn fresh(db: &mut Db, args: &SeedArgs<'_>) -> QueryResult<()> {
     administrator(db, args)?;
     everyone(db, args.now, profile)?;
     settings::set(db, "seeded", LEVEL)
-}
-
-fn roles(db: &mut Db) -> QueryResult<()> {
-    for r in PREDEFINED {
-        diesel::insert_into(role::table)
-            .values((
-                role::id.eq(r.id),
-                role::name.eq(r.name),
-                role::description.eq(""),
-                role::is_admin.eq(r.admin),
-                role::views_children.eq(r.views_children),
-                role::mutable.eq(false),
-            ))
-            .execute(db)?;
-        ancestors::set(db, r.id.object(), &[])?;
-        for action in r.actions() {
-            diesel::insert_into(role_permit::table)
-                .values((role_permit::role_id.eq(r.id), role_permit::action.eq(action)))
-                .execute(db)?;
-        }
-    }
-    Ok(())
 }
 
 fn mac_pool(db: &mut Db, engine: uuid::Uuid) -> QueryResult<MacPoolId> {

@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::db::schema::{console_ticket, session, users};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId, VmId};
-use crate::model::user::SessionKind;
+use crate::model::user::{SessionKind, SessionView, SignInMethod};
 use diesel::prelude::*;
 
 /// A session with whose it is.
@@ -37,28 +37,63 @@ pub fn by_id(db: &mut Db, id: SessionId) -> QueryResult<Option<SessionRow>> {
     session::table.inner_join(users::table).filter(session::id.eq(id)).select(COLUMNS).first(db).optional()
 }
 
+/// A session to be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    pub id: SessionId,
+    pub secret_hash: &'a str,
+    pub user: UserId,
+    pub kind: SessionKind,
+    pub method: SignInMethod,
+    pub source_ip: &'a str,
+}
+
 /// Opens one.
-pub fn insert(
-    db: &mut Db,
-    id: SessionId,
-    secret_hash: &str,
-    user: UserId,
-    kind: SessionKind,
-    source_ip: &str,
-    now: Timestamp,
-) -> QueryResult<()> {
+pub fn insert(db: &mut Db, new: &NewSession<'_>, now: Timestamp) -> QueryResult<()> {
     diesel::insert_into(session::table)
         .values((
-            session::id.eq(id),
-            session::secret_hash.eq(secret_hash),
-            session::user_id.eq(user),
-            session::kind.eq(kind),
-            session::source_ip.eq(source_ip),
+            session::id.eq(new.id),
+            session::secret_hash.eq(new.secret_hash),
+            session::user_id.eq(new.user),
+            session::kind.eq(new.kind),
+            session::method.eq(new.method),
+            session::source_ip.eq(new.source_ip),
             session::created.eq(now),
             session::last_active.eq(now),
         ))
         .execute(db)
         .map(drop)
+}
+
+type Listed = (SessionId, (UserId, String, String), SessionKind, SignInMethod, (String, Timestamp, Timestamp));
+
+/// Open sessions, of one user or of all, newest first; which of them have consoles open is not known here.
+pub fn list(db: &mut Db, of: Option<UserId>) -> QueryResult<Vec<SessionView>> {
+    let columns = (
+        session::id,
+        (session::user_id, users::user_name, users::domain),
+        session::kind,
+        session::method,
+        (session::source_ip, session::created, session::last_active),
+    );
+    let all = session::table.inner_join(users::table).select(columns).order(session::created.desc());
+    let rows: Vec<Listed> = match of {
+        Some(user) => all.filter(session::user_id.eq(user)).load(db)?,
+        None => all.load(db)?,
+    };
+    let view = |(id, (user, user_name, domain), kind, method, (source_ip, created, last_active)): Listed| SessionView {
+        id,
+        user,
+        user_name,
+        domain,
+        kind,
+        method,
+        source_ip,
+        created,
+        last_active,
+        consoles: 0,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Moves its idle time.
@@ -77,11 +112,12 @@ pub fn remove_all_of(db: &mut Db, user: UserId) -> QueryResult<()> {
 }
 
 /// Ends all that were idle since `idle` or opened before `oldest`.
-pub fn purge(db: &mut Db, idle: Timestamp, oldest: Timestamp) -> QueryResult<Vec<SessionId>> {
-    let gone: Vec<SessionId> = session::table
-        .filter(session::last_active.lt(idle).or(session::created.lt(oldest)))
-        .select(session::id)
-        .load(db)?;
+pub fn purge(db: &mut Db, idle: Option<Timestamp>, oldest: Timestamp) -> QueryResult<Vec<SessionId>> {
+    let too_old = session::created.lt(oldest);
+    let gone: Vec<SessionId> = match idle {
+        Some(idle) => session::table.filter(session::last_active.lt(idle).or(too_old)).select(session::id).load(db)?,
+        None => session::table.filter(too_old).select(session::id).load(db)?,
+    };
     diesel::delete(session::table.filter(session::id.eq_any(&gone))).execute(db)?;
     Ok(gone)
 }

@@ -7,35 +7,50 @@ use crate::model::ids::{PrincipalId, UserId};
 use crate::model::user::UserView;
 use diesel::prelude::*;
 
-type Row = (UserId, String, String, String, String, String, bool, bool, Option<Timestamp>, Option<Timestamp>);
+type Row = (
+    (UserId, String, String, String, String, String),
+    (bool, bool, Option<Timestamp>, Option<Timestamp>, String, Option<Timestamp>),
+);
 type Columns = (
-    users::id,
-    users::user_name,
-    users::domain,
-    users::first_name,
-    users::last_name,
-    users::email,
-    users::disabled,
-    users::active,
-    users::locked_until,
-    users::last_sign_in,
+    (users::id, users::user_name, users::domain, users::first_name, users::last_name, users::email),
+    (
+        users::disabled,
+        users::active,
+        users::locked_until,
+        users::locked_at,
+        users::last_failure_ip,
+        users::last_sign_in,
+    ),
 );
 const COLUMNS: Columns = (
-    users::id,
-    users::user_name,
-    users::domain,
-    users::first_name,
-    users::last_name,
-    users::email,
-    users::disabled,
-    users::active,
-    users::locked_until,
-    users::last_sign_in,
+    (users::id, users::user_name, users::domain, users::first_name, users::last_name, users::email),
+    (
+        users::disabled,
+        users::active,
+        users::locked_until,
+        users::locked_at,
+        users::last_failure_ip,
+        users::last_sign_in,
+    ),
 );
 
-fn view(row: Row) -> UserView {
-    let (id, user_name, domain, first_name, last_name, email, disabled, active, locked_until, last_sign_in) = row;
-    UserView { id, user_name, domain, first_name, last_name, email, disabled, active, locked_until, last_sign_in }
+fn view((who, state): Row) -> UserView {
+    let (id, user_name, domain, first_name, last_name, email) = who;
+    let (disabled, active, locked_until, locked_at, last_failure_ip, last_sign_in) = state;
+    UserView {
+        id,
+        user_name,
+        domain,
+        first_name,
+        last_name,
+        email,
+        disabled,
+        active,
+        locked_until,
+        locked_at,
+        last_failure_ip,
+        last_sign_in,
+    }
 }
 
 /// All users by name.
@@ -48,6 +63,12 @@ pub fn list(db: &mut Db) -> QueryResult<Vec<UserView>> {
 pub fn get(db: &mut Db, id: UserId) -> QueryResult<Option<UserView>> {
     let row: Option<Row> = users::table.find(id).select(COLUMNS).first(db).optional()?;
     Ok(row.map(view))
+}
+
+/// These users.
+pub fn by_ids(db: &mut Db, ids: &[UserId]) -> QueryResult<Vec<UserView>> {
+    let rows: Vec<Row> = users::table.filter(users::id.eq_any(ids)).select(COLUMNS).load(db)?;
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// A user to be kept.

@@ -56,7 +56,7 @@ fn found(l: Locale, found: &Found) -> String {
             say!(l, "dir-found-servers", "servers" = all)
         }
         Found::Connected { server, transport: by } => {
-            say!(l, "dir-found-connected", "server" = server, "transport" = transport(l, *by))
+            say!(l, "dir-found-connected", "server" = server, "transport" = by)
         }
         Found::Bound { dn: Some(dn), base_dn } => say!(l, "dir-found-bound", "dn" = dn, "base" = base_dn),
         Found::Bound { dn: None, base_dn } => say!(l, "dir-found-anonymous", "base" = base_dn),

@@ -180,15 +180,29 @@ mod tests {
             "empty",
             vec!["vms", "templates", "pools", "hosts", "data-centers", "clusters", "networks", "profiles", "mac-pools"],
         );
+        add("empty", vec!["directory-domains"]);
         add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
         add("characters", crate::model::internal::CharacterKind::ALL.iter().map(|k| k.as_str()).collect());
+        use crate::model::{setting::SecondFactorRule, setting::Setting, user::SessionKind, user::SignInMethod};
+        add("method", SignInMethod::ALL.iter().map(|m| m.as_str()).collect());
+        add("session-kind", SessionKind::ALL.iter().map(|k| k.as_str()).collect());
+        add("setting", Setting::ALL.iter().map(|s| s.as_str()).collect());
+        add("setting-hint", Setting::ALL.iter().map(|s| s.as_str()).collect());
+        add("rule", SecondFactorRule::ALL.iter().map(|r| r.as_str()).collect());
+        add("empty", vec!["sessions"]);
         add("severity", vec!["normal", "warning", "error", "alert"]);
         add("status", vec!["pending", "undone"]);
         add("kind", vec!["desktop", "server"]);
         add("object", crate::model::permission::ObjectKind::ALL.iter().map(|k| k.as_str()).collect());
         add("content", vec!["data", "iso"]);
+        add("permit", crate::model::role::Action::ALL.iter().map(|a| a.as_str()).collect());
+        add("role-about", crate::model::predefined_roles::PREDEFINED.iter().map(|r| r.name).collect());
+        let tree = crate::model::permit_tree::TREE;
+        add("permits", tree.iter().map(|(branch, _)| *branch).collect());
+        add("permits-part", tree.iter().flat_map(|(_, parts)| parts.iter().map(|(part, _)| *part)).collect());
+        add("empty", vec!["groups"]);
         add("domain-kind", vec!["data", "iso", "export"]);
         let (vm, file) =
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);

@@ -13,6 +13,7 @@ pub mod locale;
 mod openid_words;
 pub mod password;
 pub mod request;
+pub mod security;
 pub mod server;
 pub mod sign_in;
 mod told;

@@ -1,6 +1,6 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
-use super::{admin, api, assets, console, error, health, live, password, sign_in, user, vm_pages};
+use super::{admin, api, assets, console, error, health, live, password, security, sign_in, user, vm_pages};
 use crate::engine::Engine;
 use actix_http::HttpService;
 use actix_http::body::MessageBody;
@@ -21,6 +21,8 @@ pub struct Shared {
     pub engine: Arc<Engine>,
     /// PEM, for those who want to trust this engine.
     pub ca: String,
+    /// What the certificate calls this engine.
+    pub names: Vec<String>,
     pub basic: api::sign_in::Remembered,
 }
 
@@ -81,6 +83,7 @@ fn app(
         .configure(live::routes)
         .configure(sign_in::routes)
         .configure(password::routes)
+        .configure(security::routes)
         .configure(admin::routes)
         .configure(user::routes)
         .default_service(web::to(error::no_such_page))
@@ -126,9 +129,10 @@ pub fn serve(
     listen: SocketAddr,
     tls: rustls::ServerConfig,
     ca: String,
+    names: Vec<String>,
 ) -> Result<Server, ServerError> {
     let failed = |source| ServerError { address: listen, source };
-    let shared = web::Data::new(Shared { engine, ca, basic: api::sign_in::Remembered::default() });
+    let shared = web::Data::new(Shared { engine, ca, names, basic: api::sign_in::Remembered::default() });
     let listener = bind(listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     // What HttpServer does, and one thing more: connections that become WebSockets leave HTTP altogether.

@@ -10,7 +10,7 @@ use super::sign_in::to;
 use super::ui::{Frame, Portal, layout, parts};
 use super::words;
 use crate::auth::View;
-use crate::engine::{Cx, EngineError, vms};
+use crate::engine::{Cx, EngineError, permissions, vms};
 use crate::model::ids::{JobId, VmId};
 use crate::model::vm::{VmAction, VmRow};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -36,7 +36,10 @@ pub const fn view_of(portal: Portal) -> View {
 /// Not signed in, or no administrator.
 pub async fn enter(shared: &Shared, http: &HttpRequest, portal: Portal) -> Result<(Cx, Frame), EngineError> {
     let cx = request::signed_in(shared, http, view_of(portal)).await?;
-    let frame = Frame::new(http, portal, &cx.actor);
+    let mut frame = Frame::new(http, portal, &cx.actor);
+    if portal == Portal::Admin {
+        frame.sections = permissions::may::sections(&cx).await?;
+    }
     Ok((cx, frame))
 }
 

@@ -10,6 +10,7 @@ use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::model::conflict::{Attempt, Away, Conflict, Holder, NoRoom, Unfit};
 use crate::model::domain_draft::failed;
+use crate::model::factor::FactorTrouble;
 use crate::model::internal::NotNow;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::valid::{Invalid, Problem};
@@ -61,15 +62,34 @@ fn inside(l: Locale, error: &EngineError) -> String {
 fn sign_in(l: Locale, error: &AuthError) -> Option<String> {
     Some(match error {
         AuthError::Hidden { .. } => l.t("not-found-text"),
-        AuthError::Forbidden { user, action, .. } => say!(l, "auth-forbidden", "user" = user, "action" = action),
+        AuthError::Forbidden { user, action, .. } => {
+            say!(l, "auth-forbidden", "user" = user, "action" = l.t(&format!("permit-{action}")))
+        }
         AuthError::NotSignedIn => l.t("auth-not-signed-in"),
         AuthError::NotAdmin { .. } => l.t("not-admin"),
         AuthError::WrongPassword | AuthError::Locked { .. } => l.t("wrong-password"),
         AuthError::TooMany { seconds } => say!(l, "too-many-guesses", "seconds" = seconds),
         AuthError::NotNow { why, .. } => l.t(not_now(*why)),
+        AuthError::SecondFactor(_) => l.t("second-factor-asked"),
+        AuthError::Factor(why) => l.t(factor(*why)),
         AuthError::BadTicket => l.t("auth-bad-ticket"),
-        AuthError::Db(_) | AuthError::Query(_) => return None,
+        AuthError::Sealed(_) | AuthError::Db(_) | AuthError::Query(_) => return None,
     })
+}
+
+const fn factor(why: FactorTrouble) -> &'static str {
+    match why {
+        FactorTrouble::WrongCode => "factor-wrong-code",
+        FactorTrouble::TooLate => "factor-too-late",
+        FactorTrouble::WrongPasskey => "factor-wrong-passkey",
+        FactorTrouble::Copied => "factor-copied",
+        FactorTrouble::NoName => "factor-no-name",
+        FactorTrouble::Busy => "factor-busy",
+        FactorTrouble::CodeAfterPassword => "factor-code-after-password",
+        FactorTrouble::NotSetUp => "factor-not-set-up",
+        FactorTrouble::SetUpAlready => "factor-set-up-already",
+        FactorTrouble::NotInternal => "factor-not-internal",
+    }
 }
 
 const fn not_now(why: NotNow) -> &'static str {
@@ -102,8 +122,20 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "format" => l.t("format"),
         "size" => l.t("size"),
         "role" => l.t("role"),
+        "permits" => l.t("permits"),
+        "user" => l.t("user"),
         "search" => l.t("search"),
+        "password" => l.t("password"),
         "cpu.topology" => l.t("vcpus"),
+        "provider" => l.t("provider"),
+        "servers" => l.t("servers"),
+        "dns" => l.t("dns-server"),
+        "transport" => l.t("transport"),
+        "ca_pem" => l.t("ca-pem"),
+        "bind_name" => l.t("bind-name"),
+        "bind_password" => l.t("password"),
+        "base_dn" => l.t("base-dn"),
+        "pick" => l.t("picked-rows"),
         other => other.to_owned(),
     };
     say!(l, "field-problem", "field" = label, "problem" = at_field(l, wrong))
@@ -144,6 +176,10 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Unfit(why) => unfit(l, why),
         Problem::TooSimple { kind, min } => {
             say!(l, "problem-too-simple", "kind" = l.t(&format!("characters-{kind}")), "min" = min)
+        }
+        Problem::AdminPermits { permits } => {
+            let named = permits.split(", ").map(|word| l.t(&format!("permit-{word}"))).collect::<Vec<_>>();
+            say!(l, "problem-admin-permits", "permits" = named.join(", "))
         }
         Problem::UsedBefore => l.t("problem-used-before"),
         Problem::NotRepeated => l.t("problem-not-repeated"),
@@ -268,6 +304,10 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
         Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
         Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
+        Conflict::RolePredefined { role } => say!(l, "conflict-role-predefined", "role" = role),
+        Conflict::RoleKind { role } => say!(l, "conflict-role-kind", "role" = role),
+        Conflict::RoleChanged { role } => say!(l, "conflict-role-changed", "role" = role),
+        Conflict::RoleInUse { role, holders } => say!(l, "conflict-role-in-use", "role" = role, "holders" = holders),
         Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
         Conflict::LastSuperUser => l.t("conflict-last-super-user"),
         Conflict::GroupInItself { group, member } => {

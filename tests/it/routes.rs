@@ -11,7 +11,15 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 4] = ["api/vms.rs", "api/actions.rs", "api/collections.rs", "api/entry.rs"];
+const API_FILES: [&str; 7] = [
+    "api/vms.rs",
+    "api/actions.rs",
+    "api/collections.rs",
+    "api/domains.rs",
+    "api/entry.rs",
+    "api/permissions.rs",
+    "api/roles.rs",
+];
 /// Answer without a session, by nature.
 const OPEN: [&str; 16] = [
     "GET /",
@@ -21,6 +29,8 @@ const OPEN: [&str; 16] = [
     "GET /sign-in/openid/{name}",
     "GET /sign-in/openid/{name}/callback",
     "POST /sign-in",
+    "POST /sign-in/passkey",
+    "POST /sign-in/passkey/options",
     "POST /password",
     "POST /sign-out",
     "GET /language",
@@ -67,9 +77,16 @@ fn read(file: &Path, all: &mut Vec<Route>) {
     let prefix = if API_FILES.iter().any(|f| file.ends_with(f)) { API } else { "" };
     let quoted = |rest: &str| rest.trim_start().strip_prefix('"').and_then(|r| r.split('"').next()).map(str::to_owned);
     for rest in text.split(".route(").skip(1) {
+        // A macro's own pattern names no path.
         let Some(path) = quoted(rest) else { continue };
         let method = rest.split("web::").nth(1).unwrap().split('(').next().unwrap().to_uppercase();
         all.push(Route { path: format!("{prefix}{path}"), method });
+    }
+    for rest in text.split("permissions_of!(").skip(1) {
+        let Some(path) = rest.trim_start().strip_prefix("config,").and_then(quoted) else { continue };
+        for (ending, method) in [("", "GET"), ("", "POST"), ("/{permission}", "GET"), ("/{permission}", "DELETE")] {
+            all.push(Route { path: format!("{API}{path}{ending}"), method: method.to_owned() });
+        }
     }
     for rest in text.split("listed!(").chain(text.split("whole!(")).skip(1) {
         let Some(path) = rest.trim_start().strip_prefix("config,").and_then(quoted) else { continue };

@@ -4,8 +4,9 @@ use super::password::Source;
 use crate::engine::internal::accounts::{self, Edit};
 use crate::engine::internal::passwords::{self, Reset};
 use crate::engine::users::{self, NewUser};
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, factors};
 use crate::model::clock;
+use crate::model::factor::Factors;
 use crate::model::page::ListQuery;
 use crate::model::user::{AccountView, INTERNAL_DOMAIN};
 use crate::model::valid::{Invalid, Problem};
@@ -70,7 +71,7 @@ pub struct Account {
     /// 336 × 0 or 1: a week's half hours from Sunday 00:00 UTC; empty: always
     #[arg(long, value_name = "HOURS")]
     account_login_time: Option<String>,
-    /// +disabled or -disabled
+    /// +disabled or -disabled; -secondfactor takes codes and passkeys from who lost them
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     flag: Vec<String>,
 }
@@ -106,11 +107,19 @@ impl Account {
             edit.disabled = match flag.as_str() {
                 "+disabled" => Some(true),
                 "-disabled" => Some(false),
-                _ => return Err(one_of("flag", &flag, "+disabled, -disabled")),
+                NO_FACTORS => edit.disabled,
+                _ => return Err(one_of("flag", &flag, "+disabled, -disabled, -secondfactor")),
             };
         }
         Ok(edit)
     }
+}
+
+/// Takes the second factors.
+const NO_FACTORS: &str = "-secondfactor";
+
+fn account_resets(flags: &[String]) -> bool {
+    flags.iter().any(|flag| flag == NO_FACTORS)
 }
 
 fn one_of(field: &'static str, value: &str, allowed: &str) -> EngineError {
@@ -134,8 +143,13 @@ pub async fn run(cx: &Cx, verb: Verb) -> Result<(), EngineError> {
         Verb::Add { name, account } => add(cx, name, account).await,
         Verb::Edit { name, new_name, password_valid_to, account } => {
             let password_valid_to = time("password_valid_to", password_valid_to)?;
+            let id = accounts::by_name(cx, &name).await?;
+            let reset = account_resets(&account.flag);
             let edit = Edit { user_name: new_name, password_valid_to, ..account.edit()? };
-            accounts::edit(cx, accounts::by_name(cx, &name).await?, edit).await?;
+            accounts::edit(cx, id, edit).await?;
+            if reset {
+                factors::reset(cx, id).await?;
+            }
             println!("Changed user {name}");
             Ok(())
         }
@@ -145,7 +159,8 @@ pub async fn run(cx: &Cx, verb: Verb) -> Result<(), EngineError> {
             Ok(())
         }
         Verb::Show { name } => {
-            show(&accounts::get(cx, accounts::by_name(cx, &name).await?).await?);
+            let id = accounts::by_name(cx, &name).await?;
+            show(&accounts::get(cx, id).await?, &factors::of(cx, id).await?);
             Ok(())
         }
         Verb::List => list(cx).await,
@@ -180,14 +195,14 @@ async fn add(cx: &Cx, name: String, account: Account) -> Result<(), EngineError>
 async fn list(cx: &Cx) -> Result<(), EngineError> {
     let all = users::list(cx, &ListQuery { max: u32::MAX, ..ListQuery::default() }).await?;
     for user in all.rows.iter().filter(|u| u.domain == INTERNAL_DOMAIN) {
-        let locked = user.locked_until.is_some_and(|until| until > cx.engine.clock.now());
+        let locked = user.is_locked(cx.engine.clock.now());
         let full_name = format!("{} {}", user.first_name, user.last_name);
         println!("{}\t{}\t{}", user.user_name, full_name.trim(), if locked { "locked" } else { "" });
     }
     Ok(())
 }
 
-fn show(account: &AccountView) {
+fn show(account: &AccountView, factors: &Factors) {
     let (user, validity) = (&account.user, &account.validity);
     let time = |time: Option<clock::Timestamp>| time.map_or_else(|| "-".to_owned(), clock::show);
     for (label, value) in [
@@ -207,9 +222,12 @@ fn show(account: &AccountView) {
         ("Account valid from", time(validity.valid_from)),
         ("Account valid to", time(validity.valid_to)),
         ("Login hours", validity.login_hours.as_str().to_owned()),
-        ("Locked at", time(account.locked_at)),
+        ("Locked at", time(account.user.locked_at)),
         ("Locked until", time(validity.locked_until)),
-        ("Last failure", format!("{} {}", time(account.last_failure), account.last_failure_ip)),
+        ("Last failure", format!("{} {}", time(account.last_failure), account.user.last_failure_ip)),
+        ("Codes set up", time(factors.codes)),
+        ("Recovery codes left", factors.recovery.to_string()),
+        ("Passkeys", factors.passkeys.iter().map(|key| key.name.clone()).collect::<Vec<_>>().join(", ")),
         ("Last sign-in", time(user.last_sign_in)),
     ] {
         println!("{label}: {value}");

@@ -1,4 +1,4 @@
-//! Tables of people: users, groups, roles, permissions, sessions.
+//! Tables of people: users, groups, roles, permissions, sessions, second factors.
 
 diesel::table! {
     users (id) {
@@ -64,6 +64,7 @@ diesel::table! {
         is_admin -> Bool,
         views_children -> Bool,
         mutable -> Bool,
+        generation -> BigInt,
     }
 }
 
@@ -101,6 +102,45 @@ diesel::table! {
         source_ip -> Text,
         created -> Timestamp,
         last_active -> Timestamp,
+        method -> Text,
+    }
+}
+
+diesel::table! {
+    pending_sign_in (secret_hash) {
+        secret_hash -> Text,
+        user_id -> Text,
+        expires -> Timestamp,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> Text,
+        sealed_secret -> Text,
+        confirmed -> Bool,
+        last_step -> BigInt,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    recovery_code (user_id, code_hash) {
+        user_id -> Text,
+        code_hash -> Text,
+    }
+}
+
+diesel::table! {
+    passkey (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        credential_id -> Text,
+        static_state -> Text,
+        dynamic_state -> Text,
+        created -> Timestamp,
+        last_used -> Nullable<Timestamp>,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::vms::plan;
 use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::disk::NewDisk;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{DiskId, SYSTEM, VmId};
+use crate::model::ids::{DiskId, VmId};
 use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::DISK_OPERATOR;
@@ -61,12 +61,12 @@ pub async fn add(cx: &Cx, new: NewDisk, vm: Option<VmId>) -> Result<Created<Disk
                 None => (None, None),
             };
             let cluster = plan::cluster(db, cluster)?;
-            auth::check(db, &inner.actor, Action::CreateDisk, attached.as_ref().map_or(SYSTEM, |a| a.0.object()))?;
             let mut new = new;
             if let (true, Some((_, name, number))) = (new.alias.is_empty(), &attached) {
                 new.alias = format!("{name}_Disk{number}");
             }
             let (disk, image) = empty(db, cluster, None, &new, 1, now)?;
+            super::may_create(&inner, db, image.image.domain.id)?;
             if let Some((vm, ..)) = &attached {
                 disks::attach(db, disk, *vm, new.interface, new.bootable)?;
             }

@@ -1,6 +1,5 @@
 //! Images that come from outside. The rows are locked by a job from the first byte; whatever breaks, the job takes them and the file away.
 
-use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
@@ -11,9 +10,11 @@ use crate::model::disk::{DiskContent, DiskFormat, MAX_DISK_BYTES};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, ImageId, JobId, StorageDomainId};
 use crate::model::job::{JobKind, JobStatus};
-use crate::model::role::Action;
+use crate::model::permission::ObjectKind;
+use crate::model::predefined_roles::DISK_OPERATOR;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::store::disks::write::{self as disks, DiskConfig};
+use crate::store::permissions;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -85,7 +86,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewUpload) -> Result<(DiskId, JobId), Engin
     }
     let cluster = plan::cluster(db, None)?;
     let place = storage::choose(db, cluster, new.storage_domain, new.bytes)?;
-    auth::check(db, &cx.actor, Action::CreateDisk, place.id.object())?;
+    super::may_create(cx, db, place.id)?;
     let (disk, image) = (DiskId::random(), ImageId::random());
     let config = DiskConfig {
         id: disk,
@@ -99,7 +100,9 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewUpload) -> Result<(DiskId, JobId), Engin
         virtual_bytes: new.bytes,
         parent: None,
     };
-    disks::insert(db, &config, cx.engine.clock.now())?;
+    let now = cx.engine.clock.now();
+    disks::insert(db, &config, now)?;
+    permissions::grant(db, DISK_OPERATOR, cx.actor.user.into(), ObjectKind::Disk, disk.object(), now)?;
     let image = PlannedImage {
         host: storage::worker(db, place.host, place.data_center)?,
         image: storage::new_path(&place, disk, image),

@@ -8,6 +8,7 @@ use crate::model::domain::{DirectoryConfig, Step, StepReport};
 use crate::model::domain_draft::{Draft, LastCheck, failed};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::DomainId;
+use crate::model::valid::Invalid;
 use std::sync::Arc;
 
 /// Whom to try with; nobody: anybody is looked for, and nobody is signed in.
@@ -31,18 +32,34 @@ impl Trial {
 /// # Errors
 /// Refused, invalid, no such domain, or the database failed. A step that fails is no error.
 pub async fn test(cx: &Cx, id: Option<DomainId>, draft: &Draft, trial: &Trial) -> Result<Vec<StepReport>, EngineError> {
-    let config = match id {
+    let config = checked(cx, id, draft).await?.map_err(EngineError::Invalid)?;
+    Ok(steps(&config, trial).await)
+}
+
+/// What is wrong with a description, while somebody is still at it.
+///
+/// # Errors
+/// Refused, no such domain, or the database failed.
+pub async fn wrong(cx: &Cx, id: Option<DomainId>, draft: &Draft) -> Result<Vec<Invalid>, EngineError> {
+    Ok(checked(cx, id, draft).await?.err().unwrap_or_default())
+}
+
+async fn checked(
+    cx: &Cx,
+    id: Option<DomainId>,
+    draft: &Draft,
+) -> Result<Result<DirectoryConfig, Vec<Invalid>>, EngineError> {
+    match id {
         Some(id) => {
             let kept = kept(cx, id).await?;
-            renamed(draft, &kept).config(Some(&kept))
+            Ok(renamed(draft, &kept).config(Some(&kept)))
         }
         None => {
             let inner = cx.clone();
             cx.engine.db.read(move |db| may(&inner, db)).await?;
-            draft.config(None)
+            Ok(draft.config(None))
         }
-    };
-    Ok(steps(&config.map_err(EngineError::Invalid)?, trial).await)
+    }
 }
 
 /// Every step of reaching a domain's directory as it is kept, up to the first that fails.

@@ -9,7 +9,7 @@ mod tests;
 
 pub use change::{add, belongings, edit, remove};
 pub(in crate::engine) use check::watch;
-pub use check::{Trial, test, validate};
+pub use check::{Trial, test, validate, wrong};
 
 use crate::auth::{self, vault::Vault};
 use crate::db::Db;

@@ -8,11 +8,12 @@ use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError, permissions};
 use crate::model::directory::{DirectoryGroup, Person};
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{GroupId, ObjectId, PrincipalId, RoleId, SYSTEM, UserId};
+use crate::model::ids::{DomainId, EVERYONE, GroupId, ObjectId, PrincipalId, RoleId, SYSTEM, UserId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::model::user::INTERNAL_DOMAIN;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::store::{groups, outsiders};
+use crate::store::{domains as store, groups, outsiders};
 
 /// A search shows so many; whoever is not among them is looked for with more words.
 const SHOWN: usize = 100;
@@ -197,4 +198,30 @@ pub async fn keep_group_named(cx: &Cx, domain: &str, name: &str) -> Result<Group
     let picked = Picked { people: Vec::new(), groups: vec![group.ok_or_else(none)?.external_id] };
     let kept = keep(cx, domain, &picked, SYSTEM).await?;
     Ok(kept.groups.into_iter().next().ok_or_else(none)?)
+}
+
+/// Removes a directory's group with its permissions; it can be taken in again. Says whose it was.
+///
+/// # Errors
+/// Refused, no such group of a directory, or the database failed.
+pub async fn remove_group(cx: &Cx, id: GroupId) -> Result<Option<DomainId>, EngineError> {
+    let inner = cx.clone();
+    let domain = cx
+        .engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateUsers, SYSTEM)?;
+            let none = || EngineError::NotFound { kind: "group", id: id.to_string() };
+            let all = groups::list(db)?;
+            let group = all.into_iter().find(|g| g.id == id && g.domain != INTERNAL_DOMAIN && id != EVERYONE);
+            let group = group.ok_or_else(none)?;
+            groups::remove(db, id)?;
+            inner.engine.changed(Topic::Object(ObjectKind::Group), Some(id.0));
+            inner.tell(db, EventCode::GroupRemoved, About::default(), &format!("{}@{}", group.name, group.domain))?;
+            let domains = store::list(db)?;
+            Ok::<_, EngineError>(domains.into_iter().find(|d| d.name == group.domain).map(|d| d.id))
+        })
+        .await?;
+    cx.engine.consoles.recheck(&cx.engine).await?;
+    Ok(domain)
 }

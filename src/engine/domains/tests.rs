@@ -1,7 +1,7 @@
 //! Domains that are kept, changed by two at once, removed with their people; their directories are tried in tests/it/domains.rs.
 
 use super::{Trial, load};
-use crate::auth::session::{self, SessionKind};
+use crate::auth::session::{self, Entry, SessionKind};
 use crate::auth::{Actor, View};
 use crate::engine::testing::Bench;
 use crate::engine::{Cx, EngineError, domains, permissions, users};
@@ -13,6 +13,7 @@ use crate::model::ids::{DomainId, SYSTEM, UserId};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::role::{SUPER_USER, USER_ROLE};
+use crate::model::user::SignInMethod;
 use crate::model::valid::Problem;
 use crate::store::{domains as store, outsiders};
 
@@ -46,7 +47,9 @@ async fn alice(bench: &Bench, domain: &'static str) -> (UserId, Actor) {
             ..Person::default()
         };
         let id = outsiders::keep(db, domain, &person, now)?;
-        let opened = session::open(db, id, SessionKind::Portal, "10.0.0.1", now, View::Admin)?;
+        let (kind, method) = (SessionKind::Portal, SignInMethod::Password);
+        let entry = Entry { kind, method, source_ip: "10.0.0.1", view: View::Admin };
+        let opened = session::open(db, id, entry, now)?;
         Ok::<_, EngineError>((id, opened.actor))
     };
     bench.engine.db.write(work).await.unwrap()

@@ -75,7 +75,7 @@ pub async fn change(
     source_ip: &str,
 ) -> Result<(), EngineError> {
     let now = engine.clock.now();
-    let guess = engine.guesses.begin(source_ip, now).map_err(|seconds| AuthError::TooMany { seconds })?;
+    let guess = engine.guesses.begin(source_ip, name, now).map_err(|seconds| AuthError::TooMany { seconds })?;
     let id = match sign_in::verify(&engine.db, now, name, present, source_ip).await {
         Ok(account) => account.id,
         Err(AuthError::NotNow { user, why: NotNow::MustChange }) => user,

@@ -49,7 +49,7 @@ async fn a_locked_account_is_told_apart_by_nobody_but_the_administrator() {
     assert!(is_wrong(&enter(&bench, "nobody", "builder-1", "10.0.1.1").await));
 
     let account = accounts::get(&bench.cx, id).await.unwrap();
-    assert!(account.locked_at.is_some() && account.last_failure_ip == "10.0.0.4", "{account:?}");
+    assert!(account.user.locked_at.is_some() && account.user.last_failure_ip == "10.0.0.4", "{account:?}");
     // Root on the engine's machine, whatever became of the administrators.
     let root = Cx { actor: Actor::root(), ..bench.cx.clone() };
     assert!(accounts::unlock(&root, id).await.unwrap());

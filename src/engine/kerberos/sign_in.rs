@@ -1,7 +1,7 @@
 //! Signing in with a Kerberos ticket: the directory says who its owner is, and whether he may.
 
 use super::all;
-use crate::auth::session::{self, Opened, SessionKind};
+use crate::auth::session::{self, Entry, Opened, SessionKind};
 use crate::auth::{Actor, AuthError, View};
 use crate::db::Db;
 use crate::directories::kerberos::Shown;
@@ -11,6 +11,7 @@ use crate::model::directory::Person;
 use crate::model::domain::DirectoryTrouble;
 use crate::model::event::{About, EventCode};
 use crate::model::kerberos::{KerberosTrouble, principals};
+use crate::model::user::SignInMethod;
 use crate::store::users;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +40,8 @@ pub async fn sign_in(
     let open = move |db: &mut Db| {
         let now = inner.clock.now();
         let user = admit(db, &domain, &person, now)?;
-        let opened = session::open(db, user, kind, &ip, now, view)?;
+        let opened =
+            session::open(db, user, Entry { kind, method: SignInMethod::Kerberos, source_ip: &ip, view }, now)?;
         let about = About { user: Some((user, opened.actor.name.clone())), ..About::default() };
         inner.tell(db, EventCode::UserLoggedIn, about, "")?;
         Ok::<_, EngineError>(opened)
@@ -73,8 +75,8 @@ async fn shown(
     ticket: &str,
     source_ip: &str,
 ) -> Result<(String, Person, Option<String>), EngineError> {
-    let guess =
-        engine.guesses.begin(source_ip, engine.clock.now()).map_err(|seconds| AuthError::TooMany { seconds })?;
+    let now = engine.clock.now();
+    let guess = engine.guesses.begin(source_ip, "", now).map_err(|seconds| AuthError::TooMany { seconds })?;
     let token = STANDARD.decode(ticket.trim()).map_err(|e| KerberosTrouble::Ticket { why: e.to_string() })?;
     let mut last = KerberosTrouble::NoTicket;
     for kept in all(engine).await? {

@@ -52,6 +52,22 @@ pub(in crate::engine) async fn vm_stopped(engine: &Arc<Engine>, vm: VmId) {
     }
 }
 
+/// A permission on a VM was taken away: if it was that of who took the VM from its pool, the VM goes back when it is down.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn permission_gone(
+    engine: &Arc<Engine>,
+    vm: VmId,
+    permission: crate::model::ids::PermissionId,
+) -> Result<(), EngineError> {
+    let found = engine.db.write(move |db| Ok::<_, EngineError>(rows::forget_permission(db, vm, permission)?)).await?;
+    if found {
+        vm_stopped(engine, vm).await;
+    }
+    Ok(())
+}
+
 /// Starts the job, if there is anything to give back.
 ///
 /// # Errors
@@ -68,7 +84,8 @@ pub(super) async fn give_back(engine: &Arc<Engine>, vm: VmId) -> Result<Option<J
 fn begin(engine: &Arc<Engine>, db: &mut Db, vm: VmId) -> Result<Option<JobId>, EngineError> {
     let Some(member) = rows::membership(db, vm)? else { return Ok(None) };
     let run = state::load(db, vm)?;
-    let keeps = member.kind == PoolKind::Manual && member.taken_by.is_some();
+    // In a manual pool it stays his until his permission is taken away.
+    let keeps = member.kind == PoolKind::Manual && member.permission.is_some();
     // One that is tied to a host that is away may run there still, on the layers that would go.
     if keeps || run.status != VmStatus::Down || run.host.is_some() {
         return Ok(None);

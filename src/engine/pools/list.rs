@@ -3,7 +3,7 @@
 use crate::auth;
 use crate::db::Db;
 use crate::engine::{Cx, EngineError};
-use crate::model::ids::PoolId;
+use crate::model::ids::{ObjectId, PoolId};
 use crate::model::page::{ListQuery, Page};
 use crate::model::pool::PoolView;
 use crate::model::role::Action;
@@ -33,19 +33,22 @@ pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<PoolView>, EngineEr
         .read(move |db| {
             let scope = auth::visible(db, &cx2.actor)?;
             let mut page = select(pools::list(db, &scope, cx2.actor.user)?, "Pools", FIELDS, &query)?;
-            for pool in &mut page.rows {
-                pool.can_take = can_take(&cx2, db, pool)?;
-            }
+            complete(&cx2, db, &mut page.rows)?;
             Ok(page)
         })
         .await
 }
 
 /// The rule that `take` goes by.
-fn can_take(cx: &Cx, db: &mut Db, pool: &PoolView) -> Result<bool, EngineError> {
-    let allowed = auth::actions_on(db, &cx.actor, &[pool.id.object()])?;
-    let permitted = allowed.get(&pool.id.object()).is_some_and(|a| a.contains(&Action::VmPoolBasicOperations));
-    Ok(permitted && pool.free > 0 && pool.mine < pool.max_user_vms)
+fn complete(cx: &Cx, db: &mut Db, pools: &mut [PoolView]) -> Result<(), EngineError> {
+    let ids: Vec<ObjectId> = pools.iter().map(|pool| pool.id.object()).collect();
+    let allowed = auth::actions_on(db, &cx.actor, &ids)?;
+    for pool in pools {
+        let actions = allowed.get(&pool.id.object());
+        pool.permitted = actions.is_some_and(|a| a.contains(&Action::VmPoolBasicOperations));
+        pool.can_take = pool.permitted && pool.free > 0 && pool.mine < pool.max_user_vms;
+    }
+    Ok(())
 }
 
 /// One pool.
@@ -60,7 +63,7 @@ pub async fn get(cx: &Cx, id: PoolId) -> Result<PoolView, EngineError> {
             auth::see(db, &cx2.actor, id.object())?;
             let found = pools::get(db, id, cx2.actor.user)?;
             let mut pool = found.ok_or_else(|| EngineError::NotFound { kind: "pool", id: id.to_string() })?;
-            pool.can_take = can_take(&cx2, db, &pool)?;
+            complete(&cx2, db, std::slice::from_mut(&mut pool))?;
             Ok(pool)
         })
         .await

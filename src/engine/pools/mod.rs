@@ -9,7 +9,7 @@ mod take;
 
 pub(in crate::engine) use create::AddPool;
 pub use create::create;
-pub(in crate::engine) use give_back::{ReturnToPool, vm_stopped};
+pub(in crate::engine) use give_back::{ReturnToPool, permission_gone, vm_stopped};
 pub use list::{get, list, vms};
 pub(in crate::engine) use prestart::prestart;
 pub(in crate::engine) use remove::RemovePool;

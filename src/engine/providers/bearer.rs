@@ -1,6 +1,6 @@
 //! A provider's access tokens at the API, in place of a session's secret.
 
-use super::sign_in::{admit, valid};
+use super::sign_in::{admit, entry, valid};
 use crate::auth::session::{self, SessionKind};
 use crate::auth::{Actor, AuthError, View, hash};
 use crate::db::Db;
@@ -71,7 +71,7 @@ pub async fn actor(engine: &Arc<Engine>, token: &str, source_ip: &str, view: Vie
         return Err(AuthError::NotSignedIn.into());
     }
     let mut away = None;
-    let guess = engine.guesses.begin(source_ip, now).map_err(|seconds| AuthError::TooMany { seconds })?;
+    let guess = engine.guesses.begin(source_ip, "", now).map_err(|seconds| AuthError::TooMany { seconds })?;
     for provider in candidates {
         let found = match provider.bearer(token, now).await {
             Ok(found) => found,
@@ -126,7 +126,7 @@ async fn enter(
         .db
         .write(move |db| {
             let user = person(db, &config, &found, now)?;
-            let opened = session::open(db, user, SessionKind::Api, &source_ip, now, view)?;
+            let opened = session::open(db, user, entry(SessionKind::Api, &source_ip, view), now)?;
             sessions::insert(db, opened.id, config.id, "")?;
             let about = About { user: Some((user, opened.actor.name.clone())), ..About::default() };
             inner.tell(db, EventCode::UserLoggedIn, about, "")?;

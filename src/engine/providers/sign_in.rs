@@ -1,7 +1,7 @@
 //! Signing in through a provider: out, and back.
 
 use super::{enabled, is_made_up};
-use crate::auth::session::{self, Opened, SessionKind};
+use crate::auth::session::{self, Entry, Opened, SessionKind};
 use crate::auth::{AuthError, View, hash};
 use crate::db::Db;
 use crate::directories::oidc::{Entered, Provider};
@@ -11,6 +11,7 @@ use crate::model::directory::Person;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::UserId;
 use crate::model::provider::{Callback, OpenIdRefusal, Secret};
+use crate::model::user::SignInMethod;
 use crate::store::accounts::{self, Account};
 use crate::store::outsiders;
 use crate::store::providers::flows::{self, Flow};
@@ -90,7 +91,7 @@ pub async fn finish(
     source_ip: &str,
 ) -> Result<Entering, EngineError> {
     let now = engine.clock.now();
-    let guess = engine.guesses.begin(source_ip, now).map_err(|seconds| AuthError::TooMany { seconds })?;
+    let guess = engine.guesses.begin(source_ip, "", now).map_err(|seconds| AuthError::TooMany { seconds })?;
     let result = enter(engine, name, &callback, browser, source_ip, now).await;
     match &result {
         Ok(_) => guess.was_right(),
@@ -133,7 +134,7 @@ async fn open(
         .db
         .write(move |db| {
             let user = admit(db, &view.name, &entered.person, now)?;
-            let opened = session::open(db, user, SessionKind::Portal, &source_ip, now, View::User)?;
+            let opened = session::open(db, user, entry(SessionKind::Portal, &source_ip, View::User), now)?;
             let sealed = inner.vault.seal(&token_purpose(&opened.id), &entered.id_token.0);
             sessions::insert(db, opened.id, view.id, &sealed.map_err(|e| EngineError::Internal(e.to_string()))?)?;
             let about = About { user: Some((user, opened.actor.name.clone())), ..About::default() };
@@ -141,6 +142,11 @@ async fn open(
             Ok(opened)
         })
         .await
+}
+
+/// How who comes from a provider comes in.
+pub(super) const fn entry(kind: SessionKind, source_ip: &str, view: View) -> Entry<'_> {
+    Entry { kind, method: SignInMethod::OpenId, source_ip, view }
 }
 
 pub(super) fn token_purpose(session: &impl ToString) -> String {

@@ -1,6 +1,7 @@
 //! The list of reconcilers.
 
 use super::Reconciler;
+use crate::auth;
 use crate::engine::vms::{state, stop};
 use crate::engine::{Engine, EngineError, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
@@ -46,8 +47,9 @@ async fn vms(engine: &Arc<Engine>) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Sessions that ended by themselves, and the consoles that hung on them.
+/// Sessions that ended by themselves, and the consoles that hung on them. Who works in a console is not idle.
 async fn sessions(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    auth::session::purge(&engine.db, engine.clock.now(), engine.consoles.sessions()).await?;
     engine.consoles.recheck(engine).await
 }
 

@@ -2,6 +2,7 @@
 
 pub(in crate::engine) mod agent;
 mod kinds;
+pub(in crate::engine) mod people;
 
 use crate::auth::vault::Vault;
 use crate::auth::{Actor, View};

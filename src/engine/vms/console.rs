@@ -68,6 +68,11 @@ impl Consoles {
         self.lock().len()
     }
 
+    /// The session of each that is open.
+    pub(in crate::engine) fn sessions(&self) -> Vec<SessionId> {
+        self.lock().values().map(|open| open.session).collect()
+    }
+
     /// Closes the consoles of a VM that does not run any more.
     pub(in crate::engine) fn vm_stopped(&self, vm: VmId) {
         self.close(Closing::VmStopped, |open| open.vm == vm);

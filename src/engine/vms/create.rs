@@ -50,6 +50,9 @@ pub async fn create(cx: &Cx, new: NewVm) -> Result<Created<VmId>, EngineError> {
             let planned = plan::plan(&inner, db, &new)?;
             let id = planned.config.id;
             let args = insert(&inner.engine, db, planned)?;
+            for image in args.images.iter().filter(|image| matches!(image.source, Source::Empty)) {
+                crate::engine::disks::may_create(&inner, db, image.image.domain.id)?;
+            }
             let now = inner.engine.clock.now();
             permissions::grant(db, USER_VM_MANAGER, inner.actor.user.into(), ObjectKind::Vm, id.object(), now)?;
             let new_job = NewJob::asked(&inner, &args.name);

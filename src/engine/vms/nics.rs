@@ -3,7 +3,7 @@
 use crate::auth;
 use crate::db::Db;
 use crate::engine::vms::admit::{admit, refuse};
-use crate::engine::vms::state;
+use crate::engine::vms::{plan, state};
 use crate::engine::{Cx, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
@@ -12,9 +12,8 @@ use crate::model::network::NicChange;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{Refusal, VmAction, VmStatus};
-use crate::store::scope::Scope;
+use crate::store::nics;
 use crate::store::vms::run::VmRun;
-use crate::store::{catalog, nics};
 
 /// oVirt's limit (it is PCI's).
 const MOST: usize = 28;
@@ -33,7 +32,7 @@ pub async fn add_nic(cx: &Cx, vm: VmId, new: NicChange) -> Result<(), EngineErro
             if held.len() >= MOST {
                 return Err(Invalid::new("nics", Problem::Range { min: 0, max: MOST as u64 }).into());
             }
-            check(db, &new, &held, None)?;
+            check(&inner, db, &new, &held, None)?;
             let cluster = crate::store::vms::list::row(db, vm)?.map(|row| row.cluster);
             let missing = || EngineError::NotFound { kind: "VM", id: vm.to_string() };
             let mac = nics::free_macs(db, cluster.ok_or_else(missing)?, 1)?.pop().ok_or(Conflict::NoMac)?;
@@ -55,7 +54,7 @@ pub async fn change_nic(cx: &Cx, vm: VmId, nic: NicId, change: NicChange) -> Res
             let run = may(&inner, db, vm)?;
             let held = nics::of(db, vm)?;
             exists(&held, nic)?;
-            check(db, &change, &held, Some(nic))?;
+            check(&inner, db, &change, &held, Some((vm, nic)))?;
             nics::change(db, nic, &change)?;
             changed(&inner, db, &run, vm)
         })
@@ -94,24 +93,36 @@ fn exists(held: &[(NicId, String)], nic: NicId) -> Result<(), EngineError> {
     if found { Ok(()) } else { Err(EngineError::NotFound { kind: "network interface", id: nic.to_string() }) }
 }
 
-fn check(db: &mut Db, new: &NicChange, held: &[(NicId, String)], own: Option<NicId>) -> Result<(), EngineError> {
+fn check(
+    cx: &Cx,
+    db: &mut Db,
+    new: &NicChange,
+    held: &[(NicId, String)],
+    own: Option<(VmId, NicId)>,
+) -> Result<(), EngineError> {
     let mut wrong = Vec::new();
     if let Err(e) = valid::name("name", &new.name, 50) {
         wrong.push(e);
     }
-    if held.iter().any(|(id, name)| Some(*id) != own && *name == new.name) {
+    if held.iter().any(|(id, name)| own.is_none_or(|(_, own)| *id != own) && *name == new.name) {
         wrong.push(Invalid::new("name", Problem::Taken { name: new.name.clone() }));
     }
     if let Some(profile) = new.profile
-        && !known(db, profile)?
+        && !usable(cx, db, profile, own)?
     {
         wrong.push(Invalid::new("vnic_profile", Problem::NoSuch { value: profile.to_string() }));
     }
     if wrong.is_empty() { Ok(()) } else { Err(EngineError::Invalid(wrong)) }
 }
 
-fn known(db: &mut Db, profile: VnicProfileId) -> Result<bool, EngineError> {
-    Ok(catalog::vnic_profiles(db, &Scope::All)?.iter().any(|p| p.id == profile))
+/// The actor may use the profile, or the card has it already.
+fn usable(cx: &Cx, db: &mut Db, profile: VnicProfileId, own: Option<(VmId, NicId)>) -> Result<bool, EngineError> {
+    if plan::usable_profiles(cx, db)?.contains(&profile) {
+        return Ok(true);
+    }
+    let Some((vm, nic)) = own else { return Ok(false) };
+    let view = crate::store::vms::get::get(db, vm)?;
+    Ok(view.is_some_and(|view| view.nics.iter().any(|n| n.id == nic && n.profile == Some(profile))))
 }
 
 fn changed(cx: &Cx, db: &mut Db, run: &VmRun, vm: VmId) -> Result<(), EngineError> {

@@ -1,11 +1,13 @@
 //! What a new VM will be: defaults of instance type and template filled in, every field checked, all errors at once.
 
+use crate::auth::{self, AuthError};
 use crate::db::Db;
 use crate::engine::vms::create::{Planned, check_permissions};
 use crate::engine::{Cx, EngineError};
 use crate::model::disk::{DiskContent, DiskInterface, MAX_DISK_BYTES, MIB, NewDisk};
-use crate::model::ids::{BLANK_TEMPLATE, ClusterId, DiskId, VmId};
+use crate::model::ids::{BLANK_TEMPLATE, ClusterId, DiskId, VmId, VnicProfileId};
 use crate::model::instance_type::InstanceTypeView;
+use crate::model::role::Action;
 use crate::model::template::{TemplateStatus, TemplateView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::*;
@@ -43,7 +45,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
     for disk in &new.disks {
         check_disk(disk, &mut wrong);
     }
-    let nics = nics(db, new, &mut wrong)?;
+    let nics = nics(cx, db, new, &mut wrong)?;
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
@@ -202,18 +204,33 @@ pub(in crate::engine) fn check_disk(disk: &NewDisk, wrong: &mut Vec<Invalid>) {
     }
 }
 
+/// The vNIC profiles that the actor may use.
+pub(in crate::engine) fn usable_profiles(cx: &Cx, db: &mut Db) -> Result<Vec<VnicProfileId>, EngineError> {
+    let mut usable = Vec::new();
+    for profile in catalog::vnic_profiles(db, &Scope::All)? {
+        let may = auth::check(db, &cx.actor, Action::ConfigureVmNetwork, profile.id.object());
+        match may {
+            Ok(()) => usable.push(profile.id),
+            Err(AuthError::Hidden { .. } | AuthError::Forbidden { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(usable)
+}
+
 fn nics(
+    cx: &Cx,
     db: &mut Db,
     new: &NewVm,
     wrong: &mut Vec<Invalid>,
-) -> Result<Vec<Option<crate::model::ids::VnicProfileId>>, EngineError> {
-    let profiles = catalog::vnic_profiles(db, &Scope::All)?;
-    let Some(asked) = &new.nics else { return Ok(vec![profiles.first().map(|p| p.id)]) };
+) -> Result<Vec<Option<VnicProfileId>>, EngineError> {
+    let profiles = usable_profiles(cx, db)?;
+    let Some(asked) = &new.nics else { return Ok(vec![profiles.first().copied()]) };
     if asked.len() > 28 {
         wrong.push(Invalid::new("nics", Problem::Range { min: 0, max: 28 }));
     }
     for id in asked.iter().flatten() {
-        if !profiles.iter().any(|p| p.id == *id) {
+        if !profiles.contains(id) {
             wrong.push(Invalid::new("vnic_profile", Problem::NoSuch { value: id.to_string() }));
         }
     }

@@ -74,6 +74,7 @@ fn view(row: Row) -> PoolView {
         running: 0,
         free: 0,
         mine: 0,
+        permitted: false,
         can_take: false,
     }
 }

@@ -152,6 +152,13 @@ pub fn release(db: &mut Db, vm: VmId) -> QueryResult<()> {
     diesel::delete(pool_assignment::table.find(vm)).execute(db).map(drop)
 }
 
+/// The permission by which somebody has the VM is gone; false: it was none such.
+pub fn forget_permission(db: &mut Db, vm: VmId, permission: PermissionId) -> QueryResult<bool> {
+    let none: Option<String> = None;
+    let taken = pool_assignment::table.find(vm).filter(pool_assignment::permission_id.eq(permission.to_string()));
+    Ok(diesel::update(taken).set(pool_assignment::permission_id.eq(none)).execute(db)? == 1)
+}
+
 /// One who takes stands in line behind the one before: the pool's row is written first.
 pub fn queue_up(db: &mut Db, id: PoolId) -> QueryResult<bool> {
     Ok(diesel::update(vm_pool::table.find(id)).set(vm_pool::id.eq(vm_pool::id)).execute(db)? == 1)

@@ -2,10 +2,12 @@
 //! cluster or a host is looked for among the few clusters and hosts, not once for each VM.
 
 use crate::db::dialect::DynamicQuery;
+use crate::model::ids::PrincipalId;
 use crate::model::page::ListQuery;
 use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
 use crate::model::vm::{VmKind, VmStatus};
 use crate::store::scope::Scope;
+use crate::store::search::{compare, sign};
 
 /// Where a field's text is.
 #[derive(Debug, Clone, Copy)]
@@ -96,15 +98,31 @@ pub(super) fn conditions(q: &mut DynamicQuery, scope: &Scope, search: &Search) -
 
 /// `vm.id` is in scope.
 pub(super) fn scope_condition(q: &mut DynamicQuery, scope: &Scope) {
-    let Scope::Some { trees, single } = scope else {
-        q.push("true");
-        return;
-    };
-    q.push("(vm.id in (select object_id from object_ancestor where ancestor_id in (");
-    q.bind_all(trees.iter().map(ToString::to_string));
-    q.push(")) or vm.id in (");
-    q.bind_all(single.iter().map(ToString::to_string));
-    q.push("))");
+    match scope {
+        Scope::All => {
+            q.push("true");
+        }
+        Scope::Some { trees, single } => {
+            q.push("(vm.id in (select object_id from object_ancestor where ancestor_id in (");
+            q.bind_all(trees.iter().map(ToString::to_string));
+            q.push(")) or vm.id in (");
+            q.bind_all(single.iter().map(ToString::to_string));
+            q.push("))");
+        }
+        Scope::Held { principals, roles } => {
+            q.push("vm.id in (select p.object_id from permission p join role ro on ro.id = p.role_id where ");
+            held(q, principals, roles.words());
+            q.push(" union select a.object_id from permission p join role ro on ro.id = p.role_id join object_ancestor a on a.ancestor_id = p.object_id where ");
+            held(q, principals, roles.words());
+            q.push(" and ro.views_children)");
+        }
+    }
+}
+
+fn held(q: &mut DynamicQuery, principals: &[PrincipalId], roles: &str) {
+    q.push("p.principal_id in (");
+    q.bind_all(principals.iter().map(ToString::to_string));
+    q.push(") and ").push(roles);
 }
 
 fn condition(q: &mut DynamicQuery, criterion: &Criterion) -> Result<(), SearchError> {
@@ -132,17 +150,6 @@ fn condition(q: &mut DynamicQuery, criterion: &Criterion) -> Result<(), SearchEr
         }
     }
     Ok(())
-}
-
-const fn sign(op: Op) -> &'static str {
-    match op {
-        Op::Is => "=",
-        Op::IsNot => "<>",
-        Op::Less => "<",
-        Op::LessOrEqual => "<=",
-        Op::Greater => ">",
-        Op::GreaterOrEqual => ">=",
-    }
 }
 
 fn text_condition(q: &mut DynamicQuery, place: Place, op: Op, value: &str) {
@@ -186,18 +193,6 @@ fn matches(pattern: &str, word: &str) -> bool {
         word = &word[at + part.len()..];
     }
     word.ends_with(tail)
-}
-
-fn compare(q: &mut DynamicQuery, column: &str, op: Op, value: &str) {
-    let value = value.to_lowercase();
-    if op != Op::Is || !value.contains('*') {
-        q.push(&format!("lower({column}) {} ", sign(op)));
-        q.bind(value);
-        return;
-    }
-    q.push(&format!("lower({column}) like "));
-    q.bind(value.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('*', "%"));
-    q.push(" escape '\\'");
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! A user of the internal domain: state, edit, unlock, a new password.
+//! A user of the internal domain: state, edit, unlock, a new password, no second factor any more.
 
 use super::card::text;
 use super::{admin, changing, details, id};
-use crate::engine::EngineError;
 use crate::engine::internal::accounts::{self, Edit};
 use crate::engine::internal::passwords::{self, Reset};
+use crate::engine::{EngineError, factors as engine_factors};
 use crate::model::clock::{self, Timestamp};
+use crate::model::factor::Factors;
 use crate::model::ids::UserId;
 use crate::model::user::AccountView;
 use crate::model::valid::Invalid;
@@ -26,14 +27,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/users/{id}/edit", web::post().to(edit))
         .route("/admin/users/{id}/password", web::get().to(password_page))
         .route("/admin/users/{id}/password", web::post().to(reset))
+        .route("/admin/users/{id}/factors/reset", web::post().to(reset_factors))
         .route("/admin/users/{id}/unlock", web::post().to(unlock));
 }
 
 /// What a user's page says of his account.
-pub fn facts(l: Locale, account: &AccountView, now: Timestamp) -> Vec<(String, Markup)> {
+pub fn facts(l: Locale, account: &AccountView, factors: &Factors, now: Timestamp) -> Vec<(String, Markup)> {
     let time = |time: Option<Timestamp>| time.map_or_else(|| text("-"), parts::time);
     let validity = &account.validity;
-    let failure = html! { (time(account.last_failure)) " " (account.last_failure_ip) };
+    let failure = html! { (time(account.last_failure)) " " (account.user.last_failure_ip) };
     let locked = validity.locked_until.filter(|until| *until > now);
     vec![
         (l.t("department"), text(&account.department)),
@@ -44,14 +46,23 @@ pub fn facts(l: Locale, account: &AccountView, now: Timestamp) -> Vec<(String, M
         (l.t("valid-from"), time(validity.valid_from)),
         (l.t("valid-to"), time(validity.valid_to)),
         (l.t("password-valid-to"), time(validity.password_valid_to)),
-        (l.t("locked-at"), time(locked.and(account.locked_at))),
+        (l.t("locked-at"), time(locked.and(account.user.locked_at))),
         (l.t("locked-until"), time(locked)),
         (l.t("last-failure"), failure),
+        (l.t("second-factor"), second_factor(l, factors)),
     ]
 }
 
+fn second_factor(l: Locale, factors: &Factors) -> Markup {
+    html! {
+        @if let Some(since) = factors.codes { (l.t("codes")) " " (parts::time(since)) " " }
+        @for key in &factors.passkeys { (l.t("passkey")) " " (key.name) " " }
+        @if !factors.any() { "-" }
+    }
+}
+
 /// What may be done with the account.
-pub fn actions(frame: &Frame, account: &AccountView, now: Timestamp) -> Markup {
+pub fn actions(frame: &Frame, account: &AccountView, factors: &Factors, now: Timestamp) -> Markup {
     let (l, path) = (frame.l, format!("/admin/users/{}", account.user.id));
     html! {
         @if account.validity.locked_until.is_some_and(|until| until > now) {
@@ -59,6 +70,7 @@ pub fn actions(frame: &Frame, account: &AccountView, now: Timestamp) -> Markup {
         }
         (parts::link_button(&format!("{path}/edit"), &l.t("edit"), "pf-m-secondary"))
         (parts::link_button(&format!("{path}/password"), &l.t("reset-password"), "pf-m-secondary"))
+        @if factors.any() { (parts::post(frame, &format!("{path}/factors/reset"), &l.t("reset-factors"), "pf-m-secondary")) }
     }
 }
 
@@ -229,6 +241,24 @@ async fn unlock(
         let (cx, ..) = changing(&shared, &http, &body).await?;
         let user = id::<UserId>("user", &path)?;
         accounts::unlock(&cx, user).await?;
+        // Back to the list, if the button stood there.
+        let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let from_list = referer.split_once("/admin/").is_some_and(|(_, rest)| rest.split('?').next() == Some("users"));
+        Ok::<_, EngineError>(to(&if from_list { "/admin/users".to_owned() } else { format!("/admin/users/{user}") }))
+    };
+    result.await.unwrap_or_else(|e| error::page(&http, &e))
+}
+
+async fn reset_factors(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        let user = id::<UserId>("user", &path)?;
+        engine_factors::reset(&cx, user).await?;
         Ok::<_, EngineError>(to(&format!("/admin/users/{user}")))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))

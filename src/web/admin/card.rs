@@ -1,7 +1,8 @@
 //! What every detail page is made of: facts, cards of its own, permissions.
 
-use super::people;
+use super::permissions;
 use crate::engine::{Cx, EngineError, events};
+use crate::model::event::EventView;
 use crate::model::ids::ObjectId;
 use crate::model::permission::ObjectKind;
 use crate::web::locale::Locale;
@@ -34,7 +35,7 @@ pub async fn show(
     object: ObjectId,
 ) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
-    let permissions = people::card(cx, frame, kind, object).await?;
+    let permissions = permissions::card(cx, frame, kind, object).await?;
     let state = html! { @if let Some(word) = detail.state { (parts::status(l, word)) } };
     let content = html! {
         (parts::heading(&detail.title, &state, &detail.actions))
@@ -42,7 +43,7 @@ pub async fn show(
         div class="vireo-grid" {
             (parts::card(&l.t("general"), &parts::facts(&detail.facts)))
             @for card in &detail.cards { (card) }
-            (permissions)
+            div class="vireo-wide" { (permissions) }
         }
     };
     Ok(frame.page(&detail.title, topics, &content))
@@ -51,10 +52,12 @@ pub async fn show(
 /// The newest events about an object.
 pub async fn events_of(cx: &Cx, l: Locale, object: ObjectId) -> Result<Markup, EngineError> {
     let found = events::about(cx, object, EVENTS).await?;
-    let lines = found.iter().map(|e| {
-        html! { (parts::time(e.time)) " " (super::catalog::severity(l, e.severity)) " " a href={ "/admin/events/" (e.id) } { (super::catalog::event_text(l, e)) } }
-    });
-    Ok(parts::card(&l.t("events"), &links(l, lines)))
+    Ok(parts::card(&l.t("events"), &links(l, found.iter().map(|e| event_line(l, e)))))
+}
+
+/// An event in a line.
+pub fn event_line(l: Locale, e: &EventView) -> Markup {
+    html! { (parts::time(e.time)) " " (super::catalog::severity(l, e.severity)) " " a href={ "/admin/events/" (e.id) } { (super::catalog::event_text(l, e)) } }
 }
 
 /// Where a thing's own page is.

@@ -2,16 +2,17 @@
 
 use super::card::text;
 use super::{Listing, admin, changing, id, listing};
-use crate::engine::{catalog, events, jobs, permissions};
+use crate::engine::{catalog, events, jobs};
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
 use crate::model::event::{About, EventCode, EventView, Severity};
 use crate::model::host::HostView;
+use crate::model::ids::ObjectId;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{NetworkView, VnicProfileView};
 use crate::model::page::{ListQuery, Page};
-use crate::model::role::RoleView;
+use crate::model::permission::{ObjectKind, Place};
 use crate::model::storage_domain::StorageDomainView;
 use crate::model::template::TemplateView;
 use crate::web::error;
@@ -75,7 +76,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/mac_pools", web::get().to(mac_pools))
         .route("/admin/instance_types", web::get().to(instance_types))
         .route("/admin/templates", web::get().to(templates))
-        .route("/admin/roles", web::get().to(roles))
         .route("/admin/events", web::get().to(event_list))
         .route("/admin/jobs", web::get().to(job_list))
         .route("/admin/jobs/{id}/retry", web::post().to(retry));
@@ -83,6 +83,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 fn row(href: String, cells: Vec<Markup>) -> Row {
     Row { href, cells, ..Row::default() }
+}
+
+/// What has no page of its own leads to its permissions.
+fn permissions_of(kind: ObjectKind, object: ObjectId) -> String {
+    super::permissions::page_of(&Place { object, kind, name: String::new() })
 }
 
 list_page!(
@@ -233,12 +238,12 @@ whole_page!(
     catalog::vnic_profiles,
     ["name", "network", "data-center", "description"],
     |_, p: VnicProfileView| row(
-        String::new(),
+        permissions_of(ObjectKind::VnicProfile, p.id.object()),
         vec![text(&p.name), text(&p.network_name), text(&p.data_center_name), text(&p.description)]
     )
 );
 whole_page!(mac_pools, "mac-pools", catalog::mac_pools, ["name", "ranges", "description"], |_, p: MacPoolView| row(
-    String::new(),
+    permissions_of(ObjectKind::MacPool, p.id.object()),
     vec![text(&p.name), html! { @for (from, to) in &p.ranges { p { (from) " – " (to) } } }, text(&p.description),]
 ));
 whole_page!(
@@ -247,7 +252,7 @@ whole_page!(
     catalog::instance_types,
     ["name", "vcpus", "memory", "description"],
     |_, t: InstanceTypeView| row(
-        String::new(),
+        permissions_of(ObjectKind::InstanceType, t.id.object()),
         vec![
             text(&t.name),
             text(t.sockets * t.cores * t.threads),
@@ -256,11 +261,6 @@ whole_page!(
         ]
     )
 );
-whole_page!(roles, "roles", permissions::roles, ["name", "role-type", "permits"], |l, r: RoleView| row(
-    format!("/admin/roles/{}", r.id),
-    vec![text(&r.name), text(if r.admin { l.t("role-admin") } else { l.t("role-user") }), text(r.actions.len())]
-));
-
 async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
     let (cx, frame) = match admin(&shared, &http).await {
         Ok(entered) => entered,

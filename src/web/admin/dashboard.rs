@@ -8,6 +8,7 @@ use crate::model::event::EventView;
 use crate::model::host::HostView;
 use crate::model::job::JobView;
 use crate::model::page::ListQuery;
+use crate::model::permission::ObjectKind;
 use crate::model::storage_domain::StorageDomainView;
 use crate::web::error;
 use crate::web::server::Shared;
@@ -103,11 +104,11 @@ fn content(frame: &Frame, board: &Dashboard, lists: &Lists) -> Markup {
     html! {
         h1 class="pf-v6-c-title pf-m-xl" { (l.t("dashboard")) }
         div class="vireo-tiles" {
-            (tile(frame, "/admin/data_centers", &l.t("data-centers"), board.data_centers))
-            (tile(frame, "/admin/clusters", &l.t("clusters"), board.clusters))
-            (tile(frame, "/admin/hosts", &l.t("hosts"), board.hosts))
-            (tile(frame, "/admin/domains", &l.t("domains"), board.storage_domains))
-            (tile(frame, "/admin/vms", &l.t("vms"), board.vms))
+            @if frame.sees(ObjectKind::DataCenter) { (tile(frame, "/admin/data_centers", &l.t("data-centers"), board.data_centers)) }
+            @if frame.sees(ObjectKind::Cluster) { (tile(frame, "/admin/clusters", &l.t("clusters"), board.clusters)) }
+            @if frame.sees(ObjectKind::Host) { (tile(frame, "/admin/hosts", &l.t("hosts"), board.hosts)) }
+            @if frame.sees(ObjectKind::StorageDomain) { (tile(frame, "/admin/domains", &l.t("domains"), board.storage_domains)) }
+            @if frame.sees(ObjectKind::Vm) { (tile(frame, "/admin/vms", &l.t("vms"), board.vms)) }
         }
         div class="vireo-grid" {
             (parts::card(&l.t("utilization"), &html! {

@@ -2,12 +2,14 @@
 
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, id};
+use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, disks, events, jobs};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId, TemplateId};
 use crate::model::job::{JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::ui::{Frame, parts};
@@ -183,9 +185,12 @@ async fn template(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<
             (l.t("vms"), search_link("vms", "template", &t.name, t.vms)),
             ("ID".to_owned(), text(t.id)),
         ];
+        let permits = may::on(&cx, vec![t.id.object()]).await?;
+        let new = may::makes(&cx).await?.vm && permits.may(Action::CreateVm, t.id.object());
+        let removes = t.id != crate::model::ids::BLANK_TEMPLATE && permits.may(Action::DeleteTemplate, t.id.object());
         let actions = html! {
-            (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary"))
-            @if t.id != crate::model::ids::BLANK_TEMPLATE {
+            @if new { (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary")) }
+            @if removes {
                 (parts::link_button(&format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger"))
             }
         };
@@ -205,7 +210,8 @@ async fn disk(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
         let d = disks::get(&cx, id::<DiskId>("disk", &path)?).await?;
-        let remove = parts::link_button(&format!("/admin/disks/{}/remove", d.id), &frame.l.t("remove"), "pf-m-danger");
+        let removes = may::on(&cx, vec![d.id.object()]).await?.may(Action::DeleteDisk, d.id.object());
+        let remove = html! { @if removes { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &frame.l.t("remove"), "pf-m-danger")) } };
         let detail = Detail {
             title: d.alias.clone(),
             state: Some(d.status.as_str()),

@@ -3,13 +3,15 @@
 use super::card::link;
 use super::vm_form::{allocations, interfaces};
 use super::{admin, changing, details, id};
+use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{Cx, EngineError, catalog, disks, vms};
 use crate::model::disk::{DiskAttachment, DiskChange, DiskInterface, GIB, NewDisk};
-use crate::model::ids::{DiskId, NicId, VmId};
+use crate::model::ids::{DiskId, NicId, VmId, VnicProfileId};
 use crate::model::network::{NicChange, NicModel, NicView};
+use crate::model::role::Action;
 use crate::model::storage_domain::StorageDomainKind;
 use crate::model::valid::{Invalid, Problem};
-use crate::model::vm::{VmAction, VmView};
+use crate::model::vm::{Refusal, VmAction, VmView};
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -69,9 +71,12 @@ fn table(label: &str, heads: &[String], rows: &[Vec<Markup>]) -> Markup {
 }
 
 /// The card of a VM's disks.
-pub fn disk_card(frame: &Frame, view: &VmView) -> Markup {
+pub fn disk_card(frame: &Frame, view: &VmView, permits: &Permits, new_disk: bool) -> Markup {
     let l = frame.l;
-    let edit = view.row.can.contains(&VmAction::Edit);
+    let idle = !view.cannot.iter().any(|(action, why)| *action == VmAction::Edit && *why != Refusal::NotPermitted);
+    let add = view.row.can.contains(&VmAction::Edit)
+        && new_disk
+        && permits.may(Action::ConfigureVmStorage, view.row.id.object());
     let base = format!("/admin/vms/{}/disks", view.row.id);
     let row = |d: &DiskAttachment| {
         let name =
@@ -82,9 +87,13 @@ pub fn disk_card(frame: &Frame, view: &VmView) -> Markup {
             html! { (parts::bytes(d.disk.virtual_bytes)) },
             html! { (name) },
             html! { (d.disk.storage_domain_name) },
-            html! { @if edit { span class="vireo-buttons" {
-                (parts::link_button(&format!("{base}/{}/edit", d.disk.id), &l.t("action-edit"), "pf-m-secondary"))
-                (parts::link_button(&format!("/admin/disks/{}/remove?back=/admin/vms/{}", d.disk.id, view.row.id), &l.t("remove"), "pf-m-secondary"))
+            html! { @if idle { span class="vireo-buttons" {
+                @if permits.may(Action::EditDiskProperties, d.disk.id.object()) {
+                    (parts::link_button(&format!("{base}/{}/edit", d.disk.id), &l.t("action-edit"), "pf-m-secondary"))
+                }
+                @if permits.may(Action::DeleteDisk, d.disk.id.object()) {
+                    (parts::link_button(&format!("/admin/disks/{}/remove?back=/admin/vms/{}", d.disk.id, view.row.id), &l.t("remove"), "pf-m-secondary"))
+                }
             } } },
         ]
     };
@@ -94,15 +103,15 @@ pub fn disk_card(frame: &Frame, view: &VmView) -> Markup {
         &l.t("disks"),
         &html! {
             @if rows.is_empty() { p { (l.t("no-disks-yet")) } } @else { (table(&l.t("disks"), &heads, &rows)) }
-            @if edit { div class="vireo-actions" { (parts::link_button(&format!("{base}/new"), &l.t("new-disk"), "pf-m-primary")) } }
+            @if add { div class="vireo-actions" { (parts::link_button(&format!("{base}/new"), &l.t("new-disk"), "pf-m-primary")) } }
         },
     )
 }
 
 /// The card of a VM's network cards.
-pub fn nic_card(frame: &Frame, view: &VmView) -> Markup {
+pub fn nic_card(frame: &Frame, view: &VmView, permits: &Permits) -> Markup {
     let l = frame.l;
-    let edit = view.row.can.contains(&VmAction::Edit);
+    let edit = view.row.can.contains(&VmAction::Edit) && permits.may(Action::ConfigureVmNetwork, view.row.id.object());
     let base = format!("/admin/vms/{}/nics", view.row.id);
     let row = |n: &NicView| {
         let state = if n.linked { l.t("link-up") } else { l.t("link-down") };
@@ -156,8 +165,10 @@ fn page(
 async fn disk_form(cx: &Cx, frame: &Frame, view: &VmView, filled: &Filled) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
     let mut domains = vec![Choice::new("", l.t("domain-by-engine"))];
-    for d in catalog::storage_domains(cx, &details::all()).await?.rows {
-        if d.kind == StorageDomainKind::Data {
+    let all = catalog::storage_domains(cx, &details::all()).await?.rows;
+    let permits = may::on(cx, all.iter().map(|d| d.id.object()).collect()).await?;
+    for d in all {
+        if d.kind == StorageDomainKind::Data && permits.may(Action::CreateDisk, d.id.object()) {
             let free = l.ta("free-of", &[("free", &parts::bytes(d.available_bytes))]);
             domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
         }
@@ -308,8 +319,14 @@ async fn nic_form(
 ) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
     let profiles = catalog::vnic_profiles(cx).await?;
-    let mut profiles: Vec<Choice> =
-        profiles.iter().map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name))).collect();
+    let permits = may::on(cx, profiles.iter().map(|p| p.id.object()).collect()).await?;
+    let held = nic.and_then(|n| n.profile);
+    let usable = |id: VnicProfileId| held == Some(id) || permits.may(Action::ConfigureVmNetwork, id.object());
+    let mut profiles: Vec<Choice> = profiles
+        .iter()
+        .filter(|p| usable(p.id))
+        .map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name)))
+        .collect();
     profiles.push(Choice::new("", l.t("no-network")));
     let models: Vec<Choice> = NicModel::ALL.iter().map(|m| Choice::new(m, m)).collect();
     let fields = html! {

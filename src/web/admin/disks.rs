@@ -3,8 +3,10 @@
 use super::{Listing, admin, changing, id, listing};
 use crate::engine::EngineError;
 use crate::engine::disks::{self, NewUpload};
+use crate::engine::permissions::may;
 use crate::model::disk::{DiskContent, DiskFormat};
 use crate::model::page::ListQuery;
+use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
 use crate::web::csrf;
 use crate::web::error;
@@ -35,8 +37,11 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         Err(e) => return error::page(&http, &e),
     };
     let l = frame.l;
-    let found = disks::list(&cx, &query).await.map(|page| {
-        page.map(|d| {
+    let found = async {
+        let page = disks::list(&cx, &query).await?;
+        let permits = may::on(&cx, page.rows.iter().map(|d| d.id.object()).collect()).await?;
+        Ok(page.map(|d| {
+            let removes = permits.may(Action::DeleteDisk, d.id.object());
             Row {
                 href: format!("/admin/disks/{}", d.id),
                 cells: vec![
@@ -47,12 +52,14 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                     html! { (parts::bytes(d.virtual_bytes)) },
                     html! { (parts::bytes(d.actual_bytes)) },
                     html! { (l.t(&format!("content-{}", d.content))) },
-                    html! { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &l.t("remove"), "pf-m-secondary")) },
+                    html! { @if removes { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &l.t("remove"), "pf-m-secondary")) } },
                 ],
- ..Row::default()
+                ..Row::default()
             }
-        })
-    });
+        }))
+    };
+    let found = found.await;
+    let upload = may::makes(&cx).await.is_ok_and(|makes| makes.disk);
     let columns = vec![
         (l.t("name"), "name"),
         (l.t("status"), "status"),
@@ -63,7 +70,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("content"), ""),
         (l.t("actions"), ""),
     ];
-    let actions = parts::link_button("/admin/disks/upload", &l.t("upload"), "pf-m-primary");
+    let actions = html! { @if upload { (parts::link_button("/admin/disks/upload", &l.t("upload"), "pf-m-primary")) } };
     listing(&http, &frame, &query, Listing { noun: "disks", topics: "disk job", columns, actions, bulk: None }, found)
 }
 

@@ -6,13 +6,20 @@ mod catalog;
 mod dashboard;
 mod details;
 mod devices;
+mod directory_domains;
+mod directory_search;
 mod disks;
+mod groups;
 mod hosts;
 mod kerberos;
 mod people;
+mod permissions;
 mod pools;
 mod providers;
+mod roles;
 mod selected;
+mod sessions;
+mod settings;
 mod templates;
 mod vm_form;
 mod vms;
@@ -40,8 +47,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(pools::routes)
         .configure(disks::routes)
         .configure(accounts::routes)
+        .configure(directory_domains::routes)
+        .configure(directory_search::routes)
         .configure(people::routes)
         .configure(providers::routes)
+        .configure(groups::routes)
+        .configure(permissions::routes)
+        .configure(roles::routes)
+        .configure(sessions::routes)
+        .configure(settings::routes)
         .configure(kerberos::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)

@@ -1,13 +1,15 @@
-//! Users, and who has which role on what.
+//! Users.
 
 use super::card::{events_of, links, text};
-use super::{Listing, admin, changing, details, id, listing};
+use super::permissions::{card, held};
+use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::internal::accounts;
+use crate::engine::permissions::may;
 use crate::engine::users::{self, NewUser};
-use crate::engine::{Cx, EngineError, permissions};
-use crate::model::ids::{EVERYONE, ObjectId, PrincipalId, RoleId, UserId};
+use crate::engine::{EngineError, factors, permissions};
+use crate::model::ids::UserId;
 use crate::model::page::ListQuery;
-use crate::model::permission::{ObjectKind, PermissionView};
+use crate::model::permission::ObjectKind;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -15,9 +17,9 @@ use crate::web::ui::form::{Field, Filled, form};
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
-use maud::{Markup, html};
+use maud::html;
 
-/// `/admin/users`, `/admin/permissions`
+/// `/admin/users`
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/admin/users", web::get().to(list))
@@ -25,10 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/users/new", web::post().to(add))
         .route("/admin/users/{id}", web::get().to(user))
         .route("/admin/users/{id}/remove", web::get().to(confirm))
-        .route("/admin/users/{id}/remove", web::post().to(remove))
-        .route("/admin/roles/{id}", web::get().to(role))
-        .route("/admin/permissions", web::post().to(grant))
-        .route("/admin/permissions/{id}/remove", web::post().to(revoke));
+        .route("/admin/users/{id}/remove", web::post().to(remove));
 }
 
 async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<ListQuery>) -> HttpResponse {
@@ -37,6 +36,11 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         Err(e) => return error::page(&http, &e),
     };
     let (l, now) = (frame.l, cx.engine.clock.now());
+    let manages = match may::makes(&cx).await {
+        Ok(makes) => makes.user,
+        Err(e) => return error::page(&http, &e),
+    };
+    let me = cx.actor.user;
     let found = users::list(&cx, &query).await.map(|page| {
         page.map(|u| Row {
             href: format!("/admin/users/{}", u.id),
@@ -46,23 +50,30 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
                 html! { (u.email) },
                 html! { @if let Some(at) = u.last_sign_in { (parts::time(at)) } },
                 html! {
-                    @if u.locked_until.is_some_and(|until| until > now) { (l.t("account-is-locked")) " " }
-                    @if u.disabled { (l.t("account-is-disabled")) }
+                    @if u.is_locked(now) {
+                        span class="vireo-locked" { (l.t("account-is-locked")) @if let Some(at) = u.locked_at { " " (parts::time(at)) } " " (u.last_failure_ip) } " "
+                        (parts::post(&frame, &format!("/admin/users/{}/unlock", u.id), &l.t("unlock"), "pf-m-secondary")) " "
+                    }
+                    @if u.disabled { (l.t("account-is-disabled")) " " }
+                    @if !u.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) }
                 },
-                parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary"),
+                html! { @if manages && u.id != me { (parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-secondary")) } },
             ],
             ..Row::default()
         })
     });
     let columns = vec![
         (l.t("user-name"), "usrname"),
-        (l.t("full-name"), "name"),
-        (l.t("email"), ""),
+        (l.t("full-name"), "lastname"),
+        (l.t("email"), "email"),
         (l.t("last-sign-in"), ""),
         (l.t("state"), ""),
         (l.t("actions"), ""),
     ];
-    let actions = parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary");
+    let actions = html! {
+        @if manages { (parts::link_button("/admin/users/new", &l.t("new-user"), "pf-m-primary")) }
+        (directory_search::for_users(&cx, &frame))
+    };
     listing(&http, &frame, &query, Listing { noun: "users", topics: "user", columns, actions, bulk: None }, found)
 }
 
@@ -132,10 +143,12 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         let (cx, frame) = admin(&shared, &http).await?;
         let l = frame.l;
         let u = users::get(&cx, id::<UserId>("user", &path)?).await?;
-        let held = permissions::of(&cx, u.id.into()).await?;
+        let rows = permissions::page_of(&cx, u.id.into(), &ListQuery::default()).await?;
+        let makes = may::makes(&cx).await?;
         let now = cx.engine.clock.now();
         // Only those who manage users see more than who somebody is.
         let account = accounts::get(&cx, u.id).await.ok();
+        let own = factors::of(&cx, u.id).await.unwrap_or_default();
         let mut facts = vec![
             (l.t("user-name"), text(u.principal())),
             (l.t("full-name"), text(format!("{} {}", u.first_name, u.last_name))),
@@ -144,56 +157,31 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             ("ID".to_owned(), text(u.id)),
         ];
         if let Some(account) = &account {
-            facts.extend(super::accounts::facts(l, account, now));
+            facts.extend(super::accounts::facts(l, account, &own, now));
         }
         let title = u.principal();
-        let remove = html! {
-            @if let Some(account) = &account { (super::accounts::actions(&frame, account, now)) }
-            (parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger"))
+        let gone = html! { @if !u.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } };
+        let actions = html! {
+            (parts::link_button(&format!("/admin/permissions/why?who={}", u.id), &l.t("why"), "pf-m-secondary"))
+            @if let Some(account) = &account { (super::accounts::actions(&frame, account, &own, now)) }
+            @if makes.user && u.id != cx.actor.user { (parts::link_button(&format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger")) }
         };
+        // Who manages the user's own rights sees him in the tree; others see what he holds.
+        let on_him = card(&cx, &frame, ObjectKind::User, u.id.object()).await.unwrap_or_default();
+        let more = rows.total > rows.rows.len() as u64;
         let content = html! {
-            (parts::heading(&title, &html! {}, &remove))
+            (parts::heading(&title, &gone, &actions))
             div class="vireo-grid" {
                 (parts::card(&l.t("general"), &parts::facts(&facts)))
-                (parts::card(&l.t("permissions"), &links(l, held.iter().map(|p| held_line(&frame, p)))))
-                (events_of(&cx, l, u.id.object()).await?)
+                (events_of(&cx, l, u.id.object()).await.unwrap_or_default())
+                div class="vireo-wide" { (parts::card(&l.ta("permissions-of", &[("name", &title)]), &html! {
+                    (held(&cx, &frame, &rows.rows, false).await?)
+                    @if more { p class="vireo-hint" { (l.ta("all-permissions", &[("count", &rows.total.to_string())])) } }
+                })) }
+                div class="vireo-wide" { (on_him) }
             }
         };
         Ok(frame.page(&title, "user event", &content))
-    };
-    details::answer(&http, result.await)
-}
-
-fn held_line(frame: &Frame, p: &PermissionView) -> Markup {
-    let l = frame.l;
-    html! {
-        (p.role_name) " · " (l.t(&format!("object-{}", p.object_kind))) " " (p.object_name) " "
-        (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
-    }
-}
-
-async fn role(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let l = frame.l;
-        let wanted = id::<RoleId>("role", &path)?;
-        let all = permissions::roles(&cx).await?;
-        let none = || EngineError::NotFound { kind: "role", id: wanted.to_string() };
-        let r = all.into_iter().find(|r| r.id == wanted).ok_or_else(none)?;
-        let facts = [
-            (l.t("description"), text(&r.description)),
-            (l.t("role-type"), text(if r.admin { l.t("role-admin") } else { l.t("role-user") })),
-            (l.t("predefined"), text(if r.mutable { l.t("no") } else { l.t("yes") })),
-            ("ID".to_owned(), text(r.id)),
-        ];
-        let content = html! {
-            (parts::heading(&r.name, &html! {}, &html! {}))
-            div class="vireo-grid" {
-                (parts::card(&l.t("general"), &parts::facts(&facts)))
-                (parts::card(&l.t("permits"), &links(l, r.actions.iter().map(|a| html! { code { (a) } }))))
-            }
-        };
-        Ok(frame.page(&r.name, "", &content))
     };
     details::answer(&http, result.await)
 }
@@ -202,7 +190,7 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
         let u = users::get(&cx, id::<UserId>("user", &path)?).await?;
-        let held = permissions::of(&cx, u.id.into()).await?;
+        let held = permissions::page_of(&cx, u.id.into(), &ListQuery::default()).await?.rows;
         let l = frame.l;
         let title = l.ta("confirm-remove-user", &[("name", &u.principal())]);
         let content = html! {
@@ -217,79 +205,4 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         Ok(frame.page(&title, "", &content))
     };
     details::answer(&http, result.await)
-}
-
-/// An object's permissions, with a form for one more.
-pub async fn card(cx: &Cx, frame: &Frame, kind: ObjectKind, object: ObjectId) -> Result<Markup, EngineError> {
-    let l = frame.l;
-    let held = permissions::on(cx, object).await?;
-    let roles = permissions::roles(cx).await?;
-    let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
-    let people = users::list(cx, &everything).await?.rows;
-    let groups = users::groups(cx).await?;
-    Ok(parts::card(
-        &l.t("permissions"),
-        &html! {
-            table class="pf-v6-c-table pf-m-compact" aria-label=(l.t("permissions")) {
-                tbody class="pf-v6-c-table__tbody" {
-                    @for p in &held {
-                        tr class="pf-v6-c-table__tr" {
-                            td class="pf-v6-c-table__td" { (p.principal_name) }
-                            td class="pf-v6-c-table__td" { (p.role_name) }
-                            td class="pf-v6-c-table__td" { @if p.inherited { (l.ta("inherited-from", &[("name", &p.object_name)])) } @else {
-                                (parts::post(frame, &format!("/admin/permissions/{}/remove", p.id), &l.t("remove"), "pf-m-secondary"))
-                            } }
-                        }
-                    }
-                }
-            }
-            form class="vireo-search" method="post" action="/admin/permissions" {
-                (frame.csrf_field())
-                input type="hidden" name="kind" value=(kind);
-                input type="hidden" name="object" value=(object);
-                select class="vireo-input" name="principal" aria-label=(l.t("user")) {
-                    @for u in &people { option value=(u.id) { (u.principal()) } }
-                    @for g in groups.iter().filter(|g| g.id != EVERYONE) { option value=(g.id) { (g.name) "@" (g.domain) " (" (l.t("group")) ")" } }
-                    option value=(EVERYONE) { (l.t("everyone")) }
-                }
-                select class="vireo-input" name="role" aria-label=(l.t("role")) { @for r in &roles { option value=(r.id) selected[r.name == "UserRole"] { (r.name) } } }
-                button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("add")) }
-            }
-        },
-    ))
-}
-
-async fn grant(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let result = async {
-        let (cx, _, values) = changing(&shared, &http, &body).await?;
-        let get = |name: &str| values.get(name).map_or("", String::as_str);
-        let kind: ObjectKind = id("object kind", get("kind"))?;
-        let principal: PrincipalId = id("user", get("principal"))?;
-        permissions::grant(&cx, id("role", get("role"))?, principal, kind, id("object", get("object"))?).await
-    };
-    answer(&http, result.await.map(drop))
-}
-
-async fn revoke(
-    shared: web::Data<Shared>,
-    http: HttpRequest,
-    path: web::Path<String>,
-    body: web::Bytes,
-) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        permissions::revoke(&cx, id("permission", &path)?).await
-    };
-    answer(&http, result.await)
-}
-
-/// Back to the page the card stands on.
-fn answer(http: &HttpRequest, result: Result<(), EngineError>) -> HttpResponse {
-    let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let path = referer.split_once("://").and_then(|(_, r)| r.find('/').and_then(|at| r.get(at..))).unwrap_or("/admin");
-    match result {
-        Ok(()) if path.starts_with("/admin") => to(path),
-        Ok(()) => to("/admin"),
-        Err(e) => error::page(http, &e),
-    }
 }

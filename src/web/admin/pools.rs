@@ -1,12 +1,14 @@
 //! Pools in the Admin Portal.
 
-use super::people;
+use super::permissions;
 use super::{Listing, admin, changing, id, listing};
+use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, pools};
 use crate::model::ids::PoolId;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::pool::{NewPool, PoolKind, PoolView};
+use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
 use crate::web::error;
 use crate::web::server::Shared;
@@ -60,8 +62,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("template"), "template"),
         (l.t("description"), "description"),
     ];
-    let actions =
-        html! { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } };
+    let new = may::makes(&cx).await.is_ok_and(|makes| makes.pool);
+    let actions = html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/pools/new" data-new="1" { (l.t("new-pool")) } } };
     listing(&http, &frame, &query, Listing { noun: "pools", topics: "vm_pool vm", columns, actions, bulk: None }, found)
 }
 
@@ -71,13 +73,14 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let pool = id::<PoolId>("pool", &path)?;
         let view = pools::get(&cx, pool).await?;
         let vms = pools::vms(&cx, pool).await?;
-        let permissions = people::card(&cx, &frame, ObjectKind::Pool, pool.object()).await?;
-        Ok::<_, EngineError>((frame, view, vms, permissions))
+        let permissions = permissions::card(&cx, &frame, ObjectKind::Pool, pool.object()).await?;
+        let permits = may::on(&cx, vec![pool.object()]).await?;
+        Ok::<_, EngineError>((frame, view, vms, permissions, permits.may(Action::DeleteVmPool, pool.object())))
     };
     match result.await {
-        Ok((frame, view, vms, permissions)) => {
+        Ok((frame, view, vms, permissions, removes)) => {
             let l = frame.l;
-            let remove = parts::link_button(&format!("/admin/pools/{}/remove", view.id), &l.t("remove"), "pf-m-danger");
+            let remove = html! { @if removes { (parts::link_button(&format!("/admin/pools/{}/remove", view.id), &l.t("remove"), "pf-m-danger")) } };
             let content = html! {
                 (parts::heading(&view.name, &html! {}, &remove))
                 div class="vireo-grid" {
@@ -85,7 +88,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
                     (parts::card(&l.t("vms"), &html! {
                         ul class="pf-v6-c-list pf-m-plain" { @for vm in &vms { li { a href={ "/admin/vms/" (vm.id) } { (vm.name) } " " (parts::status(l, vm.status.as_str())) " " (vm_pages::buttons(&frame, vm)) } } }
                     }))
-                    (permissions)
+                    div class="vireo-wide" { (permissions) }
                 }
             };
             frame.page(&view.name, "vm_pool vm", &content)
@@ -124,8 +127,14 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 
 async fn render(http: &HttpRequest, cx: &crate::engine::Cx, frame: &Frame, filled: Filled) -> HttpResponse {
     let all = ListQuery { max: u32::MAX, ..ListQuery::default() };
-    let templates = match catalog::templates(cx, &all).await {
-        Ok(page) => page.rows.into_iter().map(|t| (t.id.to_string(), t.name)).collect::<Vec<_>>(),
+    let usable = async {
+        let all = catalog::templates(cx, &all).await?.rows;
+        let permits = may::on(cx, all.iter().map(|t| t.id.object()).collect()).await?;
+        let usable = all.into_iter().filter(|t| permits.may(Action::CreateVm, t.id.object()));
+        Ok::<_, EngineError>(usable.map(|t| (t.id.to_string(), t.name)).collect::<Vec<_>>())
+    };
+    let templates = match usable.await {
+        Ok(templates) => templates,
         Err(e) => return error::page(http, &e),
     };
     let l = frame.l;

@@ -1,9 +1,10 @@
 //! Several VMs at once: what was picked in the list is run, shut down, … or, after one confirmation that names what is lost, removed.
 
 use super::admin;
+use crate::engine::permissions::may::Permits;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::VmId;
-use crate::model::vm::{VmAction, VmView};
+use crate::model::vm::{VmAction, VmRow, VmView};
 use crate::web::csrf;
 use crate::web::error;
 use crate::web::server::Shared;
@@ -20,21 +21,18 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.route("/admin/vms/selected", web::post().to(selected));
 }
 
-/// What the list offers for picked VMs.
-pub fn bulk(frame: &Frame) -> Bulk {
+/// What can be done to several.
+const ACTIONS: [VmAction; 6] =
+    [VmAction::Run, VmAction::Suspend, VmAction::Shutdown, VmAction::Reboot, VmAction::PowerOff, VmAction::Remove];
+
+/// What the list offers for picked VMs: what the actor may do to any of those shown.
+pub fn bulk(frame: &Frame, rows: &[VmRow], permits: &Permits) -> Option<Bulk> {
     let l = frame.l;
-    let button = |action: VmAction, class| (action.as_str(), l.t(&format!("action-{action}")), class);
-    Bulk {
-        href: "/admin/vms/selected",
-        buttons: vec![
-            button(VmAction::Run, "pf-m-secondary"),
-            button(VmAction::Suspend, "pf-m-secondary"),
-            button(VmAction::Shutdown, "pf-m-secondary"),
-            button(VmAction::Reboot, "pf-m-secondary"),
-            button(VmAction::PowerOff, "pf-m-secondary"),
-            button(VmAction::Remove, "pf-m-danger"),
-        ],
-    }
+    let some = |action: &VmAction| rows.iter().any(|vm| permits.may(action.permit(), vm.id.object()));
+    let class = |action| if action == VmAction::Remove { "pf-m-danger" } else { "pf-m-secondary" };
+    let offered = ACTIONS.into_iter().filter(some);
+    let buttons: Vec<_> = offered.map(|a| (a.as_str(), l.t(&format!("action-{a}")), class(a))).collect();
+    (!buttons.is_empty()).then_some(Bulk { href: "/admin/vms/selected", buttons })
 }
 
 /// What was asked for.

@@ -2,7 +2,8 @@
 
 use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{devices, people, selected};
+use super::{devices, permissions, selected};
+use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{EngineError, disks, events, jobs, vms};
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
@@ -47,11 +48,17 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
     let l = frame.l;
     let found = async {
         let page = vms::list(&cx, &query).await?;
+        let permits = may::on(&cx, page.rows.iter().map(|vm| vm.id.object()).collect()).await?;
+        let bulk = selected::bulk(&frame, &page.rows, &permits);
+        let makes = may::makes(&cx).await?;
         let held = page.rows.iter().any(|vm| vm.locked_by.is_some());
         let running = if held { jobs::list(&cx).await? } else { Vec::new() };
-        Ok(page.map(|vm| row(&frame, &vm, &running)))
+        Ok((page.map(|vm| row(&frame, &vm, &running)), bulk, makes.vm))
     };
-    let found = found.await;
+    let (found, bulk, new) = match found.await {
+        Ok((page, bulk, new)) => (Ok(page), bulk, new),
+        Err(e) => (Err(e), None, false),
+    };
     let columns = vec![
         (l.t("name"), "name"),
         (l.t("status"), "status"),
@@ -63,15 +70,8 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("pool"), "pool"),
         (l.t("actions"), ""),
     ];
-    let actions =
-        html! { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } };
-    listing(
-        &http,
-        &frame,
-        &query,
-        Listing { noun: "vms", topics: "vm job", columns, actions, bulk: Some(selected::bulk(&frame)) },
-        found,
-    )
+    let actions = html! { @if new { a class="pf-v6-c-button pf-m-primary" href="/admin/vms/new" data-new="1" { (l.t("new-vm")) } } };
+    listing(&http, &frame, &query, Listing { noun: "vms", topics: "vm job", columns, actions, bulk }, found)
 }
 
 fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
@@ -113,6 +113,10 @@ struct Detail {
     isos: Vec<DiskView>,
     /// The task that holds it.
     job: Option<JobView>,
+    /// What the actor may do to it and to its disks.
+    permits: Permits,
+    /// He may make disks.
+    new_disk: bool,
 }
 
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -120,14 +124,17 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let (cx, frame) = admin(&shared, &http).await?;
         let vm = id::<VmId>("VM", &path)?;
         let view = vms::get(&cx, vm).await?;
-        let permissions = people::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
+        let permissions = permissions::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
         let events = events::about(&cx, vm.object(), 12).await?;
         let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
         let mut isos = disks::list(&cx, &everything).await?.rows;
         isos.retain(|d| d.content == DiskContent::Iso);
         let running = if view.row.locked_by.is_some() { jobs::list(&cx).await? } else { Vec::new() };
         let job = running.into_iter().find(|j| j.ended.is_none() && j.locks.contains(&vm.object()));
-        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos, job }))
+        let own = view.disks.iter().map(|d| d.disk.id.object()).chain([vm.object()]);
+        let permits = may::on(&cx, own.collect()).await?;
+        let new_disk = may::makes(&cx).await?.disk;
+        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos, job, permits, new_disk }))
     };
     match result.await {
         Ok((frame, detail)) => frame.page(&detail.view.row.name, "vm job stats event", &content(&frame, &detail)),
@@ -155,7 +162,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
         div class="vireo-grid" {
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
             div class="vireo-column" {
-            @if row.status.is_running() {
+            @if can(VmAction::Console) {
                 (parts::card(&l.t("screen"), &html! { img class="vireo-shot" src={ (base) "/screenshot.png" } alt=(l.ta("console-of", &[("name", row.name.as_str())])); }))
             }
             (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
@@ -163,8 +170,8 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
                 ul class="pf-v6-c-list pf-m-plain" { @for e in &detail.events { li { (parts::time(e.time)) " " (super::catalog::event_text(l, e)) } } }
             }))
             }
-            div class="vireo-wide" { (devices::disk_card(frame, &detail.view)) }
-            div class="vireo-wide" { (devices::nic_card(frame, &detail.view)) }
+            div class="vireo-wide" { (devices::disk_card(frame, &detail.view, &detail.permits, detail.new_disk)) }
+            div class="vireo-wide" { (devices::nic_card(frame, &detail.view, &detail.permits)) }
             div class="vireo-wide" { (detail.permissions) }
         }
     }
@@ -204,6 +211,13 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
 
 fn cd_form(frame: &Frame, detail: &Detail, base: &str) -> Markup {
     let l = frame.l;
+    if let Some((_, why)) = detail.view.cannot.iter().find(|c| c.0 == VmAction::ChangeCd) {
+        let inside = detail.isos.iter().find(|iso| detail.view.cd == Some(iso.id)).map(|iso| iso.alias.clone());
+        return html! {
+            p { (inside.unwrap_or_else(|| l.t("cd-none"))) }
+            (parts::refused(&l.t("change"), &words::refusal(l, why)))
+        };
+    }
     html! {
         form class="vireo-search" method="post" action={ (base) "/cd" } {
             (frame.csrf_field())

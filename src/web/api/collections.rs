@@ -2,12 +2,10 @@
 
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
-use super::entry::BASE;
 use super::{fault, render, vm_body};
-use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, permissions, pools, users};
+use crate::engine::{EngineError, catalog, disks, events, jobs, pools, users};
 use crate::model::ids::PoolId;
 use crate::model::page::ListQuery;
-use crate::model::permission::PermissionView;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// A collection with its list and its single objects.
@@ -77,7 +75,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/vmpools/{id}", web::delete().to(remove_pool))
         .route("/events", web::get().to(list_events))
         .route("/events/{id}", web::get().to(get_event))
-        .route("/permissions", web::get().to(own_permissions))
         .route("/templates/{id}/diskattachments", web::get().to(template_disks));
 }
 
@@ -118,6 +115,7 @@ fn searched(config: &mut web::ServiceConfig) {
     listed!(config, "disks", "disks", "disk", disks::list, disks::get, "disk", render::disk);
     listed!(config, "vmpools", "vm_pools", "vm_pool", pools::list, pools::get, "pool", render::pool);
     listed!(config, "users", "users", "user", users::list, users::get, "user", render::user);
+    listed!(config, "groups", "groups", "group", users::group_list, users::group, "group", render::group);
 }
 
 fn read_whole(config: &mut web::ServiceConfig) {
@@ -140,8 +138,6 @@ fn read_whole(config: &mut web::ServiceConfig) {
         render::vnic_profile
     );
     whole!(config, "macpools", "mac_pools", "mac_pool", catalog::mac_pools, "MAC pool", render::mac_pool);
-    whole!(config, "roles", "roles", "role", permissions::roles, "role", render::role);
-    whole!(config, "groups", "groups", "group", users::groups, "group", render::group);
     whole!(config, "jobs", "jobs", "job", jobs::list, "job", render::job);
 }
 
@@ -207,23 +203,4 @@ async fn template_disks(request: HttpRequest, path: web::Path<String>) -> HttpRe
         Ok(collection("disk_attachments", "disk_attachment", all.collect()))
     };
     ok(&request, result.await)
-}
-
-async fn own_permissions(request: HttpRequest) -> HttpResponse {
-    let result = async {
-        let cx: Cx = caller(&request).await?;
-        let all = permissions::of(&cx, cx.actor.user.into()).await?;
-        Ok(collection("permissions", "permission", all.iter().map(permission).collect()))
-    };
-    ok(&request, result.await)
-}
-
-/// A permission.
-pub fn permission(view: &PermissionView) -> Element {
-    let holder = if view.is_group { ("group", "groups") } else { ("user", "users") };
-    Element::new("permission")
-        .attribute("href", format!("{BASE}/permissions/{}", view.id))
-        .attribute("id", view.id)
-        .child(render::reference("role", "roles", view.role))
-        .child(render::reference(holder.0, holder.1, view.principal))
 }

@@ -16,6 +16,7 @@ const COLLECTIONS: &[(&str, bool)] = &[
     ("clusters", true),
     ("datacenters", true),
     ("disks", true),
+    ("domains", false),
     ("events", true),
     ("groups", true),
     ("hosts", true),

@@ -14,12 +14,15 @@ pub fn status(error: &EngineError) -> StatusCode {
     match error {
         EngineError::Auth(auth) => match auth {
             AuthError::Hidden { .. } => StatusCode::NOT_FOUND,
-            AuthError::NotSignedIn | AuthError::WrongPassword | AuthError::Locked { .. } | AuthError::NotNow { .. } => {
-                StatusCode::UNAUTHORIZED
-            }
+            AuthError::NotSignedIn
+            | AuthError::WrongPassword
+            | AuthError::Locked { .. }
+            | AuthError::NotNow { .. }
+            | AuthError::SecondFactor(_)
+            | AuthError::Factor(_) => StatusCode::UNAUTHORIZED,
             AuthError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AuthError::Forbidden { .. } | AuthError::NotAdmin { .. } | AuthError::BadTicket => StatusCode::FORBIDDEN,
-            AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            AuthError::Sealed(_) | AuthError::Db(_) | AuthError::Query(_) => StatusCode::INTERNAL_SERVER_ERROR,
         },
         // oVirt's answer to a name in use is a conflict, not a malformed request.
         EngineError::Invalid(all) if all.iter().all(|one| matches!(one.problem, Problem::Taken { .. })) => {

@@ -4,11 +4,14 @@ pub mod actions;
 pub mod answer;
 pub mod collections;
 pub mod document;
+mod domains;
 pub mod entry;
 pub mod fault;
 pub mod input;
 mod known;
+mod permissions;
 pub mod render;
+mod roles;
 pub mod sign_in;
 pub mod vm_body;
 pub mod vms;
@@ -24,7 +27,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(entry::routes)
                 .configure(vms::routes)
                 .configure(actions::routes)
+                .configure(permissions::routes)
+                .configure(roles::routes)
                 .configure(collections::routes)
+                .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),
         );
     }

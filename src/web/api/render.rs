@@ -7,13 +7,13 @@ use crate::model::data_center::DataCenterView;
 use crate::model::disk::{DiskAttachment, DiskContent, DiskView};
 use crate::model::event::EventView;
 use crate::model::host::HostView;
-use crate::model::ids::VmId;
+use crate::model::ids::{RoleId, VmId};
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::job::JobView;
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{NetworkView, NicView, VnicProfileView};
 use crate::model::pool::PoolView;
-use crate::model::role::RoleView;
+use crate::model::role::{Action, RoleView};
 use crate::model::storage_domain::{StorageDomainKind, StorageDomainView, StorageType};
 use crate::model::template::TemplateView;
 use crate::model::user::{GroupView, UserView};
@@ -203,7 +203,7 @@ pub fn template(view: &TemplateView) -> Element {
 pub fn instance_type(view: &InstanceTypeView) -> Element {
     let topology =
         Element::new("topology").int("cores", view.cores).int("sockets", view.sockets).int("threads", view.threads);
-    object("instance_type", "instancetypes", view.id, &[])
+    object("instance_type", "instancetypes", view.id, &["permissions"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .long("memory", mib(view.memory_mib))
@@ -352,7 +352,7 @@ pub fn mac_pool(view: &MacPoolView) -> Element {
 
 /// A user.
 pub fn user(view: &UserView) -> Element {
-    object("user", "users", view.id, &["permissions"])
+    object("user", "users", view.id, &["permissions", "roles"])
         .text("name", view.first_name.as_str())
         .text("last_name", view.last_name.as_str())
         .text("user_name", format!("{}@{}-authz", view.user_name, view.domain))
@@ -364,27 +364,29 @@ pub fn user(view: &UserView) -> Element {
 
 /// A group.
 pub fn group(view: &GroupView) -> Element {
-    object("group", "groups", view.id, &["permissions"]).text("name", view.name.as_str()).text("namespace", "*")
+    object("group", "groups", view.id, &["permissions", "roles"])
+        .text("name", view.name.as_str())
+        .text("namespace", "*")
+}
+
+/// A permit of a role.
+pub fn permit(role: RoleId, action: Action) -> Element {
+    Element::new("permit")
+        .attribute("href", format!("{BASE}/roles/{role}/permits/{}", action.number()))
+        .attribute("id", action.number())
+        .text("name", action.as_str())
+        .bool("administrative", !action.for_user_roles())
+        .child(reference("role", "roles", role))
 }
 
 /// A role with its permits.
 pub fn role(view: &RoleView) -> Element {
-    let permits = view
-        .actions
-        .iter()
-        .map(|a| {
-            Element::new("permit")
-                .attribute("id", a.number())
-                .text("name", a.as_str())
-                .bool("administrative", !a.for_user_roles())
-        })
-        .collect();
     object("role", "roles", view.id, &["permits"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .bool("administrative", view.admin)
         .bool("mutable", view.mutable)
-        .list("permits", "permit", permits)
+        .list("permits", "permit", view.actions.iter().map(|action| permit(view.id, *action)).collect())
 }
 
 /// An event.

@@ -1,7 +1,7 @@
 //! Who calls the API: a bearer token from `/sso/oauth/token`, Basic, or a portal's session.
 
 use super::fault;
-use crate::auth::session::SessionKind;
+use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{Actor, AuthError, View, session};
 use crate::engine::kerberos::sign_in as kerberos;
 use crate::engine::providers::bearer;
@@ -146,15 +146,15 @@ async fn token(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -
     let opened =
         sign_in::sign_in(&shared.engine, field("username"), field("password"), &ip, SessionKind::Api, View::User).await;
     match opened {
-        Ok(opened) => granted(&shared, &opened.secret, field("scope")),
+        Ok(opened) => granted(&opened, field("scope")),
         Err(error) => refused(fault::status(&error), "access_denied", &fault::sentence(&error)),
     }
 }
 
-fn granted(shared: &Shared, secret: &str, scope: &str) -> HttpResponse {
-    let ends = shared.engine.clock.now().assume_utc() + time::Duration::minutes(session::HARD_MINUTES);
+fn granted(opened: &Opened, scope: &str) -> HttpResponse {
+    let ends = opened.ends.assume_utc();
     HttpResponse::Ok().json(json!({
-        "access_token": secret,
+        "access_token": opened.secret,
         "scope": scope,
         "exp": (ends.unix_timestamp() * 1000).to_string(),
         "token_type": "bearer",
@@ -172,7 +172,7 @@ async fn token_by_ticket(shared: web::Data<Shared>, http: HttpRequest) -> HttpRe
     let ip = request::source_ip(&http);
     match kerberos::sign_in(&shared.engine, given, &ip, SessionKind::Api, View::User).await {
         Ok(entered) => {
-            let mut response = granted(&shared, &entered.who.secret, "ovirt-app-api");
+            let mut response = granted(&entered.who, "ovirt-app-api");
             negotiate::answer(&mut response, entered.answer.as_deref());
             response
         }

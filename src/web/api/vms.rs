@@ -4,7 +4,7 @@ use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::{fault, render, vm_body};
-use crate::engine::{Cx, EngineError, disks, permissions, vms};
+use crate::engine::{Cx, EngineError, disks, vms};
 use crate::model::ids::{DiskId, VmId};
 use crate::model::vm::{Display, VmView};
 use actix_web::http::header;
@@ -25,8 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/vms/{id}/diskattachments", web::post().to(attach))
         .route("/vms/{id}/diskattachments/{disk}", web::get().to(attachment))
         .route("/vms/{id}/cdroms", web::get().to(cdroms))
-        .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd))
-        .route("/vms/{id}/permissions", web::get().to(vm_permissions));
+        .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd));
 }
 
 async fn list(request: HttpRequest) -> HttpResponse {
@@ -194,15 +193,6 @@ async fn change_cd(request: HttpRequest, path: web::Path<(String, String)>, byte
         let disk = body(&request, &bytes)?.parsed::<DiskId>("file/id", "file.id")?;
         vms::change_cd(&cx, vm, disk).await?;
         Ok(cd_element(&vms::get(&cx, vm).await?))
-    };
-    ok(&request, result.await)
-}
-
-async fn vm_permissions(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let cx = caller(&request).await?;
-        let all = permissions::on(&cx, id::<VmId>("VM", &path)?.object()).await?;
-        Ok(collection("permissions", "permission", all.iter().map(super::collections::permission).collect()))
     };
     ok(&request, result.await)
 }

@@ -1,9 +1,12 @@
 //! Signing in and out of the portals, and the choice of language.
 
+pub mod code;
 pub mod negotiate;
+pub mod passkey;
+mod profile;
 pub mod providers;
 
-use crate::auth::session::SessionKind;
+use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{AuthError, View};
 use crate::engine::{EngineError, sign_in};
 use crate::model::internal::NotNow;
@@ -29,6 +32,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/sign-in", web::post().to(submit))
         .route("/sign-out", web::post().to(leave))
         .route("/language", web::get().to(language))
+        .configure(code::routes)
+        .configure(passkey::routes)
         .configure(negotiate::routes)
         .configure(providers::routes);
 }
@@ -56,7 +61,9 @@ struct Then {
 
 /// Only a path of our own: nobody may send a user elsewhere through a link to the sign-in page.
 pub fn local(path: &str) -> &str {
-    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    // Browsers drop tabs and line ends out of addresses: what is between two slashes may vanish.
+    let odd = |c: char| c == '\\' || c.is_control();
+    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(odd);
     if own { path } else { "/" }
 }
 
@@ -77,11 +84,13 @@ async fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, 
                 input type="hidden" name="then" value=(then);
                 label for="user" { (l.t("user-name")) }
                 input class="vireo-input" id="user" name="user" value=(user) autocomplete="username" autofocus[user.is_empty()] required placeholder="admin@internal";
+                (profile::field(http, l, user))
                 label for="password" { (l.t("password")) }
                 input class="vireo-input" id="password" name="password" type="password" autocomplete="current-password" autofocus[!user.is_empty()] required;
                 button class="pf-v6-c-button pf-m-primary pf-m-block" type="submit" id="go" { (l.t("sign-in")) }
             }
             (providers)
+            (passkey::button(http, then))
             (layout::languages(l, &here))
         }
     };
@@ -94,6 +103,9 @@ async fn render(http: &HttpRequest, status: StatusCode, user: &str, then: &str, 
 struct Credentials {
     user: String,
     password: String,
+    /// The chosen domain; empty where there is only one.
+    #[serde(default)]
+    profile: String,
     #[serde(default)]
     then: String,
 }
@@ -102,7 +114,10 @@ async fn submit(shared: web::Data<Shared>, http: HttpRequest, form: web::Form<Cr
     if !crate::web::csrf::from_here(&http) {
         return render(&http, StatusCode::FORBIDDEN, "", "/", &Locale::of(&http).t("other-site")).await;
     }
-    open(&shared, &http, &form.user, &form.password, SessionKind::Portal, local(&form.then)).await
+    let user = profile::full_name(&http, &form.user, &form.profile);
+    let mut response = open(&shared, &http, &user, &form.password, SessionKind::Portal, local(&form.then)).await;
+    profile::remember(&mut response, &http, &form.profile);
+    response
 }
 
 /// Opens a session and goes on to `then`; or says on the sign-in page why not.
@@ -116,12 +131,8 @@ pub async fn open(
 ) -> HttpResponse {
     let ip = request::source_ip(http);
     match sign_in::sign_in(&shared.engine, user, password, &ip, kind, View::User).await {
-        Ok(opened) => {
-            let mut response = to(then);
-            // Cookies are headers: only a broken secret could fail, and ours are base64.
-            let _ = response.add_cookie(&request::session_cookie(opened.secret));
-            response
-        }
+        Ok(opened) => welcome(shared, http, opened, to(then)).await,
+        Err(EngineError::Auth(AuthError::SecondFactor(waiting))) => code::ask(waiting, then),
         Err(EngineError::Auth(AuthError::NotNow { why: NotNow::MustChange, .. })) => {
             let told = ("warning", Locale::of(http).t("password-must-change"));
             crate::web::password::form(http, StatusCode::OK, user, then, Some(told))
@@ -131,6 +142,18 @@ pub async fn open(
             render(http, fault::status(&error), user, then, &text).await
         }
     }
+}
+
+/// Gives the browser its new session, and ends the one it came with, whatever way somebody signed in.
+pub async fn welcome(shared: &Shared, http: &HttpRequest, opened: Opened, mut response: HttpResponse) -> HttpResponse {
+    if let Some(former) = request::secret(http)
+        && let Err(error) = sign_in::replaced(&shared.engine, &former).await
+    {
+        return crate::web::error::page(http, &error);
+    }
+    // Cookies are headers: only a broken secret could fail, and ours are base64.
+    let _ = response.add_cookie(&request::session_cookie(opened.secret));
+    response
 }
 
 async fn leave(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
@@ -171,7 +194,7 @@ mod tests {
     #[test]
     fn only_own_paths_are_followed() {
         assert_eq!(local("/admin/vms?search=a"), "/admin/vms?search=a");
-        for bad in ["//evil.example", "https://evil.example", "/\\evil", "evil", ""] {
+        for bad in ["//evil.example", "https://evil.example", "/\\evil", "/\t/evil.example", "evil", ""] {
             assert_eq!(local(bad), "/");
         }
     }

@@ -1,6 +1,6 @@
 //! Signing in with a Kerberos ticket (`Negotiate`, RFC 4559).
 
-use super::{local, render, to};
+use super::{local, render, to, welcome};
 use crate::auth::View;
 use crate::auth::session::SessionKind;
 use crate::engine::EngineError;
@@ -76,8 +76,7 @@ async fn negotiate(shared: web::Data<Shared>, http: HttpRequest, then: web::Quer
     let ip = request::source_ip(&http);
     match sign_in::sign_in(&shared.engine, given, &ip, SessionKind::Portal, View::User).await {
         Ok(entered) => {
-            let mut response = to(then);
-            let _ = response.add_cookie(&request::session_cookie(entered.who.secret));
+            let mut response = welcome(&shared, &http, entered.who, to(then)).await;
             answer(&mut response, entered.answer.as_deref());
             response
         }

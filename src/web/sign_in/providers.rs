@@ -1,6 +1,6 @@
 //! Signing in and out through OpenID providers: a button for each, the way there, the way back.
 
-use super::{local, render, to};
+use super::{local, render, to, welcome};
 use crate::engine::providers::{self, sign_in, sign_out};
 use crate::engine::{Cx, EngineError};
 use crate::model::provider::Callback;
@@ -103,11 +103,7 @@ async fn callback(
     let browser = http.cookie(COOKIE).map(|c| c.value().to_owned());
     let ip = request::source_ip(&http);
     match sign_in::finish(&shared.engine, &name, answer.into_inner(), browser.as_deref(), &ip).await {
-        Ok(entering) => {
-            let mut response = to(&entering.then);
-            let _ = response.add_cookie(&request::session_cookie(entering.opened.secret));
-            response
-        }
+        Ok(entering) => welcome(&shared, &http, entering.opened, to(&entering.then)).await,
         Err(why) => refuse(&http, &why).await,
     }
 }

@@ -1,11 +1,13 @@
 //! The frame around every page.
 
 use crate::auth::Actor;
+use crate::model::permission::ObjectKind;
 use crate::web::assets::asset;
 use crate::web::locale::Locale;
 use crate::web::request;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{DOCTYPE, Markup, html};
+use std::collections::HashSet;
 
 /// The two portals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Frame {
     pub here: String,
     /// Only the main part is wanted: a live refresh.
     pub fragment: bool,
+    /// The kinds of objects of which the caller sees something in the Admin Portal; none: of all.
+    pub sections: Option<HashSet<ObjectKind>>,
 }
 
 impl Frame {
@@ -49,7 +53,13 @@ impl Frame {
             csrf: request::secret(request).map(|s| crate::auth::session::csrf_token(&s)).unwrap_or_default(),
             here: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             fragment: request.headers().contains_key("x-fragment"),
+            sections: None,
         }
+    }
+
+    /// The caller sees something of this kind.
+    pub fn sees(&self, kind: ObjectKind) -> bool {
+        self.sections.as_ref().is_none_or(|kinds| kinds.contains(&kind))
     }
 
     /// A whole page, or its main part. `topics`: what it is kept up to date on.
@@ -106,7 +116,7 @@ impl Frame {
                     }
                     (languages(l, &self.here))
                     button class="pf-v6-c-button pf-m-plain" type="button" id="theme" aria-label=(l.t("theme")) title=(l.t("theme")) { "◐" }
-                    a class="vireo-user" href="/password" title=(l.t("change-password")) { (self.user) }
+                    a class="vireo-user" href="/security" title=(l.t("security")) { (self.user) }
                     form method="post" action="/sign-out" {
                         (self.csrf_field())
                         button class="pf-v6-c-button pf-m-link" type="submit" { (l.t("sign-out")) }
@@ -121,38 +131,61 @@ impl Frame {
         html! { input type="hidden" name="csrf" value=(self.csrf); }
     }
 
-    fn sidebar(&self) -> Markup {
+    /// The sections by group, each with the kind of object it shows; without a kind everybody sees it.
+    fn nav(&self) -> [(String, Vec<(&'static str, String)>); 4] {
+        use ObjectKind::*;
         let l = self.l;
-        let groups = [
+        let all = [
             (
                 l.t("nav-compute"),
                 vec![
-                    ("vms", l.t("vms")),
-                    ("templates", l.t("templates")),
-                    ("pools", l.t("pools")),
-                    ("hosts", l.t("hosts")),
-                    ("data_centers", l.t("data-centers")),
-                    ("clusters", l.t("clusters")),
+                    ("vms", l.t("vms"), Some(Vm)),
+                    ("templates", l.t("templates"), Some(Template)),
+                    ("pools", l.t("pools"), Some(Pool)),
+                    ("hosts", l.t("hosts"), Some(Host)),
+                    ("data_centers", l.t("data-centers"), Some(DataCenter)),
+                    ("clusters", l.t("clusters"), Some(Cluster)),
                 ],
             ),
             (
                 l.t("nav-network"),
-                vec![("networks", l.t("networks")), ("profiles", l.t("profiles")), ("mac_pools", l.t("mac-pools"))],
+                vec![
+                    ("networks", l.t("networks"), Some(Network)),
+                    ("profiles", l.t("profiles"), Some(VnicProfile)),
+                    ("mac_pools", l.t("mac-pools"), Some(MacPool)),
+                ],
             ),
-            (l.t("nav-storage"), vec![("domains", l.t("domains")), ("disks", l.t("disks"))]),
+            (
+                l.t("nav-storage"),
+                vec![("domains", l.t("domains"), Some(StorageDomain)), ("disks", l.t("disks"), Some(Disk))],
+            ),
             (
                 l.t("nav-administration"),
                 vec![
-                    ("users", l.t("users")),
-                    ("roles", l.t("roles")),
-                    ("providers", l.t("providers")),
-                    ("kerberos", l.t("kerberos")),
-                    ("instance_types", l.t("instance-types")),
-                    ("jobs", l.t("jobs")),
-                    ("events", l.t("events")),
+                    ("users", l.t("users"), None),
+                    ("groups", l.t("groups"), None),
+                    ("directory_domains", l.t("directory-domains"), Some(System)),
+                    ("roles", l.t("roles"), None),
+                    ("providers", l.t("providers"), Some(System)),
+                    ("kerberos", l.t("kerberos"), Some(System)),
+                    ("permissions", l.t("system-permissions"), Some(System)),
+                    ("instance_types", l.t("instance-types"), Some(InstanceType)),
+                    ("jobs", l.t("jobs"), None),
+                    ("events", l.t("events"), None),
+                    ("sessions", l.t("sessions"), Some(System)),
+                    ("settings", l.t("settings"), Some(System)),
                 ],
             ),
         ];
+        all.map(|(title, items)| {
+            let seen = items.into_iter().filter(|(_, _, kind)| kind.is_none_or(|kind| self.sees(kind)));
+            (title, seen.map(|(noun, text, _)| (noun, text)).collect())
+        })
+    }
+
+    fn sidebar(&self) -> Markup {
+        let l = self.l;
+        let groups = self.nav();
         let path = self.here.split('?').next().unwrap_or_default();
         let link = |target: String, text: &str, current: bool| {
             html! {
@@ -166,7 +199,7 @@ impl Frame {
                 div class="pf-v6-c-page__sidebar-body" {
                     nav class="pf-v6-c-nav" aria-label=(l.t("navigation")) {
                         ul class="pf-v6-c-nav__list" role="list" { (link("/admin".to_owned(), &l.t("dashboard"), path == "/admin")) }
-                        @for (title, items) in &groups {
+                        @for (title, items) in groups.iter().filter(|(_, items)| !items.is_empty()) {
                             section class="pf-v6-c-nav__section" {
                                 h2 class="pf-v6-c-nav__section-title" { (title) }
                                 ul class="pf-v6-c-nav__list" role="list" {

@@ -72,7 +72,11 @@ fn vm_card(frame: &Frame, vm: &VmRow) -> Markup {
 fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
     let l = frame.l;
     let count = |n: u32| n.to_string();
-    let why = if pool.mine >= pool.max_user_vms { l.t("pool-share-used") } else { l.t("pool-none-free") };
+    let why = match pool {
+        pool if !pool.permitted => l.t("pool-not-permitted"),
+        pool if pool.mine >= pool.max_user_vms => l.t("pool-share-used"),
+        _ => l.t("pool-none-free"),
+    };
     html! {
         article class="pf-v6-c-card" data-pool=(pool.name) {
             div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { (pool.name) } }

@@ -1,9 +1,11 @@
 //! What the VM forms offer to choose from, and what each choice fills in.
 
+use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks};
 use crate::model::disk::DiskContent;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::page::ListQuery;
+use crate::model::role::Action;
 use crate::model::storage_domain::StorageDomainKind;
 use crate::model::template::TemplateView;
 use crate::web::ui::form::Choice;
@@ -32,19 +34,27 @@ pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
     let mut isos = vec![Choice::new("", l.t("cd-none"))];
     let media = disks::list(cx, &all).await?.rows;
     isos.extend(media.iter().filter(|d| d.content == DiskContent::Iso).map(|d| Choice::new(d.id, &d.alias)));
-    let profiles = catalog::vnic_profiles(cx).await?;
+    let mut profiles = catalog::vnic_profiles(cx).await?;
+    let all_domains = catalog::storage_domains(cx, &all).await?.rows;
+    let mut clusters = catalog::clusters(cx, &all).await?.rows;
+    let mut templates = catalog::templates(cx, &all).await?.rows;
+    // What the actor could choose in vain is not offered.
+    let objects = profiles.iter().map(|p| p.id.object()).chain(all_domains.iter().map(|d| d.id.object()));
+    let objects = objects.chain(clusters.iter().map(|c| c.id.object()));
+    let permits = may::on(cx, objects.chain(templates.iter().map(|t| t.id.object())).collect()).await?;
+    profiles.retain(|p| permits.may(Action::ConfigureVmNetwork, p.id.object()));
+    clusters.retain(|c| permits.may(Action::CreateVm, c.id.object()));
+    templates.retain(|t| permits.may(Action::CreateVm, t.id.object()));
     let mut profiles: Vec<Choice> =
         profiles.iter().map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name))).collect();
     profiles.push(Choice::new("", l.t("no-nic")));
     let mut domains = vec![Choice::new("", l.t("domain-by-engine"))];
-    for d in catalog::storage_domains(cx, &all).await?.rows {
-        if d.kind == StorageDomainKind::Data {
+    for d in all_domains {
+        if d.kind == StorageDomainKind::Data && permits.may(Action::CreateDisk, d.id.object()) {
             let free = l.ta("free-of", &[("free", &parts::bytes(d.available_bytes))]);
             domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
         }
     }
-    let clusters = catalog::clusters(cx, &all).await?.rows;
-    let templates = catalog::templates(cx, &all).await?.rows;
     Ok(Choices {
         clusters: clusters.iter().map(|c| Choice::new(c.id, format!("{} ({})", c.name, c.data_center_name))).collect(),
         templates: templates.iter().map(template).collect(),

@@ -1,50 +1,18 @@
-//! Permissions and roles: who has which role on what.
+//! Giving roles and taking them away.
 
+use super::{is_super_user, named};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, pools};
 use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{EVERYONE, ObjectId, PermissionId, PrincipalId, RoleId, SYSTEM, VmId};
 use crate::model::permission::{ObjectKind, PermissionView};
-use crate::model::role::{Action, RoleView, SUPER_USER};
+use crate::model::role::{Action, SUPER_USER};
 use crate::model::valid::{Invalid, Problem};
-use crate::store::permissions as store;
-
-/// All roles.
-///
-/// # Errors
-/// Refused, invalid, hidden, or the database failed.
-pub async fn roles(cx: &Cx) -> Result<Vec<RoleView>, EngineError> {
-    cx.engine.db.read(|db| Ok(store::roles(db)?)).await
-}
-
-/// Permissions on an object and, marked as inherited, on its ancestors.
-///
-/// # Errors
-/// Refused, invalid, hidden, or the database failed.
-pub async fn on(cx: &Cx, object: ObjectId) -> Result<Vec<PermissionView>, EngineError> {
-    let actor = cx.actor.clone();
-    cx.engine
-        .db
-        .read(move |db| {
-            auth::see(db, &actor, object)?;
-            Ok(store::on(db, object)?)
-        })
-        .await
-}
-
-/// Permissions a user or group holds; those of others are for administrators.
-///
-/// # Errors
-/// Refused, invalid, hidden, or the database failed.
-pub async fn of(cx: &Cx, principal: PrincipalId) -> Result<Vec<PermissionView>, EngineError> {
-    if !cx.actor.principals.contains(&principal) && !cx.actor.is_admin {
-        return Err(EngineError::NotFound { kind: "user", id: principal.to_string() });
-    }
-    cx.engine.db.read(move |db| Ok(store::of(db, &[principal])?)).await
-}
+use crate::store::permissions::{self as store, Wanted};
+use crate::store::{people, roles};
 
 /// Gives a role. Admin roles: only by a SuperUser on the system.
 ///
@@ -62,17 +30,27 @@ pub async fn grant(
         .db
         .write(move |db| {
             auth::check(db, &inner.actor, Action::ManipulatePermissions, object)?;
+            named(db, kind, object)?;
             let no_role = || Invalid::new("role", Problem::NoSuch { value: role.to_string() });
-            let role = store::roles(db)?.into_iter().find(|r| r.id == role).ok_or_else(no_role)?;
+            let role = roles::get(db, role)?.ok_or_else(no_role)?;
             admin_roles_by_super_users(&inner, db, role.admin, &role.name)?;
+            if people::principal_of(db, principal)?.is_none() {
+                return Err(Invalid::new("user", Problem::NoSuch { value: principal.to_string() }).into());
+            }
             if kind == ObjectKind::Vm
                 && let Some(run) = crate::store::vms::run::get(db, VmId(object.0))?
                 && let Some((_, pool)) = run.pool
             {
                 return Err(Conflict::PermissionInPool { vm: run.name, pool }.into());
             }
-            let held = store::on(db, object)?;
-            if held.iter().any(|p| p.role == role.id && p.principal == principal && p.object == object) {
+            let same = Wanted {
+                object: Some(object),
+                own_only: true,
+                principals: Some(vec![principal]),
+                role: Some(role.id),
+                ..Wanted::default()
+            };
+            if store::count(db, &same)? > 0 {
                 return Err(Conflict::RoleHeld { role: role.name }.into());
             }
             let id = store::grant(db, role.id, principal, kind, object, inner.engine.clock.now())?;
@@ -82,37 +60,34 @@ pub async fn grant(
         .await
 }
 
-/// Takes a permission away; consoles that hung on it close.
+/// Takes a permission away; consoles that hung on it close. A VM that was taken from a pool with it goes back when it is down.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn revoke(cx: &Cx, id: PermissionId) -> Result<(), EngineError> {
     let inner = cx.clone();
-    cx.engine
+    let object = cx
+        .engine
         .db
         .write(move |db| {
             let none = || EngineError::NotFound { kind: "permission", id: id.to_string() };
             let held = store::get(db, id)?.ok_or_else(none)?;
             auth::check(db, &inner.actor, Action::ManipulatePermissions, held.object)?;
-            let admin = store::roles(db)?.into_iter().any(|role| role.id == held.role && role.admin);
-            admin_roles_by_super_users(&inner, db, admin, &held.role_name)?;
+            admin_roles_by_super_users(&inner, db, held.role_admin, &held.role_name)?;
             if held.object == SYSTEM {
                 last_of_its_kind(db, &held)?;
             }
             told(&inner, db, id, EventCode::PermissionRemoved)?;
             store::revoke(db, id)?;
-            Ok::<_, EngineError>(())
+            Ok::<_, EngineError>(held.object)
         })
         .await?;
+    pools::permission_gone(&cx.engine, VmId(object.0), id).await?;
     cx.engine.consoles.recheck(&cx.engine).await
 }
 
 fn admin_roles_by_super_users(cx: &Cx, db: &mut Db, admin: bool, role: &str) -> Result<(), EngineError> {
-    if !admin {
-        return Ok(());
-    }
-    let mine = store::of(db, &cx.actor.principals)?;
-    if mine.iter().any(|p| p.role == SUPER_USER && p.object == SYSTEM) {
+    if !admin || is_super_user(cx, db)? {
         return Ok(());
     }
     Err(Conflict::AdminRole { role: role.to_owned() }.into())
@@ -122,8 +97,8 @@ fn last_of_its_kind(db: &mut Db, held: &PermissionView) -> Result<(), EngineErro
     if held.principal == EVERYONE.into() {
         return Err(Conflict::EveryoneOnSystem.into());
     }
-    let super_users = store::on(db, SYSTEM)?.into_iter().filter(|p| p.role == SUPER_USER).count();
-    if held.role == SUPER_USER && super_users < 2 {
+    let wanted = Wanted { object: Some(SYSTEM), role: Some(SUPER_USER), ..Wanted::default() };
+    if held.role == SUPER_USER && store::count(db, &wanted)? < 2 {
         return Err(Conflict::LastSuperUser.into());
     }
     Ok(())

@@ -1,0 +1,106 @@
+//! Who may what: each question is one query by index, however many objects and permissions there are.
+
+use crate::db::Db;
+use crate::db::dialect::DynamicQuery;
+use crate::db::schema::*;
+use crate::model::ids::{ObjectId, PermissionId, PrincipalId, RoleId, SYSTEM};
+use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
+use diesel::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+/// A role of one of these principals on the object or above it allows the action.
+pub fn allows(db: &mut Db, principals: &[PrincipalId], action: Action, object: ObjectId) -> QueryResult<bool> {
+    let found: Option<RoleId> = permission::table
+        .inner_join(object_ancestor::table.on(object_ancestor::ancestor_id.eq(permission::object_id)))
+        .inner_join(role_permit::table.on(role_permit::role_id.eq(permission::role_id)))
+        .filter(object_ancestor::object_id.eq(object))
+        .filter(permission::principal_id.eq_any(principals))
+        .filter(role_permit::action.eq(action))
+        .select(permission::role_id)
+        .first(db)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Every action these principals may do to each of the objects.
+pub fn actions_on(
+    db: &mut Db,
+    principals: &[PrincipalId],
+    objects: &[ObjectId],
+) -> QueryResult<HashMap<ObjectId, HashSet<Action>>> {
+    // Roles first: a page's rows share a few, and each allows dozens of actions.
+    let held: HashSet<(ObjectId, RoleId)> = permission::table
+        .inner_join(object_ancestor::table.on(object_ancestor::ancestor_id.eq(permission::object_id)))
+        .filter(object_ancestor::object_id.eq_any(objects))
+        .filter(permission::principal_id.eq_any(principals))
+        .select((object_ancestor::object_id, permission::role_id))
+        .load(db)?
+        .into_iter()
+        .collect();
+    let roles: HashSet<RoleId> = held.iter().map(|(_, role)| *role).collect();
+    let mut allowed: HashMap<RoleId, Vec<Action>> = HashMap::new();
+    for (role, action) in role_permit::table.filter(role_permit::role_id.eq_any(roles)).load::<(RoleId, Action)>(db)? {
+        allowed.entry(role).or_default().push(action);
+    }
+    let mut map: HashMap<ObjectId, HashSet<Action>> = HashMap::new();
+    for (object, role) in held {
+        map.entry(object).or_default().extend(allowed.get(&role).into_iter().flatten());
+    }
+    Ok(map)
+}
+
+/// One of the principals holds an admin role somewhere.
+pub fn is_admin(db: &mut Db, principals: &[PrincipalId]) -> QueryResult<bool> {
+    let found: Option<PermissionId> = permission::table
+        .inner_join(role::table)
+        .filter(permission::principal_id.eq_any(principals))
+        .filter(role::is_admin)
+        .select(permission::id)
+        .first(db)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// The kinds of objects on which they hold an admin role that shows something.
+pub fn admin_kinds(db: &mut Db, principals: &[PrincipalId]) -> QueryResult<Vec<ObjectKind>> {
+    let held = permission::table
+        .inner_join(role::table)
+        .filter(permission::principal_id.eq_any(principals))
+        .filter(role::is_admin)
+        .select(permission::object_kind);
+    // Asked first: whoever administers the system may hold a role on each of ten thousand VMs besides.
+    let on_system = held.clone().filter(permission::object_id.eq(SYSTEM)).filter(role::views_children);
+    let all: Option<ObjectKind> = on_system.first(db).optional()?;
+    match all {
+        Some(system) => Ok(vec![system]),
+        None => held.distinct().load(db),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    #[expect(dead_code, reason = "whether there is one is all that is asked")]
+    id: ObjectId,
+}
+
+/// There is an object of this kind to which one of the principals may do the action.
+pub fn somewhere(db: &mut Db, principals: &[PrincipalId], action: Action, kind: ObjectKind) -> QueryResult<bool> {
+    let table = match kind {
+        ObjectKind::Cluster => "cluster",
+        ObjectKind::Template => "template",
+        ObjectKind::StorageDomain => "storage_domain",
+        ObjectKind::DataCenter => "data_center",
+        // Of others there can be thousands, and nobody asks.
+        _ => return allows(db, principals, action, SYSTEM),
+    };
+    let mut q = DynamicQuery::new("select o.id from ");
+    q.push(table).push(
+        " o join object_ancestor a on a.object_id = o.id join permission p on p.object_id = a.ancestor_id \
+         join role_permit rp on rp.role_id = p.role_id where rp.action = ",
+    );
+    q.bind(action.as_str().to_owned()).push(" and p.principal_id in (");
+    q.bind_all(principals.iter().map(ToString::to_string)).push(") limit 1");
+    Ok(!q.load::<Found>(db)?.is_empty())
+}

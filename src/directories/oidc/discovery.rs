@@ -6,12 +6,15 @@ use crate::model::provider::ProviderTrouble;
 use openidconnect::core::CoreJsonWebKeySet;
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use time::Duration;
 
 /// A provider may move its endpoints, and keys that it withdrew must not be good for ever.
 const FRESH: Duration = Duration::HOUR;
 /// An unknown key makes us look again, but a forger must not make us hammer the provider.
 const LOOK_AGAIN: Duration = Duration::MINUTE;
+/// Anybody may begin a sign-in: one that is away is not called by each of them.
+const STAY_AWAY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The part of the metadata (OpenID Connect Discovery 1.0, RFC 8414) that is used here.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,18 +62,28 @@ impl Metadata {
 
 /// What was learned of a provider.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<State>);
+pub(super) struct Known {
+    state: Mutex<State>,
+    /// Held by the one who asks; the others wait for what he hears.
+    asking: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct State {
     metadata: Option<(Arc<Metadata>, Timestamp)>,
     keys: Option<(Arc<CoreJsonWebKeySet>, Timestamp)>,
     looked_again: Option<Timestamp>,
+    failed: Option<(ProviderTrouble, Instant)>,
 }
 
 impl Known {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, now: Timestamp) -> Option<Arc<Metadata>> {
+        let state = self.state();
+        state.metadata.as_ref().filter(|(_, at)| is_fresh(*at, now)).map(|(known, _)| known.clone())
     }
 
     /// The metadata, fetched if it is not known or old.
@@ -83,12 +96,27 @@ impl Known {
         issuer: &str,
         now: Timestamp,
     ) -> Result<Arc<Metadata>, ProviderTrouble> {
-        if let Some((known, _)) = self.state().metadata.as_ref().filter(|(_, at)| is_fresh(*at, now)) {
-            return Ok(known.clone());
+        if let Some(known) = self.fresh(now) {
+            return Ok(known);
         }
-        let fetched = Arc::new(Metadata::fetch(http, issuer).await?);
-        self.state().metadata = Some((fetched.clone(), now));
-        Ok(fetched)
+        let _one = self.asking.lock().await;
+        if let Some(known) = self.fresh(now) {
+            return Ok(known);
+        }
+        if let Some((why, _)) = self.state().failed.as_ref().filter(|(_, at)| at.elapsed() < STAY_AWAY) {
+            return Err(why.clone());
+        }
+        match Metadata::fetch(http, issuer).await {
+            Ok(fetched) => {
+                let fetched = Arc::new(fetched);
+                self.state().metadata = Some((fetched.clone(), now));
+                Ok(fetched)
+            }
+            Err(why) => {
+                self.state().failed = Some((why.clone(), Instant::now()));
+                Err(why)
+            }
+        }
     }
 
     /// The keys, fetched if they are not known or old.

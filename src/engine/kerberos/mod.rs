@@ -11,7 +11,7 @@ use crate::model::ids::{DomainId, SYSTEM};
 use crate::model::kerberos::{KerberosView, principals};
 use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
-use crate::store::domains;
+use crate::store::domains::{self, DomainRow};
 use crate::store::kerberos::{self as store, Kept};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,12 +78,11 @@ pub async fn list(cx: &Cx) -> Result<Vec<KerberosView>, EngineError> {
         .read(move |db| {
             may(&inner, db)?;
             let kept = store::list(db)?;
-            let view = |row: domains::DomainRow| {
-                let (domain, domain_name) = (row.id, row.name);
-                let own = kept.iter().find(|k| k.domain == domain);
+            let view = |row: DomainRow| {
+                let own = kept.iter().find(|k| k.domain == row.id);
                 let names = own.map(|own| inner.engine.keytab(own).map(|bytes| principals(&bytes)));
                 let names = names.transpose()?.map(|found| found.unwrap_or_default().into_iter().collect());
-                Ok(KerberosView { domain, domain_name, principals: names })
+                Ok(KerberosView { domain: row.id, domain_name: row.name, principals: names })
             };
             domains::list(db)?.into_iter().map(view).collect()
         })

@@ -4,7 +4,7 @@ use super::{may, not_found};
 use crate::engine::{Cx, EngineError};
 use crate::model::directory::DirectoryGroup;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::ProviderId;
+use crate::model::ids::{GroupId, ProviderId};
 use crate::model::user::GroupView;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::store::{groups, outsiders, providers as store};
@@ -43,6 +43,26 @@ pub async fn add(cx: &Cx, id: ProviderId, name: &str) -> Result<(), EngineError>
             let group = DirectoryGroup { external_id: name.clone(), name, description: String::new() };
             outsiders::keep_group(db, &provider.name, &group)?;
             inner.tell(db, EventCode::GroupAdded, About::default(), &format!("{}@{}", group.name, provider.name))
+        })
+        .await
+}
+
+/// Forgets a group of a provider's, with its permissions.
+///
+/// # Errors
+/// Refused, no such provider or group, or the database failed.
+pub async fn remove(cx: &Cx, id: ProviderId, group: GroupId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            may(&inner, db)?;
+            let provider = store::get(db, id)?.ok_or_else(|| not_found(id))?.view;
+            let found = groups::list(db)?.into_iter().find(|g| g.id == group && g.domain == provider.name);
+            let none = || EngineError::NotFound { kind: "group", id: group.to_string() };
+            let name = found.ok_or_else(none)?.name;
+            groups::remove(db, group)?;
+            inner.tell(db, EventCode::GroupRemoved, About::default(), &format!("{name}@{}", provider.name))
         })
         .await
 }

@@ -59,6 +59,12 @@ async fn good_way(database: Option<&str>) {
     let (_, users) = admin.get("/users").await;
     assert!(user(&users, "alice@school-authz").is_some(), "{users}");
 
+    // Without the group he may no longer.
+    let alice = Walker::new();
+    assert_eq!(alice.sign_in(&server.url, "school", "/admin/users", "alice").await.status, 200);
+    assert_eq!(boss.post(&format!("{page}/groups/{group}/remove"), &[]).await.0, 303);
+    assert_eq!(alice.get(&format!("{}/admin/users", server.url)).await.status, 403);
+
     // Turned off: who came from there is out.
     let edit: Vec<(&str, String)> = idp.fields().into_iter().filter(|f| f.0 != "enabled").collect();
     let edit: Vec<(&str, &str)> = edit.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -25,6 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(form::routes)
         .route("/admin/providers/{id}", web::get().to(show))
         .route("/admin/providers/{id}/groups", web::post().to(add_group))
+        .route("/admin/providers/{id}/groups/{group}/remove", web::post().to(remove_group))
         .route("/admin/providers/{id}/remove", web::get().to(confirm))
         .route("/admin/providers/{id}/remove", web::post().to(remove));
 }
@@ -138,9 +139,13 @@ async fn show(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
 
 fn groups_card(frame: &Frame, p: &ProviderView, known: &[GroupView]) -> Markup {
     let l = frame.l;
+    let line = |g: &GroupView| {
+        let path = format!("/admin/providers/{}/groups/{}/remove", p.id, g.id);
+        html! { (g.name) "@" (g.domain) " " (parts::post(frame, &path, &l.t("remove"), "pf-m-secondary")) }
+    };
     let content = html! {
         p { (l.t("provider-groups-hint")) }
-        (links(l, known.iter().map(|g| html! { (g.name) "@" (g.domain) })))
+        (links(l, known.iter().map(line)))
         form class="vireo-search" method="post" action={ "/admin/providers/" (p.id) "/groups" } {
             (frame.csrf_field())
             input class="vireo-input" name="group" required maxlength="255" aria-label=(l.t("provider-group"));
@@ -160,6 +165,25 @@ async fn add_group(
         let (cx, _, values) = changing(&shared, &http, &body).await?;
         let provider = id("OpenID provider", &path)?;
         groups::add(&cx, provider, values.get("group").map_or("", String::as_str)).await?;
+        Ok(provider)
+    }
+    .await;
+    match result {
+        Ok(provider) => to(&format!("/admin/providers/{provider}")),
+        Err(e) => error::page(&http, &e),
+    }
+}
+
+async fn remove_group(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<(String, String)>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let result: Result<ProviderId, EngineError> = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        let provider = id("OpenID provider", &path.0)?;
+        groups::remove(&cx, provider, id("group", &path.1)?).await?;
         Ok(provider)
     }
     .await;

@@ -1,5 +1,6 @@
 import "./forms.js";
 import "./copy.js";
+import "./keytab.js";
 import { lists, picked } from "./lists.js";
 // Live pages: when the server says that something changed, the page's main part is fetched again and put in place of the old
 // one, unless somebody types, selects or has a menu open there. Works without scripts, too: then the page just does not move.

@@ -72,3 +72,24 @@ event-OPENID_PROVIDER_ADD = OpenID provider { $detail } was added by { $user }.
 event-OPENID_PROVIDER_UPDATED = OpenID provider { $detail } was edited by { $user }.
 event-OPENID_PROVIDER_REMOVED = OpenID provider { $detail } was removed by { $user }.
 event-OPENID_SIGN_IN_FAILED = Nobody could be signed in through an OpenID provider: { $detail }
+
+# Kerberos
+sign-in-kerberos = Sign in with Kerberos
+kerberos = Kerberos
+kerberos-hint = Whoever has a ticket of a domain’s Kerberos signs in without a password. The domain’s directory says who it is.
+kerberos-no-domain = No domain
+kerberos-no-domain-hint = Add the domain of a directory first.
+kerberos-set = Take tickets
+kerberos-domain = Domain
+keytab-file = Keytab file
+keytab = Keytab
+keytab-hint = In base64, with the key of HTTP/ and this engine’s name; kept sealed.
+kerberos-no-ticket = The browser has no Kerberos ticket for this address, or does not give it. Sign in another way.
+kerberos-bad-ticket = The Kerberos ticket was not accepted. Get a new one, or sign in another way.
+kerberos-nobody = { $principal } is in no domain here. Sign in another way, or ask an administrator.
+kerberos-away = The directory of { $domain } cannot be asked just now. Try again later.
+kerberos-keytab = The keytab cannot be used: { $why }
+problem-not-a-keytab = This is no keytab with a key in it, in base64.
+event-KERBEROS_SET = Kerberos tickets are taken for people of { $detail }, set by { $user }.
+event-KERBEROS_REMOVED = No Kerberos tickets are taken for people of { $detail } any more, set by { $user }.
+event-KERBEROS_SIGN_IN_FAILED = The owner of a good Kerberos ticket could not sign in: { $detail }

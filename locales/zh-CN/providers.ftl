@@ -72,3 +72,24 @@ event-OPENID_PROVIDER_ADD = { $user } 添加了 OpenID 提供方 { $detail }。
 event-OPENID_PROVIDER_UPDATED = { $user } 编辑了 OpenID 提供方 { $detail }。
 event-OPENID_PROVIDER_REMOVED = { $user } 移除了 OpenID 提供方 { $detail }。
 event-OPENID_SIGN_IN_FAILED = 无法通过 OpenID 提供方登录：{ $detail }
+
+# Kerberos
+sign-in-kerberos = 使用 Kerberos 登录
+kerberos = Kerberos
+kerberos-hint = 持有域的 Kerberos 票据的用户无需密码即可登录，其身份由该域的目录确定。
+kerberos-no-domain = 没有域
+kerberos-no-domain-hint = 请先添加目录的域。
+kerberos-set = 接受票据
+kerberos-domain = 域
+keytab-file = Keytab 文件
+keytab = Keytab
+keytab-hint = 采用 base64，含有 HTTP/ 加本引擎名称的密钥；加密保存。
+kerberos-no-ticket = 浏览器没有此地址的 Kerberos 票据，或未提供该票据。请使用其他方式登录。
+kerberos-bad-ticket = Kerberos 票据未被接受。请获取新票据，或使用其他方式登录。
+kerberos-nobody = { $principal } 不属于此处的任何域。请使用其他方式登录，或联系管理员。
+kerberos-away = 目前无法查询 { $domain } 的目录。请稍后再试。
+kerberos-keytab = 无法使用该 keytab：{ $why }
+problem-not-a-keytab = 这不是含有密钥、采用 base64 的 keytab。
+event-KERBEROS_SET = { $user } 设置为接受 { $detail } 的用户的 Kerberos 票据。
+event-KERBEROS_REMOVED = { $user } 设置为不再接受 { $detail } 的用户的 Kerberos 票据。
+event-KERBEROS_SIGN_IN_FAILED = 持有有效 Kerberos 票据者无法登录：{ $detail }

@@ -8,6 +8,7 @@ use crate::store::factors::PasskeyRow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use webauthn_rp::bin::{Decode, Encode};
@@ -82,8 +83,11 @@ fn wrong(why: impl std::fmt::Debug) -> AuthError {
 }
 
 fn rp(site: &Site) -> Result<RpId, AuthError> {
-    let domain = AsciiDomain::try_from(site.name.clone()).map_err(|_| AuthError::Factor(FactorTrouble::NoName))?;
-    Ok(RpId::Domain(domain))
+    let none = || AuthError::Factor(FactorTrouble::NoName);
+    if site.name.parse::<IpAddr>().is_ok() {
+        return Err(none());
+    }
+    Ok(RpId::Domain(AsciiDomain::try_from(site.name.clone()).map_err(|_| none())?))
 }
 
 fn handle(user: UserId) -> UserHandle16 {
@@ -164,46 +168,33 @@ impl Ceremonies {
         Ok(json)
     }
 
-    /// Checks the answer against the passkey that `find` knows by its credential; its row with the counter moved on. The user's own
+    /// Checks the answer against the passkey that its credential belongs to; its row with the counter moved on. The user's own
     /// verification (finger, PIN) is asked for.
     ///
     /// # Errors
-    /// [`FactorTrouble::WrongPasskey`], or with the passkey's row [`FactorTrouble::Copied`].
-    pub fn shown(&self, site: &Site, answer: &Answer, row: PasskeyRow) -> Result<PasskeyRow, Refused> {
-        let refused = |error: AuthError| Refused { error, copied: None };
-        let challenge = answer.0.challenge_relaxed().map_err(wrong).map_err(refused)?;
-        let server = take(&self.using, challenge.0).ok_or_else(|| refused(wrong("nobody asked")))?;
-        let (credential, static_state, dynamic_state) = decoded(&row).ok_or_else(|| refused(wrong("unreadable")))?;
-        let id = CredentialId::decode(credential.as_slice()).map_err(wrong).map_err(refused)?;
+    /// [`FactorTrouble::WrongPasskey`]; [`FactorTrouble::Copied`] if the counter went back.
+    pub fn shown(&self, site: &Site, answer: &Answer, row: PasskeyRow) -> Result<PasskeyRow, AuthError> {
+        let challenge = answer.0.challenge_relaxed().map_err(wrong)?;
+        let server = take(&self.using, challenge.0).ok_or_else(|| wrong("nobody asked"))?;
+        let (credential, static_state, dynamic_state) = decoded(&row).ok_or_else(|| wrong("unreadable"))?;
+        let id = CredentialId::decode(credential.as_slice()).map_err(wrong)?;
         let user = handle(row.user);
-        let mut known =
-            AuthenticatedCredential::new(id, &user, static_state, dynamic_state).map_err(wrong).map_err(refused)?;
+        let mut known = AuthenticatedCredential::new(id, &user, static_state, dynamic_state).map_err(wrong)?;
         let origins = [site.origin.as_str()];
         let options = AuthenticationVerificationOptions::<&str, &str> {
             allowed_origins: &origins,
             error_on_unsolicited_extensions: false,
             ..AuthenticationVerificationOptions::default()
         };
-        let rp = rp(site).map_err(refused)?;
-        match server.verify(&rp, &answer.0, &mut known, &options) {
+        match server.verify(&rp(site)?, &answer.0, &mut known, &options) {
             Ok(_) => {
-                let dynamic_state = known.dynamic_state().encode().map_err(wrong).map_err(refused)?;
-                Ok(PasskeyRow { dynamic_state: text(dynamic_state), ..row })
+                let dynamic_state = text(known.dynamic_state().encode().map_err(wrong)?);
+                Ok(PasskeyRow { dynamic_state, ..row })
             }
-            Err(AuthCeremonyErr::SignatureCounter) => {
-                Err(Refused { error: AuthError::Factor(FactorTrouble::Copied), copied: Some(row) })
-            }
-            Err(why) => Err(refused(wrong(why))),
+            Err(AuthCeremonyErr::SignatureCounter) => Err(AuthError::Factor(FactorTrouble::Copied)),
+            Err(why) => Err(wrong(why)),
         }
     }
-}
-
-/// Why a passkey was refused.
-#[derive(Debug)]
-pub struct Refused {
-    pub error: AuthError,
-    /// Its counter went back.
-    pub copied: Option<PasskeyRow>,
 }
 
 /// A browser's answer that can be read, and is checked later.
@@ -274,7 +265,7 @@ mod tests {
             static_state: String::new(),
             dynamic_state: String::new(),
         };
-        let json = open.ask_to_add(&site(), row.user, "bob@internal", &[row.clone()], "::1").unwrap();
+        let json = open.ask_to_add(&site(), row.user, "bob@internal", std::slice::from_ref(&row), "::1").unwrap();
         assert!(json.contains("bob@internal") && json.contains(&row.credential_id), "{json}");
     }
 }

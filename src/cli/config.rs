@@ -11,8 +11,7 @@ use std::process::ExitCode;
 
 /// Shows and changes the engine's settings.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-#[group(id = "verb", required = true, multiple = false, args = ["get", "set", "all", "list"])]
+#[group(required = true, multiple = false)]
 pub struct ConfigArgs {
     #[command(flatten)]
     place: Place,

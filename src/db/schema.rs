@@ -395,6 +395,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cluster,
     host,
     storage_domain,
+    domain,
     network,
     vnic_profile,
     instance_type,
@@ -425,4 +426,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     openid_provider,
     openid_flow,
     openid_session,
+    kerberos,
 );

@@ -5,6 +5,7 @@ use crate::db::DbError;
 use crate::model::conflict::{Attempt, Away, Conflict};
 use crate::model::domain::{DirectoryTrouble, StepReport};
 use crate::model::domain_draft::failed;
+use crate::model::kerberos::KerberosTrouble;
 use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 use crate::model::search::SearchError;
 use crate::model::valid::{Invalid, Problem};
@@ -40,6 +41,9 @@ pub enum EngineError {
     /// 401: its answer lets nobody in.
     #[error(transparent)]
     OpenId(#[from] OpenIdRefusal),
+    /// 401: a Kerberos ticket lets nobody in.
+    #[error(transparent)]
+    Kerberos(#[from] KerberosTrouble),
     /// 409: a directory did not do what it was asked.
     #[error(transparent)]
     Directory(#[from] DirectoryTrouble),

@@ -9,6 +9,7 @@ use crate::model::event::{About, EventCode};
 use crate::model::factor::{FactorTrouble, Factors};
 use crate::model::ids::UserId;
 use crate::model::user::INTERNAL_DOMAIN;
+use crate::model::valid::{Invalid, Problem};
 use crate::store::{factors as store, sessions, users};
 use std::sync::Arc;
 
@@ -54,6 +55,10 @@ pub(in crate::engine) async fn prove(cx: &Cx, password: &str, source_ip: &str) -
     let (engine, now) = (&cx.engine, cx.engine.clock.now());
     if own(cx).await?.is_none() {
         return Err(trouble(FactorTrouble::NotInternal));
+    }
+    // A field left empty is no guess.
+    if password.is_empty() {
+        return Err(Invalid::new("password", Problem::Missing).into());
     }
     let guess =
         engine.guesses.begin(source_ip, &cx.actor.name, now).map_err(|seconds| AuthError::TooMany { seconds })?;
@@ -163,7 +168,10 @@ pub async fn reset(cx: &Cx, user: UserId) -> Result<(), EngineError> {
             let none = || EngineError::NotFound { kind: "user", id: user.to_string() };
             let found = users::get(db, user)?.ok_or_else(none)?;
             store::remove_all(db, user)?;
-            sessions::remove_all_of(db, user)?;
+            // His own session an administrator keeps.
+            for session in sessions::list(db, Some(user))?.iter().filter(|s| Some(s.id) != inner.actor.session) {
+                sessions::remove(db, session.id)?;
+            }
             inner.tell(db, EventCode::FactorsReset, About::default(), &found.principal())
         })
         .await?;

@@ -16,6 +16,7 @@ pub mod factors;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;
+pub mod kerberos;
 pub mod live;
 pub mod passkeys;
 pub mod permissions;
@@ -26,6 +27,8 @@ pub mod roles;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
+#[cfg(test)]
+mod sign_in_tests;
 pub(in crate::engine) mod storage;
 pub mod templates;
 #[cfg(test)]
@@ -62,6 +65,8 @@ pub struct Engine {
     pub vault: Arc<auth::vault::Vault>,
     /// Who is guessing passwords just now.
     pub guesses: auth::guesses::Guesses,
+    /// Keytabs in use.
+    pub kerberos: kerberos::Kerberos,
     /// OpenID providers that were talked to.
     pub providers: providers::Providers,
     /// Passkeys that browsers are asked for just now.
@@ -141,6 +146,7 @@ impl Engine {
             domains: domains::Domains::default(),
             vault: Arc::new(config.vault),
             guesses: auth::guesses::Guesses::default(),
+            kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
             reconcilers: reconcile::Reconcilers::default(),

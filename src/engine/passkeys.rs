@@ -11,7 +11,7 @@ use crate::model::ids::{PasskeyId, UserId};
 use crate::model::internal::NotNow;
 use crate::model::setting::SecondFactorRule;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::store::factors::{self as store, PasskeyRow};
+use crate::store::factors as store;
 use crate::store::{accounts, settings, users};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use std::net::IpAddr;
@@ -34,6 +34,7 @@ pub async fn site(engine: &Arc<Engine>, host: &str, names: &[String]) -> Result<
     let name = host.split(':').next().unwrap_or_default().to_owned();
     let set = engine.db.read(|db| Ok::<_, EngineError>(settings::engine(db)?.engine_name)).await?;
     let known = names.iter().any(|known| known.eq_ignore_ascii_case(&name)) || (!set.is_empty() && set == name);
+    // The certificate has addresses, too.
     if !known || name.parse::<IpAddr>().is_ok() {
         return Err(trouble(FactorTrouble::NoName));
     }
@@ -146,28 +147,25 @@ async fn checked(engine: &Arc<Engine>, site: &Site, answer: &[u8]) -> Result<Use
     let credential = answer.credential_id();
     let row = engine.db.read(move |db| Ok::<_, EngineError>(store::passkey(db, &credential)?)).await?;
     let row = row.ok_or_else(|| trouble(FactorTrouble::WrongPasskey))?;
-    let before = row.dynamic_state.clone();
+    let (before, user, name) = (row.dynamic_state.clone(), row.user, row.name.clone());
     let used = match engine.passkeys.shown(site, &answer, row) {
-        Ok(used) => used,
-        Err(refused) => {
-            if let Some(row) = refused.copied {
-                tell_copied(engine, row).await?;
-            }
-            return Err(refused.error.into());
+        Err(copied @ AuthError::Factor(FactorTrouble::Copied)) => {
+            tell_copied(engine, user, name).await?;
+            return Err(copied.into());
         }
+        other => other?,
     };
-    let user = used.user;
     let moved = engine.db.write(move |db| Ok::<_, EngineError>(store::passkey_used(db, &used, &before, now)?)).await?;
     if moved { Ok(user) } else { Err(trouble(FactorTrouble::WrongPasskey)) }
 }
 
-async fn tell_copied(engine: &Arc<Engine>, row: PasskeyRow) -> Result<(), EngineError> {
+async fn tell_copied(engine: &Arc<Engine>, user: UserId, passkey: String) -> Result<(), EngineError> {
     let inner = engine.clone();
     engine
         .db
         .write(move |db| {
-            let user = users::get(db, row.user)?.map(|user| (row.user, user.principal()));
-            inner.tell(db, EventCode::PasskeyCopied, About { user, ..About::default() }, &row.name)
+            let user = users::get(db, user)?.map(|found| (user, found.principal()));
+            inner.tell(db, EventCode::PasskeyCopied, About { user, ..About::default() }, &passkey)
         })
         .await
 }

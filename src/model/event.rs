@@ -116,6 +116,9 @@ event_codes! {
     DomainRemoved = "DOMAIN_REMOVE", 10422, Normal, "Domain {detail} was removed by {user}, with its users and groups.";
     DomainUnusable = "DOMAIN_UNUSABLE", 10423, Error, "A directory cannot be used: {detail}";
     DomainUsable = "DOMAIN_USABLE", 10424, Normal, "The directory of domain {detail} can be used again.";
+    KerberosSet = "KERBEROS_SET", 10450, Normal, "Kerberos tickets are taken for people of {detail}, set by {user}.";
+    KerberosRemoved = "KERBEROS_REMOVED", 10451, Normal, "No Kerberos tickets are taken for people of {detail} any more, set by {user}.";
+    KerberosFailed = "KERBEROS_SIGN_IN_FAILED", 10452, Error, "The owner of a good Kerberos ticket could not sign in: {detail}";
     UserAdded = "USER_ADD", 149, Normal, "User {user} was added.";
     PermissionAdded = "USER_ADD_PERMISSION", 850, Normal, "A permission was added: {detail}";
     PermissionRemoved = "USER_REMOVE_PERMISSION", 852, Normal, "A permission was removed: {detail}";

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod instance_type;
 pub mod internal;
 pub mod job;
+pub mod kerberos;
 pub mod mac_pool;
 pub mod network;
 pub mod page;

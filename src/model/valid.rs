@@ -75,6 +75,8 @@ pub enum Problem {
     SameAsClient,
     #[error("cannot be changed; remove it and add another")]
     Fixed,
+    #[error("is no keytab of MIT's format with a key in it, in base64")]
+    NotAKeytab,
     #[error("\"{value}\" is not an address like 192.0.2.53")]
     NotAnAddress { value: String },
     /// A secret that is kept, and would go elsewhere now.

@@ -45,7 +45,7 @@ pub fn exists(db: &mut Db, name: &str) -> QueryResult<bool> {
     Ok(found > 0)
 }
 
-/// The name is a domain's, an OpenID provider's, or that of people whom one of them left here.
+/// The name is a domain's or an OpenID provider's, or somebody's whom another way of signing in brought here.
 pub fn is_taken(db: &mut Db, name: &str) -> QueryResult<bool> {
     let providers: i64 = openid_provider::table.filter(openid_provider::name.eq(name)).count().get_result(db)?;
     let people: i64 = users::table.filter(users::domain.eq(name)).count().get_result(db)?;

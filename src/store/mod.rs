@@ -10,6 +10,7 @@ pub mod factors;
 pub mod groups;
 pub mod hosts;
 pub mod jobs;
+pub mod kerberos;
 pub mod nics;
 pub mod outsiders;
 pub mod people;

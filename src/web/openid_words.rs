@@ -1,6 +1,7 @@
-//! OpenID providers' troubles and refusals in the reader's language.
+//! What OpenID providers and Kerberos say against somebody, in the reader's language.
 
 use super::locale::Locale;
+use crate::model::kerberos::KerberosTrouble;
 use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 
 /// What is wrong with a provider, for who sets it up.
@@ -23,6 +24,17 @@ pub fn trouble(l: Locale, why: &ProviderTrouble) -> String {
         }
         ProviderTrouble::NotHttps { url } => say("openid-not-https", &[("url", url)]),
         ProviderTrouble::NoPkce => l.t("openid-no-pkce"),
+    }
+}
+
+/// Why a ticket lets nobody in.
+pub fn kerberos(l: Locale, why: &KerberosTrouble) -> String {
+    match why {
+        KerberosTrouble::NoTicket => l.t("kerberos-no-ticket"),
+        KerberosTrouble::Keytab { why } => l.ta("kerberos-keytab", &[("why", why)]),
+        KerberosTrouble::Ticket { .. } => l.t("kerberos-bad-ticket"),
+        KerberosTrouble::Away { domain } => l.ta("kerberos-away", &[("domain", domain)]),
+        KerberosTrouble::Nobody { principal } => l.ta("kerberos-nobody", &[("principal", principal)]),
     }
 }
 

@@ -294,6 +294,9 @@ const PAGES: &[&str] = &[
     "/admin/roles",
     "/admin/events",
     "/admin/jobs",
+    "/admin/sessions",
+    "/admin/settings",
+    "/security",
     "/user",
     "/nothing",
 ];

@@ -35,13 +35,29 @@ pub struct Browser {
     profile: PathBuf,
 }
 
+/// What a browser has beside the usual.
+#[derive(Default)]
+pub struct More {
+    pub flags: Vec<String>,
+    pub environment: Vec<(&'static str, String)>,
+    /// What it remembers of former runs.
+    pub local_state: Option<Value>,
+}
+
 impl Browser {
     pub async fn start(server: &Server) -> Self {
+        Self::with(server, More::default()).await
+    }
+
+    pub async fn with(server: &Server, more: More) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (chromedriver, port) = chromedriver().await;
+        let (chromedriver, port) = chromedriver(&more.environment).await;
         let profile = crate::server::fresh_dir();
+        if let Some(state) = &more.local_state {
+            std::fs::write(profile.join("Local State"), state.to_string()).unwrap();
+        }
         let mut wanted = DesiredCapabilities::chrome();
-        for flag in FLAGS {
+        for flag in FLAGS.iter().copied().chain(more.flags.iter().map(String::as_str)) {
             wanted.add_arg(flag).unwrap();
         }
         wanted.add_arg(&format!("--user-data-dir={}", profile.display())).unwrap();
@@ -178,8 +194,9 @@ impl Browser {
 }
 
 /// Its own chromedriver, on a free port.
-async fn chromedriver() -> (tokio::process::Child, u16) {
+async fn chromedriver(environment: &[(&'static str, String)]) -> (tokio::process::Child, u16) {
     let mut command = tokio::process::Command::new("chromedriver");
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().expect("make test installs chromium-driver");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -29,6 +29,8 @@ const OPEN: [&str; 16] = [
     "GET /sign-in/openid/{name}",
     "GET /sign-in/openid/{name}/callback",
     "POST /sign-in",
+    "POST /sign-in/passkey",
+    "POST /sign-in/passkey/options",
     "POST /password",
     "POST /sign-out",
     "GET /language",

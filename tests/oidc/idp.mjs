@@ -24,6 +24,7 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   scopes: ['openid', 'profile', 'email', 'groups'],
   claims: { openid: ['sub'], profile: ['preferred_username', 'given_name', 'family_name'], email: ['email'], groups: ['groups'] },
+  extraTokenClaims: (_, token) => people[token.accountId],
   findAccount: async (_, id) => people[id] && { accountId: id, claims: async () => ({ sub: id, ...people[id] }) },
   features: {
     devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, introspection: { enabled: true }, revocation: { enabled: true },
@@ -65,7 +66,6 @@ async function token(ctx) {
   grant.addResourceScope(API, 'api');
   const access = new provider.AccessToken({ accountId, client: by, grantId: await grant.save(), scope: 'api', gty: 'authorization_code' });
   access.resourceServer = new provider.ResourceServer(API, { audience: audience ?? API, scope: 'api', accessTokenFormat: format, jwt: { sign: { alg: 'RS256' } } });
-  access.extra = people[accountId];
   ctx.body = await access.save();
 }
 

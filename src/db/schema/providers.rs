@@ -1,4 +1,4 @@
-//! Tables of OpenID providers.
+//! Tables of OpenID providers and of Kerberos.
 
 diesel::table! {
     openid_provider (id) {
@@ -41,5 +41,13 @@ diesel::table! {
         session_id -> Text,
         provider_id -> Text,
         id_token -> Text,
+    }
+}
+
+diesel::table! {
+    kerberos (domain_id) {
+        domain_id -> Text,
+        keytab -> Text,
+        generation -> BigInt,
     }
 }

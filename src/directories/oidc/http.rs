@@ -123,15 +123,14 @@ fn trouble(url: &str, error: &reqwest::Error) -> ProviderTrouble {
     }
     let mut cause: &dyn std::error::Error = error;
     loop {
-        // An io::Error's source is its inner error's source: the inner one itself must be asked for.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inner = inner.map_or(cause, |inner| inner as &dyn std::error::Error);
-        if let Some(rustls::Error::InvalidCertificate(why)) = inner.downcast_ref::<rustls::Error>() {
+        if let Some(rustls::Error::InvalidCertificate(why)) = cause.downcast_ref::<rustls::Error>() {
             return ProviderTrouble::Untrusted { url, why: why.to_string() };
         }
-        match inner.source() {
+        // An io::Error's source is its inner error's source: the inner one itself must be asked for.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match inner.map(|inner| inner as &dyn std::error::Error).or_else(|| cause.source()) {
             Some(next) => cause = next,
-            None => return ProviderTrouble::Unreachable { url, why: inner.to_string() },
+            None => return ProviderTrouble::Unreachable { url, why: cause.to_string() },
         }
     }
 }

@@ -141,7 +141,7 @@ fn person(db: &mut Db, provider: &ProviderView, found: &Bearer, now: Timestamp) 
     let known = known.map(|id| users::get(db, id)).transpose()?.flatten().filter(|user| user.active);
     let Some(user) = known else {
         let no_name = || OpenIdRefusal::NoName { claim: provider.claims.user_name.clone() };
-        return admit(db, provider, found.person.as_ref().ok_or_else(no_name)?, now);
+        return admit(db, &provider.name, found.person.as_ref().ok_or_else(no_name)?, now);
     };
     let account = accounts::find(db, &user.user_name, &user.domain)?.ok_or(diesel::result::Error::NotFound)?;
     valid(db, &account, now)?;

@@ -17,7 +17,7 @@ use crate::model::role::Action;
 use crate::model::user::INTERNAL_DOMAIN;
 use crate::model::valid::{Invalid, Problem};
 use crate::store::providers::{self as store, Kept};
-use crate::store::users;
+use crate::store::{domains, users};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -187,8 +187,7 @@ fn checked(cx: &Cx, db: &mut Db, draft: &Draft, id: ProviderId, former: Option<&
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
-    let taken = store::by_name(db, &view.name)?.is_some_and(|other| other.view.id != id);
-    if taken || view.name == INTERNAL_DOMAIN || crate::store::domains::exists(db, &view.name)? {
+    if former.is_none() && (view.name == INTERNAL_DOMAIN || domains::is_taken(db, &view.name)?) {
         return Err(Invalid::new("name", Problem::Taken { name: view.name }).into());
     }
     let seal = |secret: &Secret| {

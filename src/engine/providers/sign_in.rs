@@ -10,7 +10,7 @@ use crate::model::clock::Timestamp;
 use crate::model::directory::Person;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::UserId;
-use crate::model::provider::{Callback, OpenIdRefusal, ProviderView, Secret};
+use crate::model::provider::{Callback, OpenIdRefusal, Secret};
 use crate::model::user::SignInMethod;
 use crate::store::accounts::{self, Account};
 use crate::store::outsiders;
@@ -133,7 +133,7 @@ async fn open(
     engine
         .db
         .write(move |db| {
-            let user = admit(db, &view, &entered.person, now)?;
+            let user = admit(db, &view.name, &entered.person, now)?;
             let opened = session::open(db, user, entry(SessionKind::Portal, &source_ip, View::User), now)?;
             let sealed = inner.vault.seal(&token_purpose(&opened.id), &entered.id_token.0);
             sessions::insert(db, opened.id, view.id, &sealed.map_err(|e| EngineError::Internal(e.to_string()))?)?;
@@ -154,14 +154,14 @@ pub(super) fn token_purpose(session: &impl ToString) -> String {
 }
 
 /// Keeps what the provider says of somebody, and lets him in unless an administrator has set that he may not.
-pub(super) fn admit(
+pub(in crate::engine) fn admit(
     db: &mut Db,
-    provider: &ProviderView,
+    domain: &str,
     person: &Person,
     now: Timestamp,
 ) -> Result<UserId, EngineError> {
-    let user = outsiders::keep(db, &provider.name, person, now)?;
-    let account = accounts::find(db, &person.user_name, &provider.name)?;
+    let user = outsiders::keep(db, domain, person, now)?;
+    let account = accounts::find(db, &person.user_name, domain)?;
     let account = account.ok_or(diesel::result::Error::NotFound)?;
     valid(db, &account, now)?;
     accounts::signed_in(db, &account, now)?;

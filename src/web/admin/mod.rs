@@ -11,6 +11,7 @@ mod directory_search;
 mod disks;
 mod groups;
 mod hosts;
+mod kerberos;
 mod people;
 mod permissions;
 mod pools;
@@ -55,6 +56,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(roles::routes)
         .configure(sessions::routes)
         .configure(settings::routes)
+        .configure(kerberos::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

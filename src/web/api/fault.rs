@@ -31,7 +31,7 @@ pub fn status(error: &EngineError) -> StatusCode {
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::NotFound { .. } => StatusCode::NOT_FOUND,
         EngineError::Conflict(Conflict::Foreign) => StatusCode::FORBIDDEN,
-        EngineError::OpenId(_) => StatusCode::UNAUTHORIZED,
+        EngineError::OpenId(_) | EngineError::Kerberos(_) => StatusCode::UNAUTHORIZED,
         EngineError::Unavailable(_) | EngineError::Provider(_) => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Refused { .. }
         | EngineError::Conflict(_)

@@ -1,12 +1,14 @@
 //! Who calls the API: a bearer token from `/sso/oauth/token`, Basic, or a portal's session.
 
 use super::fault;
-use crate::auth::session::SessionKind;
+use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{Actor, AuthError, View, session};
+use crate::engine::kerberos::sign_in as kerberos;
 use crate::engine::providers::bearer;
 use crate::engine::{Cx, EngineError, sign_in};
 use crate::web::request;
 use crate::web::server::Shared;
+use crate::web::sign_in::negotiate;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
@@ -23,6 +25,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/ovirt-engine/sso/oauth/token", web::post().to(token))
         .route("/ovirt-engine/sso/oauth/token", web::get().to(token))
+        .route("/ovirt-engine/sso/oauth/token-http-auth", web::post().to(token_by_ticket))
+        .route("/ovirt-engine/sso/oauth/token-http-auth", web::get().to(token_by_ticket))
         .route("/ovirt-engine/sso/oauth/revoke", web::post().to(revoke))
         .route("/ovirt-engine/services/sso-logout", web::post().to(revoke))
         .route("/ovirt-engine/sso/status", web::get().to(status));
@@ -99,6 +103,9 @@ async fn actor(shared: &Shared, http: &HttpRequest, view: View) -> Result<Actor,
             other => Ok(other?),
         };
     }
+    if let Some(given) = negotiate::ticket(http) {
+        return Ok(kerberos::actor(&shared.engine, given, &request::source_ip(http), view).await?.who);
+    }
     if let Some(encoded) = authorization.strip_prefix("Basic ") {
         let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|b| String::from_utf8(b).ok());
         let credentials = decoded.ok_or(AuthError::NotSignedIn)?;
@@ -139,14 +146,35 @@ async fn token(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -
     let opened =
         sign_in::sign_in(&shared.engine, field("username"), field("password"), &ip, SessionKind::Api, View::User).await;
     match opened {
-        Ok(opened) => {
-            let ends = opened.ends.assume_utc();
-            HttpResponse::Ok().json(json!({
-                "access_token": opened.secret,
-                "scope": field("scope"),
-                "exp": (ends.unix_timestamp() * 1000).to_string(),
-                "token_type": "bearer",
-            }))
+        Ok(opened) => granted(&opened, field("scope")),
+        Err(error) => refused(fault::status(&error), "access_denied", &fault::sentence(&error)),
+    }
+}
+
+fn granted(opened: &Opened, scope: &str) -> HttpResponse {
+    let ends = opened.ends.assume_utc();
+    HttpResponse::Ok().json(json!({
+        "access_token": opened.secret,
+        "scope": scope,
+        "exp": (ends.unix_timestamp() * 1000).to_string(),
+        "token_type": "bearer",
+    }))
+}
+
+/// A token for a Kerberos ticket, as oVirt's SDK asks for one with `kerberos=True`.
+async fn token_by_ticket(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
+    let Some(given) = negotiate::ticket(&http) else {
+        let why = "Come with a Kerberos ticket (Authorization: Negotiate).";
+        let mut response = refused(StatusCode::UNAUTHORIZED, "access_denied", why);
+        negotiate::ask(&mut response);
+        return response;
+    };
+    let ip = request::source_ip(&http);
+    match kerberos::sign_in(&shared.engine, given, &ip, SessionKind::Api, View::User).await {
+        Ok(entered) => {
+            let mut response = granted(&entered.who, "ovirt-app-api");
+            negotiate::answer(&mut response, entered.answer.as_deref());
+            response
         }
         Err(error) => refused(fault::status(&error), "access_denied", &fault::sentence(&error)),
     }

@@ -1,6 +1,7 @@
 //! Signing in and out of the portals, and the choice of language.
 
 pub mod code;
+pub mod negotiate;
 pub mod passkey;
 mod profile;
 pub mod providers;
@@ -33,6 +34,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/language", web::get().to(language))
         .configure(code::routes)
         .configure(passkey::routes)
+        .configure(negotiate::routes)
         .configure(providers::routes);
 }
 

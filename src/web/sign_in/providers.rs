@@ -33,15 +33,17 @@ pub async fn links(http: &HttpRequest, then: &str) -> Markup {
     let Some(shared) = http.app_data::<web::Data<Shared>>() else { return html! {} };
     // Without the database nobody signs in at all; the form says so.
     let buttons = providers::buttons(&shared.engine).await.unwrap_or_default();
+    let kerberos = super::negotiate::link(http, then).await;
     let query = serde_urlencoded::to_string([("then", then)]).unwrap_or_default();
     html! {
-        @if !buttons.is_empty() {
+        @if !buttons.is_empty() || !kerberos.0.is_empty() {
             nav class="vireo-providers" aria-label=(l.t("sign-in-otherwise")) {
                 @for b in &buttons {
                     a class="pf-v6-c-button pf-m-secondary pf-m-block" href={ "/sign-in/openid/" (b.name) "?" (query) } {
                         span class="pf-v6-c-button__text" { (l.ta("sign-in-with", &[("name", &b.label)])) }
                     }
                 }
+                (kerberos)
             }
         }
     }

@@ -167,6 +167,7 @@ impl Frame {
                     ("directory_domains", l.t("directory-domains"), Some(System)),
                     ("roles", l.t("roles"), None),
                     ("providers", l.t("providers"), Some(System)),
+                    ("kerberos", l.t("kerberos"), Some(System)),
                     ("permissions", l.t("system-permissions"), Some(System)),
                     ("instance_types", l.t("instance-types"), Some(InstanceType)),
                     ("jobs", l.t("jobs"), None),

@@ -20,6 +20,15 @@ async fn good_way(database: Option<&str>) {
     let (_, sign_in) = Portal::nobody(&server).get("/sign-in").await;
     assert!(sign_in.contains("/sign-in/openid/school") && sign_in.contains("The school"), "{sign_in}");
 
+    // A name is one domain's only.
+    for name in ["school", "SCHOOL", "internal"] {
+        let again: Vec<(&str, String)> =
+            idp.fields().into_iter().map(|(n, v)| (n, if n == "name" { name.to_owned() } else { v })).collect();
+        let again: Vec<(&str, &str)> = again.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (status, page) = boss.post("/admin/providers/new", &again).await;
+        assert!(status == 200 && page.contains("is in use already"), "{name}: {status}");
+    }
+
     // A group that the claims name, with the right to administer.
     assert_eq!(boss.post(&format!("{page}/groups"), &[("group", "teachers")]).await.0, 303);
     let admin = server.admin();
@@ -48,7 +57,7 @@ async fn good_way(database: Option<&str>) {
     assert_eq!(Walker::new().sign_in(&server.url, "school", "/user", "alice").await.status, 200);
     // The engine is killed and started: what it keeps is in the database.
     let (_, users) = admin.get("/users").await;
-    assert!(user(&users, "alice@school").is_some(), "{users}");
+    assert!(user(&users, "alice@school-authz").is_some(), "{users}");
 
     // Turned off: who came from there is out.
     let edit: Vec<(&str, String)> = idp.fields().into_iter().filter(|f| f.0 != "enabled").collect();
@@ -59,7 +68,7 @@ async fn good_way(database: Option<&str>) {
     // Removed: its people are gone with it.
     assert_eq!(boss.post(&format!("{page}/remove"), &[]).await.0, 303);
     let (_, users) = admin.get("/users").await;
-    assert!(user(&users, "alice@school").is_none(), "{users}");
+    assert!(user(&users, "alice@school-authz").is_none(), "{users}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,13 +78,14 @@ pub async fn list(cx: &Cx) -> Result<Vec<KerberosView>, EngineError> {
         .read(move |db| {
             may(&inner, db)?;
             let kept = store::list(db)?;
-            let view = |(domain, domain_name, _)| {
+            let view = |row: domains::DomainRow| {
+                let (domain, domain_name) = (row.id, row.name);
                 let own = kept.iter().find(|k| k.domain == domain);
                 let names = own.map(|own| inner.engine.keytab(own).map(|bytes| principals(&bytes)));
                 let names = names.transpose()?.map(|found| found.unwrap_or_default().into_iter().collect());
                 Ok(KerberosView { domain, domain_name, principals: names })
             };
-            domains::versions(db)?.into_iter().map(view).collect()
+            domains::list(db)?.into_iter().map(view).collect()
         })
         .await
 }

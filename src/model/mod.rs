@@ -25,6 +25,7 @@ pub mod page;
 pub mod permission;
 pub mod permit_tree;
 pub mod pool;
+mod predefined_permits;
 pub mod predefined_roles;
 pub mod provider;
 pub mod role;

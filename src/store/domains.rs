@@ -39,11 +39,6 @@ pub fn get(db: &mut Db, id: DomainId) -> QueryResult<Option<DomainRow>> {
     domain::table.find(id).first(db).optional()
 }
 
-/// Which there are, and how often each was changed.
-pub fn versions(db: &mut Db) -> QueryResult<Vec<(DomainId, String, i64)>> {
-    domain::table.select((domain::id, domain::name, domain::generation)).order(domain::name).load(db)
-}
-
 /// There is a domain of this name.
 pub fn exists(db: &mut Db, name: &str) -> QueryResult<bool> {
     let found: i64 = domain::table.filter(domain::name.eq(name)).count().get_result(db)?;

@@ -81,20 +81,36 @@ fn somewhere(cx: &Cx, db: &mut Db, action: Action, kind: ObjectKind) -> Result<b
     Ok(all || store::somewhere(db, principals, action, kind)?)
 }
 
-/// The kinds of objects of which the actor's admin roles show him something; none: of all.
+/// The parts of the Admin Portal in which the actor sees something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sections {
+    /// The kinds of objects of which his admin roles show him something; none: of all.
+    pub kinds: Option<HashSet<ObjectKind>>,
+    /// He configures the engine.
+    pub engine: bool,
+    /// He manages users.
+    pub users: bool,
+}
+
+/// The parts of the Admin Portal in which the actor sees something.
 ///
 /// # Errors
 /// The database failed.
-pub async fn sections(cx: &Cx) -> Result<Option<HashSet<ObjectKind>>, EngineError> {
-    let actor = cx.actor.clone();
-    if actor.is_root {
-        return Ok(None);
-    }
-    let held = cx.engine.db.read(move |db| Ok::<_, EngineError>(store::admin_kinds(db, &actor.principals)?)).await?;
-    if held.contains(&ObjectKind::System) {
-        return Ok(None);
-    }
-    Ok(Some(held.into_iter().flat_map(|kind| around(kind).iter().copied()).collect()))
+pub async fn sections(cx: &Cx) -> Result<Sections, EngineError> {
+    let inner = cx.clone();
+    let (held, engine, users) = cx
+        .engine
+        .db
+        .read(move |db| {
+            let held = store::admin_kinds(db, &inner.actor.principals)?;
+            let engine = somewhere(&inner, db, Action::ConfigureEngine, ObjectKind::System)?;
+            let users = somewhere(&inner, db, Action::ManipulateUsers, ObjectKind::System)?;
+            Ok::<_, EngineError>((held, engine, users))
+        })
+        .await?;
+    let all = cx.actor.is_root || held.contains(&ObjectKind::System);
+    let kinds = (!all).then(|| held.into_iter().flat_map(|kind| around(kind).iter().copied()).collect());
+    Ok(Sections { kinds, engine, users })
 }
 
 /// What is seen of the tree from an object of this kind: itself, what is below, and what it is in.

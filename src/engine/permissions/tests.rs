@@ -118,7 +118,7 @@ async fn the_system_keeps_a_super_user_and_everyones_own() {
     assert!(matches!(everyone, Err(EngineError::Conflict(Conflict::EveryoneOnSystem))));
     let makes = may::makes(&bench.cx).await.unwrap();
     assert!(makes.vm && makes.pool && makes.disk && makes.user && makes.role && makes.super_user);
-    assert!(may::sections(&bench.cx).await.unwrap().is_none());
+    assert!(may::sections(&bench.cx).await.unwrap().kinds.is_none());
 
     let bob = person(&bench, "bob").await;
     let cluster = bench.cluster.object();
@@ -126,7 +126,9 @@ async fn the_system_keeps_a_super_user_and_everyones_own() {
     let bob = again(&bench, &bob).await;
     let makes = may::makes(&bob).await.unwrap();
     assert!(makes.vm && makes.pool && !makes.disk && !makes.user && !makes.role && !makes.super_user);
-    let sections = may::sections(&bob).await.unwrap().unwrap();
+    let sections = may::sections(&bob).await.unwrap();
+    assert!(!sections.engine && !sections.users);
+    let sections = sections.kinds.unwrap();
     assert!(sections.contains(&ObjectKind::Vm) && !sections.contains(&ObjectKind::Network));
 }
 

@@ -9,17 +9,27 @@ use crate::model::role::Action;
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
 
+/// On most objects and all above them few hold anything: those are read by a statement that is prepared once, and looked through here.
+/// Where so many do, the database looks for the principals among them.
+const CROWD: i64 = 64;
+
 /// A role of one of these principals on the object or above it allows the action.
 pub fn allows(db: &mut Db, principals: &[PrincipalId], action: Action, object: ObjectId) -> QueryResult<bool> {
-    let found: Option<RoleId> = permission::table
+    let holders = permission::table
         .inner_join(object_ancestor::table.on(object_ancestor::ancestor_id.eq(permission::object_id)))
         .inner_join(role_permit::table.on(role_permit::role_id.eq(permission::role_id)))
         .filter(object_ancestor::object_id.eq(object))
-        .filter(permission::principal_id.eq_any(principals))
         .filter(role_permit::action.eq(action))
-        .select(permission::role_id)
-        .first(db)
-        .optional()?;
+        .select(permission::principal_id);
+    let few: Vec<PrincipalId> = holders.limit(CROWD).load(db)?;
+    if few.iter().any(|holder| principals.contains(holder)) {
+        return Ok(true);
+    }
+    if i64::try_from(few.len()).unwrap_or(CROWD) < CROWD {
+        return Ok(false);
+    }
+    let found: Option<PrincipalId> =
+        holders.filter(permission::principal_id.eq_any(principals)).first(db).optional()?;
     Ok(found.is_some())
 }
 
@@ -29,25 +39,48 @@ pub fn actions_on(
     principals: &[PrincipalId],
     objects: &[ObjectId],
 ) -> QueryResult<HashMap<ObjectId, HashSet<Action>>> {
-    // Roles first: a page's rows share a few, and each allows dozens of actions.
-    let held: HashSet<(ObjectId, RoleId)> = permission::table
-        .inner_join(object_ancestor::table.on(object_ancestor::ancestor_id.eq(permission::object_id)))
-        .filter(object_ancestor::object_id.eq_any(objects))
-        .filter(permission::principal_id.eq_any(principals))
-        .select((object_ancestor::object_id, permission::role_id))
-        .load(db)?
-        .into_iter()
-        .collect();
-    let roles: HashSet<RoleId> = held.iter().map(|(_, role)| *role).collect();
+    // A page's rows share most of what is above them, and a few roles with dozens of actions each: one after the other.
+    let above: Vec<(ObjectId, ObjectId)> =
+        object_ancestor::table.filter(object_ancestor::object_id.eq_any(objects)).load(db)?;
+    let places: HashSet<ObjectId> = above.iter().map(|(_, ancestor)| *ancestor).collect();
+    let held = held_on(db, principals, &places)?;
+    let roles: HashSet<RoleId> = held.values().flatten().copied().collect();
     let mut allowed: HashMap<RoleId, Vec<Action>> = HashMap::new();
     for (role, action) in role_permit::table.filter(role_permit::role_id.eq_any(roles)).load::<(RoleId, Action)>(db)? {
         allowed.entry(role).or_default().push(action);
     }
     let mut map: HashMap<ObjectId, HashSet<Action>> = HashMap::new();
-    for (object, role) in held {
-        map.entry(object).or_default().extend(allowed.get(&role).into_iter().flatten());
+    for (object, ancestor) in above {
+        for role in held.get(&ancestor).into_iter().flatten() {
+            map.entry(object).or_default().extend(allowed.get(role).into_iter().flatten());
+        }
     }
     Ok(map)
+}
+
+/// The roles that these principals hold on each of the places themselves.
+fn held_on(
+    db: &mut Db,
+    principals: &[PrincipalId],
+    places: &HashSet<ObjectId>,
+) -> QueryResult<HashMap<ObjectId, HashSet<RoleId>>> {
+    let rows = permission::table.filter(permission::object_id.eq_any(places)).select((
+        permission::object_id,
+        permission::principal_id,
+        permission::role_id,
+    ));
+    let most = CROWD * i64::try_from(places.len()).unwrap_or(1).min(10);
+    let mut found: Vec<(ObjectId, PrincipalId, RoleId)> = rows.clone().limit(most).load(db)?;
+    if i64::try_from(found.len()).unwrap_or(most) >= most {
+        found = rows.filter(permission::principal_id.eq_any(principals)).load(db)?;
+    }
+    let mut held: HashMap<ObjectId, HashSet<RoleId>> = HashMap::new();
+    for (object, principal, role) in found {
+        if principals.contains(&principal) {
+            held.entry(object).or_default().insert(role);
+        }
+    }
+    Ok(held)
 }
 
 /// One of the principals holds an admin role somewhere.

@@ -1,13 +1,13 @@
 //! The frame around every page.
 
 use crate::auth::Actor;
+use crate::engine::permissions::may::Sections;
 use crate::model::permission::ObjectKind;
 use crate::web::assets::asset;
 use crate::web::locale::Locale;
 use crate::web::request;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{DOCTYPE, Markup, html};
-use std::collections::HashSet;
 
 /// The two portals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub struct Frame {
     pub here: String,
     /// Only the main part is wanted: a live refresh.
     pub fragment: bool,
-    /// The kinds of objects of which the caller sees something in the Admin Portal; none: of all.
-    pub sections: Option<HashSet<ObjectKind>>,
+    /// The parts of the Admin Portal in which the caller sees something.
+    pub sections: Sections,
 }
 
 impl Frame {
@@ -53,13 +53,13 @@ impl Frame {
             csrf: request::secret(request).map(|s| crate::auth::session::csrf_token(&s)).unwrap_or_default(),
             here: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             fragment: request.headers().contains_key("x-fragment"),
-            sections: None,
+            sections: Sections::default(),
         }
     }
 
     /// The caller sees something of this kind.
     pub fn sees(&self, kind: ObjectKind) -> bool {
-        self.sections.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+        self.sections.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
     }
 
     /// A whole page, or its main part. `topics`: what it is kept up to date on.
@@ -131,54 +131,55 @@ impl Frame {
         html! { input type="hidden" name="csrf" value=(self.csrf); }
     }
 
-    /// The sections by group, each with the kind of object it shows; without a kind everybody sees it.
+    /// The sections by group, as far as the caller sees something in them.
     fn nav(&self) -> [(String, Vec<(&'static str, String)>); 4] {
         use ObjectKind::*;
         let l = self.l;
+        let Sections { engine, users, .. } = self.sections;
         let all = [
             (
                 l.t("nav-compute"),
                 vec![
-                    ("vms", l.t("vms"), Some(Vm)),
-                    ("templates", l.t("templates"), Some(Template)),
-                    ("pools", l.t("pools"), Some(Pool)),
-                    ("hosts", l.t("hosts"), Some(Host)),
-                    ("data_centers", l.t("data-centers"), Some(DataCenter)),
-                    ("clusters", l.t("clusters"), Some(Cluster)),
+                    ("vms", l.t("vms"), self.sees(Vm)),
+                    ("templates", l.t("templates"), self.sees(Template)),
+                    ("pools", l.t("pools"), self.sees(Pool)),
+                    ("hosts", l.t("hosts"), self.sees(Host)),
+                    ("data_centers", l.t("data-centers"), self.sees(DataCenter)),
+                    ("clusters", l.t("clusters"), self.sees(Cluster)),
                 ],
             ),
             (
                 l.t("nav-network"),
                 vec![
-                    ("networks", l.t("networks"), Some(Network)),
-                    ("profiles", l.t("profiles"), Some(VnicProfile)),
-                    ("mac_pools", l.t("mac-pools"), Some(MacPool)),
+                    ("networks", l.t("networks"), self.sees(Network)),
+                    ("profiles", l.t("profiles"), self.sees(VnicProfile)),
+                    ("mac_pools", l.t("mac-pools"), self.sees(MacPool)),
                 ],
             ),
             (
                 l.t("nav-storage"),
-                vec![("domains", l.t("domains"), Some(StorageDomain)), ("disks", l.t("disks"), Some(Disk))],
+                vec![("domains", l.t("domains"), self.sees(StorageDomain)), ("disks", l.t("disks"), self.sees(Disk))],
             ),
             (
                 l.t("nav-administration"),
                 vec![
-                    ("users", l.t("users"), None),
-                    ("groups", l.t("groups"), None),
-                    ("directory_domains", l.t("directory-domains"), Some(System)),
-                    ("roles", l.t("roles"), None),
-                    ("providers", l.t("providers"), Some(System)),
-                    ("kerberos", l.t("kerberos"), Some(System)),
-                    ("permissions", l.t("system-permissions"), Some(System)),
-                    ("instance_types", l.t("instance-types"), Some(InstanceType)),
-                    ("jobs", l.t("jobs"), None),
-                    ("events", l.t("events"), None),
-                    ("sessions", l.t("sessions"), Some(System)),
-                    ("settings", l.t("settings"), Some(System)),
+                    ("users", l.t("users"), true),
+                    ("groups", l.t("groups"), true),
+                    ("directory_domains", l.t("directory-domains"), engine),
+                    ("roles", l.t("roles"), true),
+                    ("providers", l.t("providers"), engine),
+                    ("kerberos", l.t("kerberos"), engine),
+                    ("permissions", l.t("system-permissions"), self.sees(System)),
+                    ("instance_types", l.t("instance-types"), self.sees(InstanceType)),
+                    ("jobs", l.t("jobs"), true),
+                    ("events", l.t("events"), true),
+                    ("sessions", l.t("sessions"), users),
+                    ("settings", l.t("settings"), engine),
                 ],
             ),
         ];
         all.map(|(title, items)| {
-            let seen = items.into_iter().filter(|(_, _, kind)| kind.is_none_or(|kind| self.sees(kind)));
+            let seen = items.into_iter().filter(|(_, _, seen)| *seen);
             (title, seen.map(|(noun, text, _)| (noun, text)).collect())
         })
     }

@@ -31,7 +31,7 @@ fn hash_now(password: &str) -> Result<String, String> {
 /// Is it the password of this PHC string? None: nobody's, after just as long.
 ///
 /// # Errors
-/// [`AuthError::TooMany`] if more wait who tried less from their addresses.
+/// [`AuthError::TooMany`] if more wait from whose addresses fewer were wrong.
 pub async fn matches_from(source_ip: &str, password: &str, phc: Option<String>) -> Result<bool, AuthError> {
     if password.len() > MAX_PASSWORD {
         return Ok(false);
@@ -45,6 +45,9 @@ pub async fn matches_from(source_ip: &str, password: &str, phc: Option<String>) 
         let same = PasswordHash::new(&phc)
             .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok());
         tracing::debug!(microseconds = begun.elapsed().as_micros(), "a password was looked at");
+        if same && known {
+            turn.was_right();
+        }
         // Whoever asked may be gone: the turn ends with the work, not with him.
         drop(turn);
         same && known

@@ -11,18 +11,23 @@ use std::process::ExitCode;
 
 /// Shows and changes the engine's settings.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub struct ConfigArgs {
     #[command(flatten)]
     place: Place,
     /// Shows a setting.
-    #[arg(short, long, value_name = "KEY")]
+    #[arg(
+        short,
+        long,
+        value_name = "KEY",
+        required_unless_present_any = ["set", "all", "list"],
+        conflicts_with_all = ["set", "all", "list"]
+    )]
     get: Option<String>,
     /// Changes a setting; several times: all or none.
-    #[arg(short, long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "KEY=VALUE", allow_hyphen_values = true, conflicts_with_all = ["all", "list"])]
     set: Vec<String>,
     /// Shows all settings.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "list")]
     all: bool,
     /// Shows which settings there are, what they mean and which values they take.
     #[arg(short, long)]

@@ -1,5 +1,6 @@
 //! People of directories are kept as their directories have them: who has gone or is disabled there is out, groups follow.
 
+use crate::db::Db;
 use crate::directories::ldap::{Directory, Standing};
 use crate::engine::changes::Topic;
 use crate::engine::{Engine, EngineError};
@@ -62,38 +63,11 @@ async fn follow(
     engine: &Arc<Engine>,
     domain: &str,
     batch: &[Known],
-    mut by_id: HashMap<String, Standing>,
+    by_id: HashMap<String, Standing>,
 ) -> Result<(), EngineError> {
-    let wanted = batch.iter().filter_map(|one| {
-        Some((
-            one.clone(),
-            match by_id.remove(&one.external_id) {
-                Some(standing) if standing.usable.is_ok() => Change::Keep(Box::new(standing)),
-                Some(standing) if one.active => Change::Out(standing.usable.err().map(|why| why.to_string())),
-                None if one.active => Change::Out(None),
-                _ => return None,
-            },
-        ))
-    });
-    let wanted: Vec<(Known, Change)> = wanted.collect();
-    let name = domain.to_owned();
+    let (wanted, name) = (wanted(batch, by_id), domain.to_owned());
     // Most of the time nobody has changed, and nothing is written.
-    let changes = engine
-        .db
-        .read(move |db| {
-            let mut changes = Vec::new();
-            for (known, change) in wanted {
-                let is_current = match &change {
-                    Change::Keep(standing) => outsiders::is_current(db, &name, known.id, &standing.person)?,
-                    Change::Out(_) => false,
-                };
-                if !is_current {
-                    changes.push((known, change));
-                }
-            }
-            Ok::<_, EngineError>(changes)
-        })
-        .await?;
+    let changes = engine.db.read(move |db| fresh(db, &name, wanted)).await?;
     if changes.is_empty() {
         return Ok(());
     }
@@ -101,19 +75,8 @@ async fn follow(
     engine
         .db
         .write(move |db| {
-            let now = inner.clock.now();
             for (known, change) in &changes {
-                match change {
-                    Change::Keep(standing) => drop(outsiders::keep(db, &name, &standing.person, now)?),
-                    Change::Out(why) => {
-                        outsiders::vanished(db, known.id)?;
-                        let about = About { user: Some((known.id, known.full_name(&name))), ..About::default() };
-                        match why {
-                            Some(why) => inner.tell(db, EventCode::DirectoryUserOut, about, why)?,
-                            None => inner.tell(db, EventCode::DirectoryUserGone, about, "")?,
-                        }
-                    }
-                }
+                apply(&inner, db, &name, known, change)?;
             }
             inner.changed(Topic::Object(ObjectKind::User), None);
             Ok::<_, EngineError>(())
@@ -121,6 +84,54 @@ async fn follow(
         .await?;
     // Consoles of those who are out close, and of those who lost a role with a group.
     engine.consoles.recheck(engine).await
+}
+
+fn wanted(batch: &[Known], mut by_id: HashMap<String, Standing>) -> Vec<(Known, Change)> {
+    let wanted = batch.iter().filter_map(|known| {
+        let change = match by_id.remove(&known.external_id) {
+            Some(standing) if standing.usable.is_ok() => Change::Keep(Box::new(standing)),
+            Some(standing) if known.active => Change::Out(standing.usable.err().map(|why| why.to_string())),
+            None if known.active => Change::Out(None),
+            _ => return None,
+        };
+        Some((known.clone(), change))
+    });
+    wanted.collect()
+}
+
+/// Those that would change something.
+fn fresh(db: &mut Db, domain: &str, wanted: Vec<(Known, Change)>) -> Result<Vec<(Known, Change)>, EngineError> {
+    let mut changes = Vec::new();
+    for (known, change) in wanted {
+        let is_current = match &change {
+            Change::Keep(standing) => outsiders::is_current(db, domain, known.id, &standing.person)?,
+            Change::Out(_) => false,
+        };
+        if !is_current {
+            changes.push((known, change));
+        }
+    }
+    Ok(changes)
+}
+
+fn apply(engine: &Engine, db: &mut Db, domain: &str, known: &Known, change: &Change) -> Result<(), EngineError> {
+    // His domain may have been removed meanwhile, and he with it.
+    if outsiders::find(db, domain, &known.external_id)? != Some(known.id) {
+        return Ok(());
+    }
+    let why = match change {
+        Change::Keep(standing) => {
+            outsiders::keep(db, domain, &standing.person, engine.clock.now())?;
+            return Ok(());
+        }
+        Change::Out(why) => why,
+    };
+    outsiders::vanished(db, known.id)?;
+    let about = About { user: Some((known.id, known.full_name(domain))), ..About::default() };
+    match why {
+        Some(why) => engine.tell(db, EventCode::DirectoryUserOut, about, why),
+        None => engine.tell(db, EventCode::DirectoryUserGone, about, ""),
+    }
 }
 
 async fn groups(engine: &Arc<Engine>, domain: &str, directory: &Directory) -> Result<(), EngineError> {

@@ -129,9 +129,9 @@ async fn who_talks_nonsense_is_hung_up_on() {
 
 #[tokio::test]
 async fn an_attribute_of_ten_megabytes_is_not_swallowed() {
-    let port = after_bind(|stream, request| {
-        let huge = vec![b'x'; 10 << 20];
-        let _ = stream.write_all(&message(request, &entry("uid=alice", &[("uid", b"alice"), ("title", &huge)])));
+    let huge = entry("uid=alice", &[("uid", b"alice"), ("title", &vec![b'x'; 10 << 20])]);
+    let port = after_bind(move |stream, request| {
+        let _ = stream.write_all(&message(request, &huge));
         let _ = stream.write_all(&message(request, &success(0x65)));
     });
     let trouble = hurried(config(port, Transport::Plain)).person("alice").await.unwrap_err();

@@ -60,7 +60,7 @@ async fn group(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Str
             (l.t("description"), text(&g.description)),
             ("ID".to_owned(), text(g.id)),
         ];
-        let gone = (!g.active).then(|| parts::label(&l.t("not-in-directory"), "pf-m-orange")).unwrap_or_default();
+        let gone = html! { @if !g.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } };
         let why = parts::link_button(&format!("/admin/permissions/why?who={}", g.id), &l.t("why"), "pf-m-secondary");
         // Who manages the group's own rights sees it in the tree; others see what it holds.
         let on_it = card(&cx, &frame, ObjectKind::Group, g.id.object()).await.unwrap_or_default();

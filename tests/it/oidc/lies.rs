@@ -8,6 +8,9 @@ use crate::server::{Server, Start};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// Makes a false token for the nonce that it is given.
+type Forger<'a> = Box<dyn FnOnce(&str) -> String + 'a>;
+
 fn fields(hostile: &Hostile) -> Vec<(&'static str, String)> {
     let text = |text: &str| text.to_owned();
     vec![
@@ -82,7 +85,7 @@ async fn bad_signatures_let_nobody_in() {
     let other = Hostile::start().await;
     let none = json!({"alg": "none"});
     let hs = json!({"alg": "HS256", "kid": "k1"});
-    let forged: [(&str, Box<dyn FnOnce(&str) -> String>); 7] = [
+    let forged: [(&str, Forger<'_>); 7] = [
         ("none", Box::new(|n| format!("{}.{}.", encode(&none), encode(&hostile.claims(n))))),
         ("none, signed", Box::new(|n| hostile.token(&none, &hostile.claims(n)))),
         ("a secret's", Box::new(|n| hostile.token(&hs, &hostile.claims(n)))),

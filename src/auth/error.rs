@@ -28,7 +28,7 @@ pub enum AuthError {
         /// By this very try.
         just_now: bool,
     },
-    #[error("too many wrong passwords came from this address; try again in {seconds} seconds")]
+    #[error("there were too many wrong passwords from this address or for this name; try again in {seconds} seconds")]
     TooMany { seconds: i64 },
     /// Only heard by who knows the password.
     #[error("{why}")]

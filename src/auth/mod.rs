@@ -18,7 +18,7 @@ pub mod waiting;
 pub use error::AuthError;
 
 use crate::db::Db;
-use crate::model::ids::{ObjectId, PrincipalId, SessionId, UserId};
+use crate::model::ids::{ObjectId, PrincipalId, SYSTEM, SessionId, UserId};
 use crate::model::role::Action;
 use crate::store::scope::{self, Roles, Scope};
 use crate::store::{ancestors, permissions};
@@ -74,7 +74,8 @@ pub fn check(db: &mut Db, actor: &Actor, action: Action, object: ObjectId) -> Re
     }
     // One who administers everything hears 404 for what is not there, too.
     let reach = scope::of(db, &actor.principals, Roles::Both)?;
-    if ancestors::exists(db, object)? && scope::contains(db, &reach, object)? {
+    // That there is a system is no secret.
+    if object == SYSTEM || (ancestors::exists(db, object)? && scope::contains(db, &reach, object)?) {
         return Err(AuthError::Forbidden { user: actor.name.clone(), action, object });
     }
     Err(AuthError::Hidden { object })

@@ -4,7 +4,7 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage;
-use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::admit::{ready, refuse};
 use crate::engine::vms::remove::Doomed;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
@@ -53,7 +53,7 @@ fn begin(cx: &Cx, db: &mut Db, id: DiskId) -> Result<JobId, EngineError> {
                 return Err(Conflict::DiskOfTemplate { disk, template }.into());
             }
             AttachedTo::Vm(vm, name) => {
-                let run = admit(cx, db, *vm, VmAction::Edit)?;
+                let run = ready(db, *vm, VmAction::Edit)?;
                 if run.status.is_running() {
                     return Err(refuse(VmAction::Edit, name, Refusal::Status(run.status)));
                 }

@@ -20,6 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Hidden, forbidden, refused by its state, or the database failed.
 pub(in crate::engine) fn admit(cx: &Cx, db: &mut Db, vm: VmId, action: VmAction) -> Result<VmRun, EngineError> {
     auth::check(db, &cx.actor, action.permit(), vm.object())?;
+    ready(db, vm, action)
+}
+
+/// The VM's running side, if its state allows `action`: for who was permitted by something else than the VM.
+///
+/// # Errors
+/// Refused by its state, or the database failed.
+pub(in crate::engine) fn ready(db: &mut Db, vm: VmId, action: VmAction) -> Result<VmRun, EngineError> {
     let run = state::load(db, vm)?;
     match refusal(action, &standing(&run, held_by(db, vm)?.as_ref())) {
         Some(because) => Err(refuse(action, &run.name, because)),

@@ -24,6 +24,11 @@ async fn shows(browser: &Browser, state: &str) -> Vec<String> {
         if now == state {
             return seen;
         }
+        if browser.gave_up().await {
+            // What was clicked has reached the engine; the page that came back has not reached the browser.
+            let path = browser.path().await;
+            browser.go(&path.split('/').take(4).collect::<Vec<_>>().join("/")).await;
+        }
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     panic!("the page never showed {state}, but {seen:?}: {}", browser.text("main").await);

@@ -92,14 +92,17 @@ impl Browser {
     pub async fn go(&self, path: &str) {
         for _ in 0..10 {
             let failed = self.driver.goto(format!("{}{path}", self.url)).await.is_err();
-            if !failed
-                && self.run("return document.getElementById('main-frame-error') === null").await == Value::Bool(true)
-            {
+            if !failed && !self.gave_up().await {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         panic!("{path} cannot be opened: {}", self.text("body").await);
+    }
+
+    /// Chromium shows its own page: a request was cut off.
+    pub async fn gave_up(&self) -> bool {
+        self.run("return document.getElementById('main-frame-error') !== null").await == Value::Bool(true)
     }
 
     pub async fn path(&self) -> String {

@@ -69,7 +69,7 @@ async fn group(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Str
             div class="vireo-grid" {
                 (parts::card(&l.t("general"), &parts::facts(&facts)))
                 (parts::card(&l.t("members"), &members(&frame, g.id, &people, &groups)))
-                div class="vireo-wide" { (parts::card(&l.ta("permissions-of", &[("name", &g.name)]), &held(&cx, &frame, &rows, false).await?)) }
+                div class="vireo-wide" { (parts::card(&l.ta("permissions-of", &[("name", &g.name)]), &held(&cx, &frame, &g.name, &rows, false).await?)) }
                 div class="vireo-wide" { (on_it) }
             }
         };

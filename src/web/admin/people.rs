@@ -175,7 +175,7 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
                 (parts::card(&l.t("general"), &parts::facts(&facts)))
                 (events_of(&cx, l, u.id.object()).await.unwrap_or_default())
                 div class="vireo-wide" { (parts::card(&l.ta("permissions-of", &[("name", &title)]), &html! {
-                    (held(&cx, &frame, &rows.rows, false).await?)
+                    (held(&cx, &frame, &title, &rows.rows, false).await?)
                     @if more { p class="vireo-hint" { (l.ta("all-permissions", &[("count", &rows.total.to_string())])) } }
                 })) }
                 div class="vireo-wide" { (on_him) }

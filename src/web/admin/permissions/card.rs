@@ -93,7 +93,13 @@ pub fn table(frame: &Frame, rows: &[PermissionView], may: May) -> Markup {
 ///
 /// # Errors
 /// The database failed.
-pub async fn held(cx: &Cx, frame: &Frame, rows: &[PermissionView], of_role: bool) -> Result<Markup, EngineError> {
+pub async fn held(
+    cx: &Cx,
+    frame: &Frame,
+    name: &str,
+    rows: &[PermissionView],
+    of_role: bool,
+) -> Result<Markup, EngineError> {
     let l = frame.l;
     let permits = may::on(cx, rows.iter().map(|p| p.object).collect()).await?;
     let super_user = may::makes(cx).await?.super_user;
@@ -110,7 +116,7 @@ pub async fn held(cx: &Cx, frame: &Frame, rows: &[PermissionView], of_role: bool
         ]
     };
     let cells: Vec<Vec<Markup>> = rows.iter().map(cells).collect();
-    Ok(whole(l, &l.t("permissions"), &heads, &cells))
+    Ok(whole(l, &l.ta("permissions-of", &[("name", name)]), &heads, &cells))
 }
 
 fn role(p: &PermissionView) -> Markup {

@@ -108,7 +108,7 @@ async fn role(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
                 (parts::card(&l.t("general"), &parts::facts(&facts)))
                 (parts::card(&l.t("permits"), &tree(&frame, &r)))
                 div class="vireo-wide" { (parts::card(&l.t("role-holders"), &html! {
-                    @if holders.rows.is_empty() { p { (l.t("no-holders")) } } @else { (held(&cx, &frame, &holders.rows, true).await?) }
+                    @if holders.rows.is_empty() { p { (l.t("no-holders")) } } @else { (held(&cx, &frame, &r.name, &holders.rows, true).await?) }
                     @if holders.total > holders.rows.len() as u64 { p class="vireo-hint" { (l.ta("all-permissions", &[("count", &holders.total.to_string())])) } }
                 })) }
             }

@@ -68,7 +68,7 @@ async fn whole(
         @if let Some((kind, text)) = &told { (ui::alert(kind, text)) }
         div class="vireo-grid" {
             @if let Some(own) = &own { (factors_of(http, frame, own)) }
-            (ui::card(&l.t("own-sessions"), &open_sessions(cx, frame, &open)))
+            div class="vireo-wide" { (ui::card(&l.t("own-sessions"), &open_sessions(cx, frame, &open))) }
         }
         script type="module" src=(super::assets::asset("passkeys.js")) {}
     };

@@ -16,10 +16,15 @@ use serde_json::{Map, Value, json};
 pub fn search_box(l: Locale, noun: &str, search: &str, fields: &[&str]) -> Markup {
     let known: Map<String, Value> =
         fields.iter().map(|field| ((*field).to_owned(), json!(values(noun, field)))).collect();
+    let hint = match fields {
+        all if all.contains(&"status") => l.t("search-hint"),
+        all if all.contains(&"name") => "name=a*".to_owned(),
+        _ => String::new(),
+    };
     html! {
         form class="vireo-search" method="get" role="search" {
             div class="vireo-combo" {
-                input class="vireo-input" type="search" name="search" id="search" value=(search) placeholder=(l.t("search-hint")) aria-label=(l.t("search"))
+                input class="vireo-input" type="search" name="search" id="search" value=(search) placeholder=(hint) aria-label=(l.t("search"))
                     autocomplete="off" aria-keyshortcuts="/" data-fields=(Value::Object(known)) data-list=(l.t("suggestions"));
             }
             button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("search")) }

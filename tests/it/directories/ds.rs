@@ -12,13 +12,13 @@ use vireo::model::domain::{
     DirectoryConfig, DirectoryTrouble, Provider, ServerAddress, Servers, SignInRefusal, Transport,
 };
 
-const PASSWORD: &str = "Passw0rd!";
+pub(super) const PASSWORD: &str = "Passw0rd!";
 const MANAGER: (&str, &str) = ("cn=Directory Manager", "Secret.123");
 const PEOPLE: &str = "cn=users,cn=accounts,dc=example,dc=com";
 const GROUPS: &str = "cn=groups,cn=accounts,dc=example,dc=com";
 
 /// An instance of 389-ds. Its folders are where the package has them, under a name of its own.
-struct Ds {
+pub(super) struct Ds {
     name: String,
     port: u16,
     secure_port: u16,
@@ -26,7 +26,7 @@ struct Ds {
 }
 
 impl Ds {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let name = format!("vireo{}", std::process::id());
         let ds = Self { name, port: free_port(), secure_port: free_port(), dir: fresh_dir() };
         let inf = include_str!("../../directories/ds.inf")
@@ -52,7 +52,7 @@ impl Ds {
         assert!(child.wait().unwrap().success(), "{ldif}");
     }
 
-    fn config(&self, provider: Provider) -> DirectoryConfig {
+    pub(super) fn config(&self, provider: Provider) -> DirectoryConfig {
         DirectoryConfig {
             name: "example.com".to_owned(),
             provider,

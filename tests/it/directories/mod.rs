@@ -1,5 +1,6 @@
 //! Real directories: OpenLDAP, 389-ds, Samba's Active Directory, and servers that mean ill.
 
+mod browser;
 mod ds;
 mod hostile;
 mod samba;

@@ -17,18 +17,18 @@ use vireo::model::domain::{
 /// Its ports are fixed, so it has an address of its own in the tests' network.
 const ADDRESS: &str = "127.0.10.1";
 const ADMINISTRATOR: (&str, &str) = ("administrator@AD.EXAMPLE.TEST", "Adm1n-Passw0rd");
-const PASSWORD: &str = "Us3r-Passw0rd";
+pub(super) const PASSWORD: &str = "Us3r-Passw0rd";
 const BASE: &str = "DC=ad,DC=example,DC=test";
 
 /// A forest of one domain controller.
-struct Samba {
+pub(super) struct Samba {
     dir: PathBuf,
     ca_pem: String,
     child: Option<Child>,
 }
 
 impl Samba {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let dir = fresh_dir();
         let target = dir.join("dc");
         let base = dir.join("base.conf");
@@ -144,7 +144,7 @@ impl Samba {
         run("/usr/bin/python3", &["-c", &code, dc.join("etc/smb.conf").to_str().unwrap(), file.to_str().unwrap()]);
     }
 
-    fn config(&self, servers: Servers, transport: Transport) -> DirectoryConfig {
+    pub(super) fn config(&self, servers: Servers, transport: Transport) -> DirectoryConfig {
         DirectoryConfig {
             name: "ad.example.test".to_owned(),
             provider: Provider::ActiveDirectory,

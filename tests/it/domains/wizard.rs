@@ -1,125 +1,18 @@
-//! Directory domains as administrators make them, on a real slapd: at the command line beside a running engine, and by the wizard, each of
-//! whose failures is walked into.
+//! The wizard, into every failure and out again; and in a browser.
 
+use super::{boss, offered};
 use crate::chromium::Browser;
 use crate::directories::slapd::{PASSWORD, SEARCHER, SEARCHER_PASSWORD, Slapd};
 use crate::portal::{Portal, between};
-use crate::server::{Server, Start, fresh_postgres};
+use crate::server::{Server, Start};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use vireo::model::domain::Transport;
-
-/// Exit code, what it printed, what it complained of.
-fn vireo_domains(server: &Server, database: Option<&str>, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vireo"));
-    command.arg("domains").arg("--data").arg(&server.data);
-    if let Some(url) = database {
-        command.args(["--database", url]);
-    }
-    let out = command.args(arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (out.status.code().unwrap(), text(&out.stdout), text(&out.stderr))
-}
-
-/// The running engine offers these domains at its sign-in page.
-async fn offered(server: &Server, domain: &str, there: bool) {
-    let option = format!("<option value=\"{domain}\"");
-    let end = Instant::now() + Duration::from_secs(10);
-    loop {
-        let (_, page) = Portal::nobody(server).get("/sign-in").await;
-        if page.contains(&option) == there {
-            return;
-        }
-        assert!(Instant::now() < end, "the engine does not notice: {page}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-async fn verbs(database: Option<&str>) {
-    let server = Server::start(&Start { database, ..Start::default() });
-    let slapd = Slapd::start();
-    let domains = |arguments: &[&str]| vireo_domains(&server, database, arguments);
-    let file = |name: &str, text: &str| {
-        let path = server.data.join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (password, wrong) = (file("bind", &format!("{SEARCHER_PASSWORD}\n")), file("wrong", "guess\n"));
-    let (ca, other_ca) = (file("ca.pem", &slapd.ca_pem), server.data.join("pki/ca.pem").display().to_string());
-    let here = slapd.server(Transport::Ldaps).to_string();
-    let add = |more: &[&str]| {
-        let given = ["add", "--domain=example.com", "--provider=openldap", "--user", SEARCHER];
-        domains(&[&given, more].concat())
-    };
-    let good = ["--ldap-servers", here.as_str(), "--ca-file", &ca, "--password-file", &password];
-
-    // Each failure with its own code, and the step it happened at.
-    for (more, code, said) in [
-        (vec!["--ldap-servers", "localhost:1", "--ca-file", &ca, "--password-file", &password], 8, "FAILED Connect"),
-        (vec!["--ldap-servers", &here, "--ca-file", &other_ca, "--password-file", &password], 8, "not trusted"),
-        (vec!["--ldap-servers", &here, "--ca-file", &ca, "--password-file", &wrong], 8, "FAILED Sign in for searches"),
-        (vec!["--dns=127.0.0.1", "--ca-file", &ca, "--password-file", &password], 23, "FAILED Find servers"),
-        (vec!["--ldap-servers", &here, "--password-file", "/nowhere"], 18, "/nowhere"),
-        (vec!["--ldap-servers", "a:b", "--password-file", &password], 3, "servers"),
-    ] {
-        let (got, printed, complaint) = add(&more);
-        assert!(got == code && format!("{printed}{complaint}").contains(said), "{more:?}: {got} {printed} {complaint}");
-    }
-    assert_eq!(domains(&["list"]).1, "");
-    let (code, printed, complaint) = add(&good);
-    assert_eq!(code, 0, "{printed} {complaint}");
-    assert!(
-        printed.contains("ok     Sign in for searches") && printed.contains("Added domain example.com"),
-        "{printed}"
-    );
-    assert!(!format!("{printed}{complaint}").contains(SEARCHER_PASSWORD));
-    assert_eq!(add(&good).0, 5);
-    offered(&server, "example.com", true).await;
-
-    let secret = file("alice", PASSWORD);
-    let listed = domains(&["list"]).1;
-    assert!(listed.contains("Domain: example.com\n\tProvider: OpenLDAP") && listed.contains(SEARCHER), "{listed}");
-    let tried = domains(&["validate", "--domain=example.com", "--test-user=alice", "--test-password-file", &secret]);
-    assert!(tried.0 == 0 && tried.1.contains("developers, staff, vdi") && tried.1.contains("is valid"), "{tried:?}");
-    let tried = domains(&["validate", "--test-user=alice", "--test-password-file", &wrong]);
-    assert!(tried.0 == 8 && tried.1.contains("FAILED Sign in as the user"), "{tried:?}");
-    let tried = domains(&["validate", "--report", "--test-user=nobody"]);
-    assert!(tried.0 == 8 && tried.1.contains("FAILED Find a user"), "{tried:?}");
-    assert_eq!(domains(&["validate", "--domain=example.org"]).0, 6);
-
-    // What is not named stays; a password that is kept goes to no other server.
-    assert_eq!(domains(&["edit", "--domain=example.com", "--base-dn=dc=example,dc=com"]).0, 0);
-    assert_eq!(domains(&["edit", "--domain=example.com", "--base-dn=dc=example,dc=org"]).0, 8);
-    let plain = slapd.server(Transport::Plain).to_string();
-    let moved = ["edit", "--domain=example.com", "--ldap-servers", &plain, "--transport=plain"];
-    let (code, _, warned) = domains(&[&moved[..], &["--password-file", &password]].concat());
-    assert!(code == 0 && warned.contains("in clear"), "{warned}");
-    assert!(domains(&["list"]).1.contains("Transport: plain"));
-    assert_eq!(domains(&["edit", "--domain=example.com", "--provider=novell"]).0, 3);
-    assert_eq!(domains(&["edit", "--domain=example.org", "--provider=IPA"]).0, 6);
-
-    assert!(domains(&["delete", "--domain=example.com"]).1.contains("Nothing was removed"));
-    assert_eq!(domains(&["delete", "--domain=example.com", "--force"]).0, 0);
-    assert_eq!(domains(&["delete", "--domain=example.com", "--force"]).0, 6);
-    offered(&server, "example.com", false).await;
-    assert!(!server.admin().messages().await.iter().any(|m| m.contains(SEARCHER_PASSWORD) || m.contains(PASSWORD)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_verb_on_sqlite() {
-    verbs(None).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_verb_on_postgresql() {
-    verbs(Some(&fresh_postgres())).await;
-}
 
 /// Somebody at the wizard: what he typed, and what its last page carries for him.
 struct Wizard<'a> {
@@ -217,10 +110,6 @@ fn answers(mut server: TcpStream, mut client: TcpStream, word: &[u8]) {
     }
     let _ = client.shutdown(std::net::Shutdown::Both);
     let _ = server.shutdown(std::net::Shutdown::Both);
-}
-
-async fn boss(server: &Server) -> Portal {
-    Portal::sign_in(server, "admin@internal", &server.password("admin")).await
 }
 
 /// All that a good domain on this slapd takes.
@@ -377,122 +266,6 @@ async fn a_server_that_is_slow_or_dies_is_told_and_can_be_kept_by_force() {
     second.says("was changed by somebody else");
     let (code, page) = boss.post(&format!("{path}/check"), &[("test_user", "bob")]).await;
     assert!(code == 200 && page.contains("uid=bob,ou=people"), "{page}");
-}
-
-/// A domain on this slapd, by the command line.
-fn kept(server: &Server, slapd: &Slapd) {
-    let (secret, ca) = (server.data.join("bind"), server.data.join("directory-ca.pem"));
-    fs::write(&secret, SEARCHER_PASSWORD).unwrap();
-    fs::write(&ca, &slapd.ca_pem).unwrap();
-    let here = slapd.server(Transport::Ldaps).to_string();
-    let text = |path: &Path| path.to_str().unwrap().to_owned();
-    let done = vireo_domains(
-        server,
-        None,
-        &[
-            "add",
-            "--domain=example.com",
-            "--provider=OpenLDAP",
-            "--user",
-            SEARCHER,
-            "--ldap-servers",
-            &here,
-            "--ca-file",
-            &text(&ca),
-            "--password-file",
-            &text(&secret),
-        ],
-    );
-    assert_eq!(done.0, 0, "{done:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_and_groups_get_roles_without_having_signed_in() {
-    let server = Server::start(&Start::default());
-    let slapd = Slapd::start();
-    kept(&server, &slapd);
-    offered(&server, "example.com", true).await;
-    let (boss, admin) = (boss(&server).await, server.admin());
-
-    // Found by the beginning of a name, and nobody by what would be a filter.
-    let found = |words: &'static str, what: &'static str| {
-        let boss = boss.clone();
-        async move {
-            let query = [("domain", "example.com"), ("what", what), ("words", words)];
-            boss.get(&format!("/admin/directory_search?{}", serde_urlencoded::to_string(query).unwrap())).await.1
-        }
-    };
-    let page = found("ali", "people").await;
-    assert!(page.contains("alice@example.com") && !page.contains("bob@example.com"), "{page}");
-    for hostile in ["*", "a*)(uid=*", "alice)(|(uid=*", "\\2a"] {
-        let page = found(hostile, "people").await;
-        assert!(!page.contains("name=\"pick\""), "{hostile}: {page}");
-    }
-    let alice = between(&page, "name=\"pick\" value=\"", "\"").unwrap();
-    let take = |pick: String, what: &'static str, more: Vec<(&'static str, String)>| {
-        let boss = boss.clone();
-        async move {
-            let mut form = vec![("domain", "example.com"), ("what", what), ("pick", pick.as_str())];
-            form.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
-            boss.post("/admin/directory_search", &form).await
-        }
-    };
-    assert_eq!(take(alice.clone(), "people", vec![]).await.0, 303);
-    let users = boss.get("/admin/users").await.1;
-    assert!(users.contains("alice@example.com"), "{users}");
-    let (code, gone) = take(uuid::Uuid::nil().to_string(), "people", vec![]).await;
-    assert!(code == 200 && gone.contains("does not exist"), "{gone}");
-
-    // A group gets a role; alice, who is in it through another, has it at once.
-    let staff = between(&found("sta", "groups").await, "name=\"pick\" value=\"", "\"").unwrap();
-    let cluster = crate::api::id_of(&admin.get("/clusters").await.1["cluster"][0]);
-    let role = "00000000-0000-0000-0001-000000000001".to_owned();
-    let on = vec![("kind", "cluster".to_owned()), ("object", cluster.clone()), ("role", role)];
-    assert_eq!(take(staff.clone(), "groups", on.clone()).await.0, 303);
-    let (code, twice) = take(staff, "groups", on).await;
-    assert!(code == 200 && twice.contains("is given there already"), "{twice}");
-    assert!(boss.get(&format!("/admin/clusters/{cluster}")).await.1.contains("staff"));
-    let list = admin.get("/users?search=usrname%3Dalice").await.1;
-    let id = crate::api::id_of(&list["user"][0]);
-    let end = Instant::now() + Duration::from_secs(10);
-    while !boss.get(&format!("/admin/users/{id}")).await.1.contains("staff") {
-        assert!(Instant::now() < end, "alice is not in the group");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-
-    // The same by the API.
-    let all = admin.get("/domains").await.1;
-    let names: Vec<_> = all["domain"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["internal-authz", "example.com-authz"]);
-    let domain = crate::api::id_of(&all["domain"][1]);
-    assert_eq!(admin.get(&format!("/domains/{domain}")).await.1["name"], "example.com-authz");
-    let people = admin.get(&format!("/domains/{domain}/users?search=usrname%3Dbo*")).await.1;
-    assert_eq!(people["user"][0]["principal"], "bob", "{people}");
-    let groups = admin.get(&format!("/domains/{domain}/groups?search=dev")).await.1;
-    assert_eq!(groups["group"][0]["name"], "developers", "{groups}");
-    let bob = json!({"user_name": "bob@example.com", "domain": {"name": "example.com-authz"}});
-    let (code, added) = admin.post("/users", bob).await;
-    assert!(code == 201 && added["user_name"] == "bob@example.com-authz", "{added}");
-    let group = json!({"name": "others", "domain": {"id": domain}});
-    assert_eq!(admin.post("/groups", group).await.0, 201);
-    for (body, code) in [
-        (json!({"user_name": "nobody", "domain": {"name": "example.com"}}), 400),
-        (json!({"user_name": "bob", "domain": {"name": "example.org"}}), 400),
-        (json!({"user_name": "bob"}), 400),
-        (json!({"user_name": "b*", "domain": {"name": "example.com"}}), 400),
-    ] {
-        assert_eq!(admin.post("/users", body.clone()).await.0, code, "{body}");
-    }
-
-    // With the domain all of them go.
-    let (_, asked) = boss.get("/admin/directory_domains").await;
-    let path = between(&asked, "href=\"/admin/directory_domains/", "/remove\"").unwrap();
-    let path = format!("/admin/directory_domains/{}/remove", path.rsplit('/').next().unwrap());
-    let (_, lost) = boss.get(&path).await;
-    assert!(lost.contains("Remove domain example.com"), "{lost}");
-    assert_eq!(boss.post(&path, &[]).await.0, 303);
-    assert!(!boss.get("/admin/users").await.1.contains("example.com"));
-    assert!(!boss.get(&format!("/admin/clusters/{cluster}")).await.1.contains("staff"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

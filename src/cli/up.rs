@@ -48,12 +48,13 @@ pub async fn run(args: Up) -> Result<(), Failure> {
         running.url(),
         data.join("admin-password").display()
     );
-    let stop = tokio::spawn(interrupted());
+    // One listener for all of it: a signal between two would be lost.
+    let mut stop = tokio::spawn(interrupted());
     let (end_agent, agent_ends) = watch::channel(false);
     let (agent, host) = start_agent(&args, &data, &running, agent_ends).await?;
     let prepared = tokio::select! {
         prepared = prepare(&args, &data, &running, host) => prepared,
-        _ = stop => {
+        _ = &mut stop => {
             finish(running, end_agent, agent).await;
             return Ok(());
         }
@@ -64,7 +65,8 @@ pub async fn run(args: Up) -> Result<(), Failure> {
         return Err(failure);
     }
     println!("Ready: {}  (Ctrl-C ends Vireo; guests run on)", running.url());
-    interrupted().await;
+    // It only ends by a signal.
+    let _ = stop.await;
     println!("Stopping; guests run on.");
     finish(running, end_agent, agent).await;
     Ok(())

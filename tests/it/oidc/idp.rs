@@ -96,15 +96,34 @@ impl Drop for Idp {
     }
 }
 
+/// Starts it; Node sometimes hangs on a busy machine before it runs anything, and then is started again.
 fn spawn(authority: &Authority, port: u16, engine: &str, name: &str) -> Child {
+    for _ in 0..4 {
+        let (mut child, ready) = try_spawn(authority, port, engine, name);
+        if ready.recv_timeout(std::time::Duration::from_secs(20)).is_ok() {
+            return child;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    panic!("the provider does not start");
+}
+
+fn try_spawn(authority: &Authority, port: u16, engine: &str, name: &str) -> (Child, std::sync::mpsc::Receiver<()>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/oidc/idp.mjs");
     assert!(script.exists(), "make test installs the provider");
     let mut command = Command::new("node");
     command.arg(script).arg(port.to_string()).args([authority.certificate(), authority.key()]).args([engine, name]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.starts_with("ready")), "the provider does not start");
-    // Nobody reads the rest; a full pipe would stop it.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let (sender, ready) = std::sync::mpsc::channel();
+    // Somebody reads to the end: a full pipe would stop it.
+    std::thread::spawn(move || {
+        for line in lines {
+            if line.starts_with("ready") {
+                let _ = sender.send(());
+            }
+        }
+    });
+    (child, ready)
 }

@@ -19,10 +19,10 @@ pub use error::AuthError;
 
 use crate::db::Db;
 use crate::model::ids::{ObjectId, PrincipalId, SYSTEM, SessionId, UserId};
-use crate::model::role::Action;
+use crate::model::role::{Action, Actions};
 use crate::store::scope::{self, Roles, Scope};
 use crate::store::{ancestors, permissions};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Which of oVirt's two views a request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub fn actions_on(
     db: &mut Db,
     actor: &Actor,
     objects: &[ObjectId],
-) -> Result<HashMap<ObjectId, HashSet<Action>>, AuthError> {
+) -> Result<HashMap<ObjectId, Actions>, AuthError> {
     Ok(permissions::actions_on(db, &actor.principals, objects)?)
 }
 

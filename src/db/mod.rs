@@ -59,7 +59,7 @@ impl CustomizeConnection<Db, diesel::r2d2::Error> for SqliteSettings {
     fn on_acquire(&self, c: &mut Db) -> Result<(), diesel::r2d2::Error> {
         c.batch_execute(
             "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; \
-             PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=8388608; PRAGMA optimize=0x10002;",
+             PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=8388608; PRAGMA optimize=0x10002;",
         )
         .map_err(diesel::r2d2::Error::QueryError)
     }

@@ -142,6 +142,30 @@ impl Action {
     }
 }
 
+/// A set of actions: one word, however many there are in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Actions(u128);
+
+const _: () = assert!(Action::ALL.len() <= 128, "the set has a bit for each action");
+
+impl Actions {
+    /// Is it in the set?
+    pub const fn contains(self, action: Action) -> bool {
+        self.0 & (1 << action as u32) != 0
+    }
+
+    /// Adds those of another set.
+    pub const fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl From<Action> for Actions {
+    fn from(action: Action) -> Self {
+        Self(1 << action as u32)
+    }
+}
+
 /// A role as lists and details show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleView {

@@ -22,6 +22,8 @@ pub struct Hosts {
     /// The host whose agent runs in this process.
     here: OnceLock<(HostId, Displays)>,
     links: Mutex<HashMap<HostId, Link>>,
+    /// One at a time reads the hosts and connects: an older reading would bring back an address that has changed since.
+    connecting: tokio::sync::Mutex<()>,
 }
 
 /// One host's connection.
@@ -41,7 +43,7 @@ impl Drop for Link {
 
 impl Hosts {
     pub fn new(tls: ClientConfig) -> Self {
-        Self { tls, here: OnceLock::new(), links: Mutex::default() }
+        Self { tls, here: OnceLock::new(), links: Mutex::default(), connecting: tokio::sync::Mutex::default() }
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<HostId, Link>> {
@@ -84,6 +86,7 @@ impl Hosts {
 /// # Errors
 /// The database failed, or TLS cannot be set up.
 pub async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let _alone = engine.hosts.connecting.lock().await;
     let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
     let mut links = engine.hosts.links();
     links.retain(|id, link| rows.iter().any(|row| row.id == *id && (row.address.clone(), row.port) == link.address));

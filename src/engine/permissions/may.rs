@@ -6,21 +6,21 @@ use crate::db::Db;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ObjectId, SYSTEM};
 use crate::model::permission::ObjectKind;
-use crate::model::role::Action;
+use crate::model::role::{Action, Actions};
 use crate::store::permissions as store;
 use std::collections::{HashMap, HashSet};
 
 /// What the actor may do to each of some objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permits {
-    on: HashMap<ObjectId, HashSet<Action>>,
+    on: HashMap<ObjectId, Actions>,
     all: bool,
 }
 
 impl Permits {
     /// He may do this to that.
     pub fn may(&self, action: Action, object: ObjectId) -> bool {
-        self.all || self.on.get(&object).is_some_and(|actions| actions.contains(&action))
+        self.all || self.on.get(&object).is_some_and(|actions| actions.contains(action))
     }
 }
 

@@ -45,7 +45,7 @@ fn complete(cx: &Cx, db: &mut Db, pools: &mut [PoolView]) -> Result<(), EngineEr
     let allowed = auth::actions_on(db, &cx.actor, &ids)?;
     for pool in pools {
         let actions = allowed.get(&pool.id.object());
-        pool.permitted = actions.is_some_and(|a| a.contains(&Action::VmPoolBasicOperations));
+        pool.permitted = actions.is_some_and(|a| a.contains(Action::VmPoolBasicOperations));
         pool.can_take = pool.permitted && pool.free > 0 && pool.mine < pool.max_user_vms;
     }
     Ok(())

@@ -7,12 +7,11 @@ use crate::engine::{Cx, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::ids::{ObjectId, VmId};
 use crate::model::page::{ListQuery, Page};
-use crate::model::role::Action;
+use crate::model::role::Actions;
 use crate::model::vm::{Refusal, VmAction, VmRow, VmView};
 use crate::model::vm_rules::{Standing, refusal};
 use crate::store::vms as store;
 use bytes::Bytes;
-use std::collections::HashSet;
 
 /// The VMs the actor may see.
 ///
@@ -35,17 +34,16 @@ pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<VmRow>, EngineError
 pub(in crate::engine) fn complete(cx: &Cx, db: &mut Db, rows: &mut [VmRow]) -> Result<(), EngineError> {
     let ids: Vec<ObjectId> = rows.iter().map(|row| row.id.object()).collect();
     let permits = auth::actions_on(db, &cx.actor, &ids)?;
-    let none = HashSet::new();
     for row in rows {
         row.load = cx.engine.live.vm(row.id);
-        let permits = permits.get(&row.id.object()).unwrap_or(&none);
+        let permits = permits.get(&row.id.object()).copied().unwrap_or_default();
         row.can = VmAction::ALL.iter().copied().filter(|action| why_not(row, permits, *action).is_none()).collect();
     }
     Ok(())
 }
 
-fn why_not(row: &VmRow, permits: &HashSet<Action>, action: VmAction) -> Option<Refusal> {
-    if !permits.contains(&action.permit()) {
+fn why_not(row: &VmRow, permits: Actions, action: VmAction) -> Option<Refusal> {
+    if !permits.contains(action.permit()) {
         return Some(Refusal::NotPermitted);
     }
     let standing = Standing {
@@ -76,7 +74,7 @@ pub async fn get(cx: &Cx, id: VmId) -> Result<VmView, EngineError> {
             let row = &view.row;
             view.cannot = VmAction::ALL
                 .iter()
-                .filter_map(|action| why_not(row, &permits, *action).map(|because| (*action, because)))
+                .filter_map(|action| why_not(row, permits, *action).map(|because| (*action, because)))
                 .collect();
             Ok(view)
         })

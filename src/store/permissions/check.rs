@@ -5,7 +5,7 @@ use crate::db::dialect::DynamicQuery;
 use crate::db::schema::*;
 use crate::model::ids::{ObjectId, PermissionId, PrincipalId, RoleId, SYSTEM};
 use crate::model::permission::ObjectKind;
-use crate::model::role::Action;
+use crate::model::role::{Action, Actions};
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -38,21 +38,21 @@ pub fn actions_on(
     db: &mut Db,
     principals: &[PrincipalId],
     objects: &[ObjectId],
-) -> QueryResult<HashMap<ObjectId, HashSet<Action>>> {
+) -> QueryResult<HashMap<ObjectId, Actions>> {
     // A page's rows share most of what is above them, and a few roles with dozens of actions each: one after the other.
     let above: Vec<(ObjectId, ObjectId)> =
         object_ancestor::table.filter(object_ancestor::object_id.eq_any(objects)).load(db)?;
     let places: HashSet<ObjectId> = above.iter().map(|(_, ancestor)| *ancestor).collect();
     let held = held_on(db, principals, &places)?;
     let roles: HashSet<RoleId> = held.values().flatten().copied().collect();
-    let mut allowed: HashMap<RoleId, Vec<Action>> = HashMap::new();
+    let mut allowed: HashMap<RoleId, Actions> = HashMap::new();
     for (role, action) in role_permit::table.filter(role_permit::role_id.eq_any(roles)).load::<(RoleId, Action)>(db)? {
-        allowed.entry(role).or_default().push(action);
+        allowed.entry(role).or_default().add(action.into());
     }
-    let mut map: HashMap<ObjectId, HashSet<Action>> = HashMap::new();
+    let mut map: HashMap<ObjectId, Actions> = HashMap::new();
     for (object, ancestor) in above {
         for role in held.get(&ancestor).into_iter().flatten() {
-            map.entry(object).or_default().extend(allowed.get(role).into_iter().flatten());
+            map.entry(object).or_default().add(allowed.get(role).copied().unwrap_or_default());
         }
     }
     Ok(map)

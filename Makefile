@@ -59,9 +59,9 @@ test: test-deps node_modules/.stamp demo-image target/venv/.stamp target/oidc/.s
 	@echo "== the same on PostgreSQL"
 	@sh tools/with-postgres.sh cargo test --quiet --lib engine::
 	@echo "== integration tests: real guests, both databases, browser, SDK"
-	@$(TEST_PARTS) sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --skip browser:: --test-threads=2
+	@$(TEST_PARTS) sh tools/with-network.sh sh tools/with-postgres.sh cargo test --quiet --test it -- --skip browser --test-threads=2
 	@echo "== browser"
-	@$(TEST_PARTS) sh tools/with-network.sh cargo test --quiet --test it browser:: -- --test-threads=1
+	@$(TEST_PARTS) sh tools/with-network.sh cargo test --quiet --test it browser -- --test-threads=1
 
 bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@sh tools/install-packages.sh bench

@@ -238,8 +238,11 @@ async fn lists(engine: &Arc<Engine>, world: &World) {
 #[tokio::main]
 async fn main() {
     let dir = std::env::temp_dir().join(format!("vireo-bench-{}", uuid::Uuid::new_v4()));
-    let db = Database::open(dir.join("vireo.db").to_str().unwrap()).unwrap();
-    let world = db.write(|db| fill(db, SystemClock.now())).await.unwrap();
+    let file = dir.join("vireo.db");
+    let open = || Database::open(file.to_str().unwrap()).unwrap();
+    let world = open().write(|db| fill(db, SystemClock.now())).await.unwrap();
+    // A connection knows how much there is since it was opened; the engine's are opened anew every half hour.
+    let db = open();
     let pki = Pki::open_or_create(&dir.join("pki"), &["localhost".to_owned()]).unwrap();
     let engine = Engine::new(Config {
         id: "bench".to_owned(),

@@ -97,11 +97,7 @@ pub fn see(db: &mut Db, actor: &Actor, object: ObjectId) -> Result<(), AuthError
 ///
 /// # Errors
 /// The database failed.
-pub fn actions_on(
-    db: &mut Db,
-    actor: &Actor,
-    objects: &[ObjectId],
-) -> Result<HashMap<ObjectId, Actions>, AuthError> {
+pub fn actions_on(db: &mut Db, actor: &Actor, objects: &[ObjectId]) -> Result<HashMap<ObjectId, Actions>, AuthError> {
     Ok(permissions::actions_on(db, &actor.principals, objects)?)
 }
 

@@ -26,7 +26,7 @@ async fn leave(browser: &Browser) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passkey_is_added_signs_in_and_its_copy_does_not() {
+async fn browser_with_a_passkey_and_one_with_its_copy() {
     let server = Server::start(&Start::default());
     let mut browser = Browser::start(&server).await;
     // Passkeys are bound to names: by its number the page offers none and says why.

@@ -103,6 +103,14 @@ pub enum Conflict {
     NoMac,
     #[error("the VM is being changed by others at the same moment; try again")]
     ChangedMeanwhile,
+    #[error("VM {vm} shows the snapshot {snapshot} just now; commit or undo that first")]
+    InPreview { vm: String, snapshot: String },
+    #[error("VM {vm} shows no snapshot just now; there is nothing to commit or undo")]
+    NoPreview { vm: String },
+    #[error("The removal of the snapshot {snapshot} was begun: what it kept is written over. It can only be removed.")]
+    SnapshotBroken { snapshot: String },
+    #[error("Cannot keep the disks of VM {vm}: it has snapshots; remove those first.")]
+    DisksOfSnapshots { vm: String },
     #[error("it stopped at once")]
     StoppedAtOnce,
     #[error("the guest ended before its memory was saved (it is to be {intent})")]

@@ -31,6 +31,7 @@ pub mod provider;
 pub mod role;
 pub mod search;
 pub mod setting;
+pub mod snapshot;
 pub mod storage_domain;
 pub mod template;
 pub mod user;

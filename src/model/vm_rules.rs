@@ -31,6 +31,7 @@ impl VmAction {
             Self::ChangeCd => Action::ChangeVmCd,
             Self::Edit => Action::EditVmProperties,
             Self::Remove => Action::DeleteVm,
+            Self::Snapshot | Self::Preview => Action::ManipulateVmSnapshots,
         }
     }
 
@@ -46,6 +47,8 @@ impl VmAction {
             Self::ChangeCd => "change the CD of",
             Self::Edit => "edit",
             Self::Remove => "remove",
+            Self::Snapshot => "take or remove a snapshot of",
+            Self::Preview => "go to a snapshot of",
         }
     }
 }
@@ -61,10 +64,13 @@ pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
         return Some(host.map_or(Refusal::Status(vm.status), |host| Refusal::HostNotUp { host: host.to_owned() }));
     }
     match (action, vm.pool) {
-        (VmAction::Remove, Some(pool)) => Some(Refusal::InPool { pool: pool.to_owned() }),
+        (VmAction::Remove | VmAction::Snapshot | VmAction::Preview, Some(pool)) => {
+            Some(Refusal::InPool { pool: pool.to_owned() })
+        }
         (VmAction::Remove, None) if vm.delete_protected => Some(Refusal::DeleteProtected),
         (VmAction::Suspend, Some(_)) => Some(Refusal::PoolSuspend),
         (VmAction::Suspend, None) if vm.stateless => Some(Refusal::StatelessSuspend),
+        (VmAction::Snapshot | VmAction::Preview, None) if vm.stateless => Some(Refusal::StatelessSnapshot),
         _ => None,
     }
 }

@@ -23,4 +23,5 @@ mod routes;
 mod sdk;
 mod server;
 mod sessions;
+mod snapshots;
 mod users;

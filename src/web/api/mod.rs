@@ -13,6 +13,7 @@ mod permissions;
 pub mod render;
 mod roles;
 pub mod sign_in;
+mod snapshots;
 pub mod vm_body;
 pub mod vms;
 
@@ -26,6 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope(prefix)
                 .configure(entry::routes)
                 .configure(vms::routes)
+                .configure(snapshots::routes)
                 .configure(actions::routes)
                 .configure(permissions::routes)
                 .configure(roles::routes)

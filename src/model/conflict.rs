@@ -119,7 +119,7 @@ pub enum Conflict {
     NotStuck { job: Holder, status: JobStatus },
     #[error("The template Blank cannot be removed.")]
     BlankTemplate,
-    #[error("Cannot remove template {template}: {vms} depend on it.")]
+    #[error("Cannot remove template {template}: it is used by {vms}; remove those first.")]
     TemplateInUse { template: String, vms: String },
     #[error("there is no cluster to put this host into")]
     NoCluster,

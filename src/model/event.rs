@@ -97,6 +97,7 @@ event_codes! {
     AddPoolFailed = "USER_ADD_VM_POOL_FAILED", 301, Error, "Failed to create pool {pool}: {detail}";
     UserRemovePool = "USER_REMOVE_VM_POOL", 304, Normal, "Pool {pool} was removed by {user}.";
     UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
+    AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";
     UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";
     HostUp = "VDS_DETECTED", 13, Normal, "Host {host} is up.";
     HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";

@@ -34,6 +34,8 @@ text_enum! {
         Snapshot = "snapshot",
         /// Look at a snapshot, go back to it or away from it.
         Preview = "preview",
+        /// Make a VM or a template of it.
+        Clone = "clone",
     }
 }
 
@@ -76,7 +78,7 @@ impl VmStatus {
             A::Edit => !matches!(self, Self::ImageLocked | Self::ImageIllegal),
             A::Remove => matches!(self, Self::Down | Self::ImageIllegal),
             A::Snapshot => matches!(self, Self::Up | Self::PoweringUp | Self::Paused | Self::Down),
-            A::Preview => matches!(self, Self::Down),
+            A::Preview | A::Clone => matches!(self, Self::Down),
         }
     }
 }

@@ -31,7 +31,7 @@ impl VmAction {
             Self::ChangeCd => Action::ChangeVmCd,
             Self::Edit => Action::EditVmProperties,
             Self::Remove => Action::DeleteVm,
-            Self::Snapshot | Self::Preview => Action::ManipulateVmSnapshots,
+            Self::Snapshot | Self::Preview | Self::Clone => Action::ManipulateVmSnapshots,
         }
     }
 
@@ -49,6 +49,7 @@ impl VmAction {
             Self::Remove => "remove",
             Self::Snapshot => "take or remove a snapshot of",
             Self::Preview => "go to a snapshot of",
+            Self::Clone => "copy",
         }
     }
 }
@@ -64,7 +65,7 @@ pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
         return Some(host.map_or(Refusal::Status(vm.status), |host| Refusal::HostNotUp { host: host.to_owned() }));
     }
     match (action, vm.pool) {
-        (VmAction::Remove | VmAction::Snapshot | VmAction::Preview, Some(pool)) => {
+        (VmAction::Remove | VmAction::Snapshot | VmAction::Preview | VmAction::Clone, Some(pool)) => {
             Some(Refusal::InPool { pool: pool.to_owned() })
         }
         (VmAction::Remove, None) if vm.delete_protected => Some(Refusal::DeleteProtected),

@@ -117,6 +117,21 @@ async fn a_guest_goes_back_and_forth() {
     let kinds: Vec<_> = all["snapshot"].as_array().unwrap().iter().map(|s| &s["snapshot_type"]).collect();
     assert_eq!(kinds, ["regular", "regular", "active"], "{all}");
 
+    // A template of what it was, while it runs; and a VM of that.
+    let body = json!({"name": "golden", "vm": {"id": vm, "snapshots": {"snapshot": [{"id": first}]}}});
+    let (code, golden) = admin.post("/templates", body).await;
+    assert_eq!(code, 202, "{golden}");
+    admin.nothing_is_locked().await;
+    let body = json!({"name": "of-golden", "cluster": {"name": "Default"}, "template": {"name": "golden"}});
+    let other = Guest { server: &server, vm: id_of(&admin.post("/vms", body).await.1) };
+    admin.wait(&other.vm, "down").await;
+    run(&admin, &other.vm).await;
+    assert_eq!(other.read(MARK), "one");
+    halt(&admin, &other.vm).await;
+    let (code, used) = admin.delete(&format!("/templates/{}", id_of(&golden))).await;
+    let why = used["detail"].as_str().unwrap_or_default();
+    assert!(code == 409 && why.contains("of-golden"), "{used}");
+
     // While it runs: the inner layer is merged, and the guest notices nothing.
     remove(&admin, &vm, &first).await;
     assert_eq!(guest.read(MARK), "three");
@@ -151,7 +166,14 @@ async fn a_guest_goes_back_and_forth() {
     run(&admin, &vm).await;
     assert_eq!(guest.read(MARK), "four");
     halt(&admin, &vm).await;
+    let (code, twin) = admin.post(&format!("/vms/{vm}/clone"), json!({"vm": {"name": "twin"}})).await;
+    assert_eq!(code, 200, "{twin}");
+    let twin = Guest { server: &server, vm: id_of(&twin["vm"]) };
+    admin.wait(&twin.vm, "down").await;
     assert_eq!(admin.delete(&format!("/vms/{vm}")).await.0, 200);
     admin.wait(&vm, "404").await;
+    run(&admin, &twin.vm).await;
+    assert_eq!(twin.read(MARK), "four");
+    halt(&admin, &twin.vm).await;
     admin.nothing_is_locked().await;
 }

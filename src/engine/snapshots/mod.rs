@@ -67,6 +67,23 @@ pub async fn get(cx: &Cx, vm: VmId, id: SnapshotId) -> Result<SnapshotView, Engi
     found.ok_or_else(|| EngineError::NotFound { kind: "snapshot", id: id.to_string() })
 }
 
+/// Whose snapshot it is.
+///
+/// # Errors
+/// There is none, or its VM is hidden.
+pub async fn vm_of(cx: &Cx, id: SnapshotId) -> Result<VmId, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            let none = || EngineError::NotFound { kind: "snapshot", id: id.to_string() };
+            let found = store::get(db, id)?.ok_or_else(none)?;
+            auth::see(db, &inner.actor, found.vm.object())?;
+            Ok(found.vm)
+        })
+        .await
+}
+
 /// The VM as it is now, as oVirt lists it among the snapshots; it has the VM's own id.
 fn active(db: &mut Db, vm: VmId, others: &[SnapshotView]) -> Result<SnapshotView, EngineError> {
     let preview = others.iter().any(|s| s.kind == SnapshotKind::Preview);

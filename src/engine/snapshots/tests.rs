@@ -1,12 +1,16 @@
 //! Each kind of job on snapshots, every way; and what a VM's layers are then.
 
 use super::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
-use crate::engine::jobs::testing::{Case, every_way};
+use crate::engine::jobs::testing::{Case, every_way, pause};
+use crate::engine::templates::{self, AddTemplate, TemplateOf};
 use crate::engine::testing::Bench;
 use crate::engine::testing::kinds::{Stock, case, stock, wait};
-use crate::engine::{snapshots, vms};
+use crate::engine::vms::copy::{self, Origin};
+use crate::engine::{catalog, snapshots, vms};
 use crate::model::ids::*;
+use crate::model::page::ListQuery;
 use crate::model::snapshot::{NewSnapshot, Preview, SnapshotKind, SnapshotStatus};
+use crate::model::template::TemplateStatus;
 use crate::model::vm::VmStatus;
 use crate::store::disks::tree;
 
@@ -118,6 +122,55 @@ case!(
         assert!(refused.to_string().contains("only be removed"), "{refused}");
     }
 );
+
+fn golden(vm: VmId, snapshot: Option<SnapshotId>) -> TemplateOf {
+    let (name, description) = ("golden".to_owned(), String::new());
+    TemplateOf { origin: Origin { vm, snapshot }, name, description, everyone: true }
+}
+
+async fn template_names(bench: &Bench) -> Vec<(String, TemplateStatus)> {
+    let all = catalog::templates(&bench.cx, &ListQuery { max: 100, ..ListQuery::default() }).await.unwrap().rows;
+    all.into_iter().map(|t| (t.name, t.status)).filter(|t| t.0 != "Blank").collect()
+}
+
+case!(
+    making_a_template_of_a_snapshot_every_way,
+    AddTemplate,
+    (VmId, SnapshotId),
+    |bench| with_snapshot(bench).await,
+    |bench, subject| templates::create_of(&bench.cx, golden(subject.0, Some(subject.1))).await.unwrap().job,
+    |bench, subject| {
+        assert_eq!(template_names(bench).await, [("golden".to_owned(), TemplateStatus::Ok)]);
+        assert_eq!(stock(bench).await.files.len(), subject.1.files.len() + 1);
+    },
+    |bench, subject| {
+        assert!(template_names(bench).await.is_empty());
+        assert_eq!(stock(bench).await, subject.1);
+    }
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_copied_stays_until_the_copy_is_whole() {
+    let bench = Bench::new().await;
+    let (vm, snapshot) = with_snapshot(&bench).await;
+    pause(&bench, Some("add_vm:create_images:before"));
+    let origin = Origin { vm, snapshot: Some(snapshot) };
+    let made = copy::clone(&bench.cx, origin, "twin".to_owned()).await.unwrap();
+    let held = snapshots::remove(&bench.cx, vm, snapshot).await.unwrap_err().to_string();
+    assert!(held.contains("another task"), "{held}");
+    let held = vms::remove(&bench.cx, vm, false).await.unwrap_err().to_string();
+    assert!(held.contains("another task"), "{held}");
+    pause(&bench, None);
+    wait(&bench, made.job).await;
+    assert_eq!(chain(&bench, made.id).await, 1);
+    // Of the VM itself, too; a name that is in use is told.
+    let origin = Origin { vm, snapshot: None };
+    let taken = copy::clone(&bench.cx, origin, "twin".to_owned()).await.unwrap_err().to_string();
+    assert!(taken.contains("in use"), "{taken}");
+    wait(&bench, copy::clone(&bench.cx, origin, "third".to_owned()).await.unwrap().job).await;
+    let names: Vec<_> = stock(&bench).await.vms.into_iter().map(|v| v.0).collect();
+    assert_eq!(names, ["desk", "third", "twin"]);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_looked_at_is_left_again() {

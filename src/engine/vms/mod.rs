@@ -5,6 +5,7 @@ pub(in crate::engine) mod cd;
 pub mod console;
 #[cfg(test)]
 mod console_tests;
+pub mod copy;
 pub(in crate::engine) mod create;
 mod list;
 mod nics;

@@ -67,6 +67,7 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, id: VmId, keep: bool, new: &NewJob) 
     let doomed = doomed(db, id)?;
     let mut locks: Vec<ObjectId> = vec![id.object()];
     locks.extend(doomed.iter().map(|d| d.disk.object()));
+    locks.extend(snapshots::of_vm(db, id)?.iter().map(|s| s.id.object()));
     let kept = if keep { doomed.iter().map(|d| d.disk).collect() } else { Vec::new() };
     let args = Args { vm: id, name: new.subject.clone(), disks: if keep { Vec::new() } else { doomed }, kept };
     let job = jobs::insert::<RemoveVm>(db, new, &args, &locks)?;

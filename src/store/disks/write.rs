@@ -118,11 +118,12 @@ pub fn attach_to_template(
     interface: DiskInterface,
     bootable: bool,
 ) -> QueryResult<()> {
+    let position: i64 = template_disk::table.filter(template_disk::template_id.eq(template)).count().get_result(db)?;
     diesel::insert_into(template_disk::table)
         .values((
             template_disk::disk_id.eq(disk_id),
             template_disk::template_id.eq(template),
-            template_disk::position.eq(0),
+            template_disk::position.eq(signed::<_, i32>(position)),
             template_disk::interface.eq(interface),
             template_disk::bootable.eq(bootable),
         ))

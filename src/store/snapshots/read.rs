@@ -24,15 +24,16 @@ pub struct Snapshot {
 
 type Row = ((SnapshotId, VmId, String, SnapshotKind), (bool, bool), (String, Option<DiskId>, Timestamp));
 
-const COLUMNS: (
-    (snapshot::id, snapshot::vm_id, snapshot::description, snapshot::kind),
-    (snapshot::previewed, snapshot::broken),
-    (snapshot::config, snapshot::memory_disk_id, snapshot::created),
-) = (
-    (snapshot::id, snapshot::vm_id, snapshot::description, snapshot::kind),
-    (snapshot::previewed, snapshot::broken),
-    (snapshot::config, snapshot::memory_disk_id, snapshot::created),
-);
+/// What [`Row`] is read from.
+macro_rules! columns {
+    () => {
+        (
+            (snapshot::id, snapshot::vm_id, snapshot::description, snapshot::kind),
+            (snapshot::previewed, snapshot::broken),
+            (snapshot::config, snapshot::memory_disk_id, snapshot::created),
+        )
+    };
+}
 
 fn to_snapshot(
     ((id, vm, description, kind), (previewed, broken), (config, memory_disk, created)): Row,
@@ -46,14 +47,14 @@ pub fn of_vm(db: &mut Db, vm: VmId) -> QueryResult<Vec<Snapshot>> {
     let rows: Vec<Row> = snapshot::table
         .filter(snapshot::vm_id.eq(vm))
         .order((snapshot::created, snapshot::id))
-        .select(COLUMNS)
+        .select(columns!())
         .load(db)?;
     rows.into_iter().map(to_snapshot).collect()
 }
 
 /// One snapshot.
 pub fn get(db: &mut Db, id: SnapshotId) -> QueryResult<Option<Snapshot>> {
-    let row: Option<Row> = snapshot::table.find(id).select(COLUMNS).first(db).optional()?;
+    let row: Option<Row> = snapshot::table.find(id).select(columns!()).first(db).optional()?;
     row.map(to_snapshot).transpose()
 }
 

@@ -49,6 +49,10 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
         if let Some(job) = super::snapshots::action(&cx, vm, &action, &input).await? {
             return Ok(complete(Some(job)));
         }
+        if action == "clone" {
+            let created = super::copies::clone(&cx, vm, &input).await?;
+            return Ok(complete(Some(created.job)).child(render::reference("vm", "vms", created.id)));
+        }
         run(&cx, vm, &action).await
     };
     answer(&request, result.await)

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod answer;
 pub mod collections;
+mod copies;
 pub mod document;
 mod domains;
 pub mod entry;
@@ -31,6 +32,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(actions::routes)
                 .configure(permissions::routes)
                 .configure(roles::routes)
+                .configure(copies::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -59,6 +59,8 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Pictures of screens that somebody looks at.
+    pub screens: vms::Screens,
     /// Where people of other domains are looked for.
     pub directories: directories::Directories,
     pub domains: domains::Domains,
@@ -143,6 +145,7 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
+            screens: vms::Screens::default(),
             directories: directories::Directories::default(),
             domains: domains::Domains::default(),
             vault: Arc::new(config.vault),

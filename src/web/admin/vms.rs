@@ -172,7 +172,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
             div class="vireo-column" {
             @if can(VmAction::Console) {
-                (parts::card(&l.t("screen"), &html! { img class="vireo-shot" src={ (base) "/screenshot.png" } alt=(l.ta("console-of", &[("name", row.name.as_str())])); }))
+                (parts::card(&l.t("screen"), &vm_pages::screen(frame, row)))
             }
             (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
             (parts::card(&l.t("events"), &html! {

@@ -9,7 +9,7 @@ use super::vm_pages::{self, enter};
 use crate::engine::{EngineError, pools, vms};
 use crate::model::page::ListQuery;
 use crate::model::pool::PoolView;
-use crate::model::vm::{VmRow, VmView};
+use crate::model::vm::{VmAction, VmRow, VmView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -23,6 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/user/pools/{id}/take", web::post().to(take))
         .route("/user/vms/{id}", web::get().to(detail))
         .route("/user/vms/{id}/console", web::get().to(console))
+        .route("/user/vms/{id}/screenshot.png", web::get().to(screenshot))
         .route("/user/vms/{id}/confirm/{action}", web::get().to(confirm))
         .route("/user/vms/{id}/{action}", web::post().to(act));
 }
@@ -59,6 +60,7 @@ fn vm_card(frame: &Frame, vm: &VmRow) -> Markup {
         article class="pf-v6-c-card" data-vm=(vm.id) {
             div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
             div class="pf-v6-c-card__body" {
+                @if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }
                 @if let Some(pool) = &vm.pool_name { p { (l.ta("from-pool", &[("pool", pool)])) } }
                 @if let Some(address) = vm.addresses.first() { p { (l.t("address")) " " (address) } }
                 @if !vm.status_reason.is_empty() { p { (super::told::told(l, &vm.status_reason)) } }
@@ -142,6 +144,10 @@ fn vm_facts(frame: &Frame, view: &VmView) -> Markup {
 
 async fn console(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
     vm_pages::console(&shared, &http, PORTAL, &id).await
+}
+
+async fn screenshot(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    vm_pages::screenshot(&shared, &http, PORTAL, &id).await
 }
 
 async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {

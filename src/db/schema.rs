@@ -166,6 +166,9 @@ diesel::table! {
         size -> Integer,
         prestarted -> Integer,
         max_user_vms -> Integer,
+        prestart_failures -> Integer,
+        prestart_wait -> Nullable<Timestamp>,
+        prestart_reason -> Text,
     }
 }
 
@@ -249,6 +252,7 @@ diesel::table! {
         is_stateless -> Bool,
         format -> Text,
         created -> Timestamp,
+        made -> Bool,
     }
 }
 

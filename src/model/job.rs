@@ -19,6 +19,7 @@ text_enum! {
         AddVm = "add_vm", RemoveVm = "remove_vm", StartVm = "start_vm", StopVm = "stop_vm", ShutdownVm = "shutdown_vm", RebootVm = "reboot_vm",
         SuspendVm = "suspend_vm", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
+        GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool",
     }
 }
 
@@ -66,6 +67,9 @@ impl JobKind {
             Self::AddDisk => "Adding disk",
             Self::RemoveDisk => "Removing disk",
             Self::UploadImage => "Uploading image",
+            Self::GrowPool => "Enlarging pool",
+            Self::ShrinkPool => "Shrinking pool",
+            Self::DetachFromPool => "Detaching from its pool VM",
         }
     }
 }

@@ -11,13 +11,14 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 7] = [
+const API_FILES: [&str; 8] = [
     "api/vms.rs",
     "api/actions.rs",
     "api/collections.rs",
     "api/domains.rs",
     "api/entry.rs",
     "api/permissions.rs",
+    "api/pools.rs",
     "api/roles.rs",
 ];
 /// Answer without a session, by nature.

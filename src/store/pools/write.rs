@@ -7,11 +7,12 @@ use crate::model::ids::*;
 use crate::model::pool::PoolKind;
 use crate::model::vm::VmStatus;
 use crate::store::ancestors;
+use crate::store::catalog::unsigned;
 use crate::store::vms::insert::signed;
 use diesel::prelude::*;
 
 /// A pool to be kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolConfig {
     pub id: PoolId,
     pub cluster: ClusterId,
@@ -50,6 +51,76 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
         ))
         .execute(db)?;
     ancestors::set(db, new.id.object(), &[new.cluster.object()])
+}
+
+/// A pool's configuration.
+pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
+    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, i32, i32, i32));
+    let row: Option<Row> = vm_pool::table
+        .find(id)
+        .select((
+            (
+                vm_pool::cluster_id,
+                vm_pool::template_id,
+                vm_pool::name,
+                vm_pool::name_mask,
+                vm_pool::description,
+                vm_pool::comment,
+            ),
+            (vm_pool::kind, vm_pool::stateful, vm_pool::size, vm_pool::prestarted, vm_pool::max_user_vms),
+        ))
+        .first(db)
+        .optional()?;
+    Ok(row.map(|((cluster, template, name, name_mask, description, comment), numbers)| PoolConfig {
+        id,
+        cluster,
+        template,
+        name,
+        name_mask,
+        description,
+        comment,
+        kind: numbers.0,
+        stateful: numbers.1,
+        size: unsigned(numbers.2),
+        prestarted: unsigned(numbers.3),
+        max_user_vms: unsigned(numbers.4),
+    }))
+}
+
+/// Keeps what can be changed of a pool; it is tried again at once to start VMs ahead.
+pub fn update(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
+    diesel::update(vm_pool::table.find(new.id))
+        .set((
+            vm_pool::name.eq(&new.name),
+            vm_pool::name_mask.eq(&new.name_mask),
+            vm_pool::description.eq(&new.description),
+            vm_pool::comment.eq(&new.comment),
+            vm_pool::size.eq(signed::<_, i32>(new.size)),
+            vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
+            vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+            vm_pool::prestart_failures.eq(0),
+            vm_pool::prestart_wait.eq(None::<Timestamp>),
+            vm_pool::prestart_reason.eq(""),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Its size is what it has; no more are started ahead than that. Returns the size.
+pub fn recount(db: &mut Db, id: PoolId) -> QueryResult<u32> {
+    let count: i64 = vm::table.filter(vm::vm_pool_id.eq(id)).count().get_result(db)?;
+    let size = signed::<_, i32>(count);
+    diesel::update(vm_pool::table.find(id)).set(vm_pool::size.eq(size)).execute(db)?;
+    let too_many = vm_pool::table.find(id).filter(vm_pool::prestarted.gt(size));
+    diesel::update(too_many).set(vm_pool::prestarted.eq(size)).execute(db)?;
+    Ok(unsigned(size))
+}
+
+/// The VM is an ordinary one from now on.
+pub fn detach(db: &mut Db, id: VmId) -> QueryResult<()> {
+    release(db, id)?;
+    let none: Option<PoolId> = None;
+    diesel::update(vm::table.find(id)).set((vm::vm_pool_id.eq(none), vm::stateless.eq(false))).execute(db).map(drop)
 }
 
 /// The pool of that name.

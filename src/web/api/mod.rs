@@ -10,6 +10,7 @@ pub mod fault;
 pub mod input;
 mod known;
 mod permissions;
+mod pools;
 pub mod render;
 mod roles;
 pub mod sign_in;
@@ -29,6 +30,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(actions::routes)
                 .configure(permissions::routes)
                 .configure(roles::routes)
+                .configure(pools::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

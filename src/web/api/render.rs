@@ -34,7 +34,7 @@ fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, link
     Element::new(name).attribute("href", &href).attribute("id", id).repeated("link", links)
 }
 
-const VM_ACTIONS: &[&str] = &["start", "stop", "shutdown", "reboot", "suspend", "ticket"];
+const VM_ACTIONS: &[&str] = &["start", "stop", "shutdown", "reboot", "suspend", "detach", "ticket"];
 const VM_LINKS: &[&str] = &["diskattachments", "graphicsconsoles", "nics", "cdroms", "permissions"];
 
 fn actions(base: &str, names: &[&str]) -> Element {
@@ -224,6 +224,8 @@ pub fn pool(view: &PoolView) -> Element {
         .int("max_user_vms", view.max_user_vms)
         .text("type", view.kind.as_str())
         .bool("stateful", view.stateful)
+        .bool("use_latest_template_version", false)
+        .bool("auto_storage_select", false)
         .child(reference("cluster", "clusters", view.cluster))
         .child(reference("template", "templates", view.template))
 }

@@ -1,0 +1,143 @@
+//! Which pools have too few VMs that run and are free, and what was left over in pools. Reads the running and the taken, never all.
+
+use crate::db::Db;
+use crate::db::dialect::DynamicQuery;
+use crate::db::schema::{job_lock, vm_pool};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{PoolId, VmId};
+use crate::model::vm::VmStatus;
+use crate::store::catalog::unsigned;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+/// Counts as started ahead, if nobody has it.
+const AHEAD: &str = "('up', 'powering_up', 'wait_for_launch', 'reboot_in_progress')";
+
+#[derive(QueryableByName)]
+struct One {
+    #[diesel(sql_type = Text)]
+    vm: VmId,
+}
+
+/// Pools that want VMs started ahead and do not wait after a failure.
+pub fn wanting(db: &mut Db, now: Timestamp) -> QueryResult<Vec<PoolId>> {
+    vm_pool::table
+        .filter(vm_pool::prestarted.gt(0))
+        .filter(vm_pool::prestart_wait.is_null().or(vm_pool::prestart_wait.le(now)))
+        .select(vm_pool::id)
+        .load(db)
+}
+
+/// How a pool stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Started ahead or on the way there.
+    pub ahead: u32,
+    /// Of those, on the way.
+    pub starting: u32,
+    /// People who wait for a VM of any pool to start.
+    pub waiting: u32,
+    /// A task changes the pool.
+    pub held: bool,
+}
+
+/// Counts what runs.
+pub fn standing(db: &mut Db, pool: PoolId) -> QueryResult<Standing> {
+    let mut ahead = DynamicQuery::new(
+        "select count(*) as n from vm join vm_run r on r.vm_id = vm.id left join pool_assignment a on a.vm_id = vm.id \
+         where a.vm_id is null and vm.vm_pool_id = ",
+    );
+    ahead.bind(pool.to_string()).push(" and r.status in ").push(AHEAD);
+    let mut starting = DynamicQuery::new(
+        "select count(*) as n from vm_run r join vm on vm.id = r.vm_id left join pool_assignment a on a.vm_id = vm.id \
+         where r.status = 'wait_for_launch' and a.vm_id is null and vm.vm_pool_id = ",
+    );
+    starting.bind(pool.to_string());
+    let waiting = DynamicQuery::new(
+        "select count(*) as n from vm_run r join pool_assignment a on a.vm_id = r.vm_id where r.status = 'wait_for_launch'",
+    );
+    let lock = job_lock::table.filter(job_lock::object_id.eq(pool.object())).count();
+    Ok(Standing {
+        ahead: unsigned(ahead.count(db)?),
+        starting: unsigned(starting.count(db)?),
+        waiting: unsigned(waiting.count(db)?),
+        held: lock.get_result::<i64>(db)? > 0,
+    })
+}
+
+/// Free VMs that are down, the least used first: one that fails is not tried again and again.
+pub fn startable(db: &mut Db, pool: PoolId, most: u32) -> QueryResult<Vec<VmId>> {
+    let mut q = DynamicQuery::new(
+        "select vm.id as vm from vm join vm_run r on r.vm_id = vm.id left join pool_assignment a on a.vm_id = vm.id \
+         left join job_lock l on l.object_id = vm.id where a.vm_id is null and l.object_id is null and r.status = 'down' \
+         and r.host_id is null and vm.vm_pool_id = ",
+    );
+    q.bind(pool.to_string()).push(&format!(" order by r.generation, length(vm.name), vm.name limit {most}"));
+    Ok(q.load::<One>(db)?.into_iter().map(|one| one.vm).collect())
+}
+
+/// A VM of a pool that is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOver {
+    pub vm: VmId,
+    /// It must be stopped first.
+    pub runs: bool,
+}
+
+#[derive(QueryableByName)]
+struct LeftRow {
+    #[diesel(sql_type = Text)]
+    vm: VmId,
+    #[diesel(sql_type = Text)]
+    status: VmStatus,
+}
+
+/// VMs that are to go back to their pools and are held by no task: down and not his any more who had them, running though nobody
+/// may use them, or down with a throw-away layer.
+pub fn left_over(db: &mut Db) -> QueryResult<Vec<LeftOver>> {
+    let taken = DynamicQuery::new(
+        "select a.vm_id as vm, r.status from pool_assignment a join vm_run r on r.vm_id = a.vm_id \
+         join vm_pool p on p.id = a.vm_pool_id left join job_lock l on l.object_id = a.vm_id where l.object_id is null and \
+         (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' or a.permission_id is null) \
+         or a.permission_id is null and r.status in ('up', 'powering_up', 'paused'))",
+    );
+    let layers = DynamicQuery::new(
+        "select distinct vm.id as vm, r.status from image i join vm_disk d on d.disk_id = i.disk_id \
+         join vm on vm.id = d.vm_id join vm_run r on r.vm_id = vm.id left join pool_assignment a on a.vm_id = vm.id \
+         left join job_lock l on l.object_id = vm.id where i.is_stateless and vm.vm_pool_id is not null \
+         and r.status = 'down' and r.host_id is null and a.vm_id is null and l.object_id is null",
+    );
+    let mut all: Vec<LeftRow> = taken.load(db)?;
+    all.extend(layers.load::<LeftRow>(db)?);
+    Ok(all.into_iter().map(|row| LeftOver { vm: row.vm, runs: row.status != VmStatus::Down }).collect())
+}
+
+/// What is known of a pool's last failure: how often in a row, and why.
+pub fn failures(db: &mut Db, pool: PoolId) -> QueryResult<(u32, String)> {
+    let row: Option<(i32, String)> = vm_pool::table
+        .find(pool)
+        .select((vm_pool::prestart_failures, vm_pool::prestart_reason))
+        .first(db)
+        .optional()?;
+    Ok(row.map_or((0, String::new()), |(failures, why)| (unsigned(failures), why)))
+}
+
+/// Starting ahead failed: it is tried again at `next`.
+pub fn failed(db: &mut Db, pool: PoolId, failures: u32, why: &str, next: Timestamp) -> QueryResult<()> {
+    diesel::update(vm_pool::table.find(pool))
+        .set((
+            vm_pool::prestart_failures.eq(i32::try_from(failures).unwrap_or(i32::MAX)),
+            vm_pool::prestart_wait.eq(Some(next)),
+            vm_pool::prestart_reason.eq(why),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// It goes again.
+pub fn works(db: &mut Db, pool: PoolId) -> QueryResult<bool> {
+    let troubled = vm_pool::table.find(pool).filter(vm_pool::prestart_failures.gt(0));
+    let none: Option<Timestamp> = None;
+    let set = (vm_pool::prestart_failures.eq(0), vm_pool::prestart_wait.eq(none), vm_pool::prestart_reason.eq(""));
+    Ok(diesel::update(troubled).set(set).execute(db)? == 1)
+}

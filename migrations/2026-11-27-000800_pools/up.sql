@@ -6,3 +6,5 @@ create index image_thrown_away on image (disk_id) where is_stateless;
 alter table vm_pool add column prestart_failures integer not null default 0;
 alter table vm_pool add column prestart_wait timestamp;
 alter table vm_pool add column prestart_reason text not null default '';
+-- Whoever has the VM loses it even while it runs: it is powered off, as soon as its host can be asked, and goes back.
+alter table pool_assignment add column ends boolean not null default false;

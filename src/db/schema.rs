@@ -224,6 +224,7 @@ diesel::table! {
         user_id -> Text,
         permission_id -> Nullable<Text>,
         taken -> Timestamp,
+        ends -> Bool,
     }
 }
 

@@ -52,7 +52,7 @@ pub(in crate::engine) async fn vm_stopped(engine: &Arc<Engine>, vm: VmId) {
     }
 }
 
-/// A permission on a VM was taken away: if it was that of who took the VM from its pool, the VM goes back, powered off if it runs.
+/// A permission on a VM was taken away: if it was that of who took the VM from its pool, the VM goes back when it is down.
 ///
 /// # Errors
 /// The database failed.
@@ -64,9 +64,6 @@ pub(in crate::engine) async fn permission_gone(
     let found = engine.db.write(move |db| Ok::<_, EngineError>(rows::forget_permission(db, vm, permission)?)).await?;
     if found {
         vm_stopped(engine, vm).await;
-        // One that runs, and that nobody may use any more, is powered off there.
-        engine.reconcilers.wake("pools");
-        engine.refill.sweep();
     }
     Ok(())
 }

@@ -119,9 +119,8 @@ async fn power_off(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
     let inner = engine.clone();
     let begun = engine.db.write(move |db| {
         let run = state::load(db, vm)?;
-        // His again, or nobody's, meanwhile.
-        let returning = rows::membership(db, vm)?.is_some_and(|m| m.taken_by.is_some() && m.permission.is_none());
-        if !returning {
+        // Down and given back meanwhile, perhaps.
+        if !rows::ends(db, vm)? {
             return Ok(None);
         }
         reclaim::power_off(&inner, db, &run, &NewJob::own(&inner, &run.name))
@@ -201,6 +200,8 @@ pub(in crate::engine) fn started_ahead(
 
 /// It is not tried again for a while, longer with each failure in a row; people are told when it begins and when the reason changes.
 fn failed(engine: &Arc<Engine>, db: &mut Db, pool: PoolId, name: &str, why: &str) -> Result<(), EngineError> {
+    // Several fail at the same moment; each counts.
+    rows::queue_up(db, pool)?;
     let (before, known) = store::failures(db, pool)?;
     let failures = before.saturating_add(1);
     let wait = (FIRST_WAIT * 2_i32.pow(before.min(10))).min(LONGEST_WAIT);

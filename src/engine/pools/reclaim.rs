@@ -46,8 +46,8 @@ fn begin(cx: &Cx, db: &mut Db, vm: VmId) -> Result<Option<JobId>, EngineError> {
     };
     if let Some(permission) = member.permission {
         permissions::revoke(db, permission)?;
-        rows::forget_permission(db, vm, permission)?;
     }
+    rows::end(db, vm)?;
     let about =
         About { vm: Some((vm, run.name.clone())), pool: Some((member.pool, member.pool_name)), ..About::default() };
     cx.tell(db, EventCode::PoolVmReclaimed, about, &holder.name)?;

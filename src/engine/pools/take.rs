@@ -103,7 +103,7 @@ fn his_share(cx: &Cx, db: &mut Db, pool: &PoolConfig) -> Result<u32, EngineError
     let (lost, good): (Vec<_>, Vec<_>) = his.into_iter().partition(|vm| vm.status == VmStatus::Unknown);
     for vm in lost.into_iter().filter(|_| pool.kind == PoolKind::Automatic) {
         permissions::revoke(db, vm.permission)?;
-        rows::forget_permission(db, vm.vm, vm.permission)?;
+        rows::end(db, vm.vm)?;
         let about = About { vm: Some((vm.vm, vm.name)), pool: Some((pool.id, pool.name.clone())), ..About::default() };
         cx.tell(db, EventCode::PoolVmLost, about, "")?;
     }

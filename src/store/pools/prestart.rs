@@ -92,14 +92,14 @@ struct LeftRow {
     status: VmStatus,
 }
 
-/// VMs that are to go back to their pools and are held by no task: down and not his any more who had them, running though nobody
-/// may use them, or down with a throw-away layer.
+/// VMs that are to go back to their pools and are held by no task: down and not his any more who had them, running though they
+/// were taken back, or down with a throw-away layer.
 pub fn left_over(db: &mut Db) -> QueryResult<Vec<LeftOver>> {
     let taken = DynamicQuery::new(
         "select a.vm_id as vm, r.status from pool_assignment a join vm_run r on r.vm_id = a.vm_id \
          join vm_pool p on p.id = a.vm_pool_id left join job_lock l on l.object_id = a.vm_id where l.object_id is null and \
          (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' or a.permission_id is null) \
-         or a.permission_id is null and r.status in ('up', 'powering_up', 'paused'))",
+         or a.ends and r.status in ('up', 'powering_up', 'paused', 'reboot_in_progress'))",
     );
     let layers = DynamicQuery::new(
         "select distinct vm.id as vm, r.status from image i join vm_disk d on d.disk_id = i.disk_id \

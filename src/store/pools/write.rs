@@ -230,6 +230,18 @@ pub fn forget_permission(db: &mut Db, vm: VmId, permission: PermissionId) -> Que
     Ok(diesel::update(taken).set(pool_assignment::permission_id.eq(none)).execute(db)? == 1)
 }
 
+/// Who has the VM has it no more, and it is powered off if it runs; it goes back when it is down.
+pub fn end(db: &mut Db, vm: VmId) -> QueryResult<()> {
+    let none: Option<String> = None;
+    let set = (pool_assignment::permission_id.eq(none), pool_assignment::ends.eq(true));
+    diesel::update(pool_assignment::table.find(vm)).set(set).execute(db).map(drop)
+}
+
+/// It is to be powered off.
+pub fn ends(db: &mut Db, vm: VmId) -> QueryResult<bool> {
+    Ok(pool_assignment::table.find(vm).select(pool_assignment::ends).first(db).optional()?.unwrap_or(false))
+}
+
 /// One who takes stands in line behind the one before: the pool's row is written first.
 pub fn queue_up(db: &mut Db, id: PoolId) -> QueryResult<bool> {
     Ok(diesel::update(vm_pool::table.find(id)).set(vm_pool::id.eq(vm_pool::id)).execute(db)? == 1)

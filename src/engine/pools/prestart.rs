@@ -87,13 +87,13 @@ pub(in crate::engine) fn touch(engine: &Arc<Engine>, pool: PoolId) {
 /// # Errors
 /// The database failed.
 pub(in crate::engine) async fn keep_full(engine: &Arc<Engine>) -> Result<(), EngineError> {
-    let (mut due, all) = engine.refill.now_due();
+    let (due, all) = engine.refill.now_due();
     if due.is_empty() && !all {
         return Ok(());
     }
     let now = engine.clock.now();
-    let (left, wanting) =
-        engine.db.read(move |db| Ok::<_, EngineError>((store::left_over(db)?, store::wanting(db, now)?))).await?;
+    let (left, short) =
+        engine.db.read(move |db| Ok::<_, EngineError>((store::left_over(db)?, store::short(db, now)?))).await?;
     for one in left {
         // Nothing to give back: nothing happens.
         let done = if one.runs { power_off(engine, one.vm).await } else { go_back(engine, one.vm).await };
@@ -101,8 +101,7 @@ pub(in crate::engine) async fn keep_full(engine: &Arc<Engine>) -> Result<(), Eng
             tracing::debug!(vm = %one.vm, %error, "not given back yet");
         }
     }
-    due.retain(|pool| wanting.contains(pool));
-    for pool in if all { wanting } else { due.into_iter().collect() } {
+    for pool in short.into_iter().filter(|pool| all || due.contains(pool)) {
         if let Err(error) = refill(engine, pool).await {
             tracing::warn!(%pool, %error, "its VMs cannot be started ahead");
             engine.refill.look_later(pool, SOON);

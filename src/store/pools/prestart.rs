@@ -8,7 +8,8 @@ use crate::model::ids::{PoolId, VmId};
 use crate::model::vm::VmStatus;
 use crate::store::catalog::unsigned;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
+use std::collections::HashMap;
 
 /// Counts as started ahead, if nobody has it.
 const AHEAD: &str = "('up', 'powering_up', 'wait_for_launch', 'reboot_in_progress')";
@@ -19,13 +20,32 @@ struct One {
     vm: VmId,
 }
 
-/// Pools that want VMs started ahead and do not wait after a failure.
-pub fn wanting(db: &mut Db, now: Timestamp) -> QueryResult<Vec<PoolId>> {
-    vm_pool::table
+#[derive(QueryableByName)]
+struct Ahead {
+    #[diesel(sql_type = Text)]
+    pool: PoolId,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Pools that have fewer VMs running ahead than they promise, and do not wait after a failure. Only what runs is read.
+pub fn short(db: &mut Db, now: Timestamp) -> QueryResult<Vec<PoolId>> {
+    let promised: Vec<(PoolId, i32)> = vm_pool::table
         .filter(vm_pool::prestarted.gt(0))
         .filter(vm_pool::prestart_wait.is_null().or(vm_pool::prestart_wait.le(now)))
-        .select(vm_pool::id)
-        .load(db)
+        .select((vm_pool::id, vm_pool::prestarted))
+        .load(db)?;
+    if promised.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut q = DynamicQuery::new("select vm.vm_pool_id as pool, count(*) as n from vm_run r cross join vm ");
+    q.push("where vm.id = r.vm_id and vm.vm_pool_id is not null and r.status in ").push(AHEAD);
+    q.push(" and not exists (select 1 from pool_assignment a where a.vm_id = vm.id) group by vm.vm_pool_id");
+    let ahead: HashMap<PoolId, i64> = q.load::<Ahead>(db)?.into_iter().map(|row| (row.pool, row.n)).collect();
+    let short = |(pool, wanted): (PoolId, i32)| {
+        (ahead.get(&pool).copied().unwrap_or_default() < i64::from(wanted)).then_some(pool)
+    };
+    Ok(promised.into_iter().filter_map(short).collect())
 }
 
 /// How a pool stands.
@@ -98,7 +118,7 @@ pub fn left_over(db: &mut Db) -> QueryResult<Vec<LeftOver>> {
     let taken = DynamicQuery::new(
         "select a.vm_id as vm, r.status from pool_assignment a join vm_run r on r.vm_id = a.vm_id \
          join vm_pool p on p.id = a.vm_pool_id left join job_lock l on l.object_id = a.vm_id where l.object_id is null and \
-         (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' or a.permission_id is null) \
+         (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' or not exists (select 1 from permission where permission.id = a.permission_id)) \
          or a.ends and r.status in ('up', 'powering_up', 'paused', 'reboot_in_progress'))",
     );
     let layers = DynamicQuery::new(

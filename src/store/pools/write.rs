@@ -1,7 +1,7 @@
 //! Pools come and go; VMs are taken and given back.
 
 use crate::db::Db;
-use crate::db::schema::{job_lock, pool_assignment, vm, vm_pool, vm_run};
+use crate::db::schema::{job_lock, permission, pool_assignment, vm, vm_pool, vm_run};
 use crate::model::clock::Timestamp;
 use crate::model::ids::*;
 use crate::model::pool::PoolKind;
@@ -188,12 +188,14 @@ pub fn membership(db: &mut Db, id: VmId) -> QueryResult<Option<Membership>> {
         .first(db)
         .optional()?;
     let Some((pool, pool_name, kind, stateful)) = pool else { return Ok(None) };
-    let taken: Option<(String, Option<String>)> = pool_assignment::table
-        .find(id)
-        .select((pool_assignment::user_id, pool_assignment::permission_id))
+    // With the user the permission may have gone.
+    let taken: Option<(String, Option<PermissionId>)> = pool_assignment::table
+        .left_join(permission::table.on(permission::id.nullable().eq(pool_assignment::permission_id)))
+        .filter(pool_assignment::vm_id.eq(id))
+        .select((pool_assignment::user_id, permission::id.nullable()))
         .first(db)
         .optional()?;
-    let (user, permission) = taken.map_or((None, None), |(u, p)| (u.parse().ok(), p.and_then(|p| p.parse().ok())));
+    let (user, permission) = taken.map_or((None, None), |(user, permission)| (user.parse().ok(), permission));
     Ok(Some(Membership { pool, pool_name, kind, stateful, taken_by: user, permission }))
 }
 

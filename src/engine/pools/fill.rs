@@ -10,6 +10,7 @@ use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskFormat, DiskStatus};
 use crate::model::ids::{ClusterId, HostId, JobId, ObjectId, PoolId, VmId, VnicProfileId};
 use crate::model::permission::ObjectKind;
+use crate::model::template::TemplateView;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_NAME, NewVm};
 use crate::store::pools::bulk;
@@ -89,12 +90,13 @@ pub(super) fn begin(
     }
     let disks = planned.template_disks.clone();
     let made = vm::insert(&cx.engine, db, planned)?;
+    let alias = |id| template.disks.iter().find(|d| d.disk.id == id).map_or_else(String::new, |d| d.disk.alias.clone());
     let file = |(disk, image): (&plan::TemplateDisk, &storage::PlannedImage)| TemplateFile {
         host: image.host,
         image: storage::path(&disk.active),
         format: disk.active.format,
-        disk: disk.active.disk.to_string(),
-        template: template.clone(),
+        disk: alias(disk.active.disk),
+        template: template.name.clone(),
     };
     let files = disks.iter().zip(&made.images).map(file).collect();
     bulk::set_unmade(db, made.vm)?;
@@ -103,8 +105,8 @@ pub(super) fn begin(
     Ok(Fill { pool: id, pool_name, cluster: pool.cluster, model: made.vm, cards, names, files })
 }
 
-/// The template's name, if all its disks can be used.
-fn usable(db: &mut Db, pool: &PoolConfig) -> Result<String, EngineError> {
+/// The template, if all its disks can be used.
+fn usable(db: &mut Db, pool: &PoolConfig) -> Result<TemplateView, EngineError> {
     let wrong = |problem| Err(Invalid::new("template", problem).into());
     let Some(template) = templates::get(db, pool.template)? else {
         return wrong(Problem::NoSuch { value: pool.template.to_string() });
@@ -116,7 +118,7 @@ fn usable(db: &mut Db, pool: &PoolConfig) -> Result<String, EngineError> {
     if there == 0 || there < template.disks.len() {
         return wrong(Problem::TemplateWithoutDisk { template: template.name });
     }
-    Ok(template.name)
+    Ok(template)
 }
 
 /// `desk-??` gives desk-01, desk-02, …; names that are taken are passed over.

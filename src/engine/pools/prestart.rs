@@ -199,9 +199,12 @@ pub(in crate::engine) fn started_ahead(
 
 /// It is not tried again for a while, longer with each failure in a row; people are told when it begins and when the reason changes.
 fn failed(engine: &Arc<Engine>, db: &mut Db, pool: PoolId, name: &str, why: &str) -> Result<(), EngineError> {
-    // Several fail at the same moment; each counts.
+    // Several that were tried together fail together: that is one failure.
     rows::queue_up(db, pool)?;
-    let (before, known) = store::failures(db, pool)?;
+    let (before, known, waits) = store::failures(db, pool)?;
+    if waits.is_some_and(|until| until > engine.clock.now()) {
+        return Ok(());
+    }
     let failures = before.saturating_add(1);
     let wait = (FIRST_WAIT * 2_i32.pow(before.min(10))).min(LONGEST_WAIT);
     let next: Timestamp = engine.clock.now().saturating_add(wait);

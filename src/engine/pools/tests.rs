@@ -106,7 +106,13 @@ async fn what_cannot_be_made_is_refused_and_leaves_nothing() {
     let used = templates::remove(&bench.cx, golden).await.unwrap_err().to_string();
     assert!(used.contains("desks, desks-1"), "{used}");
     wait(&bench, remove(&bench.cx, pool).await.unwrap()).await;
-    wait(&bench, templates::remove(&bench.cx, golden).await.unwrap()).await;
+    // Its removal has begun: nothing new is made of it.
+    jobs::testing::pause(&bench, Some("remove_template:remove_images:before"));
+    let removal = templates::remove(&bench.cx, golden).await.unwrap();
+    let locked = create(&bench.cx, new_pool(golden)).await.unwrap_err().to_string();
+    assert!(locked.contains("the template golden is locked"), "{locked}");
+    jobs::testing::pause(&bench, None);
+    wait(&bench, removal).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,7 +306,7 @@ async fn starts_that_fail_are_not_tried_all_the_time() {
     bench.agent.refuse("start_vm", ErrorCode::Libvirt);
     let pool = pool(&bench, |new| (new.size, new.prestarted) = (3, 3)).await;
     let trouble = |v: &PoolView| v.prestart_trouble.clone();
-    let seen = bench.until("it failed", || view(&bench, pool), |v| trouble(v).is_some_and(|t| t.failures >= 3)).await;
+    let seen = bench.until("it failed", || view(&bench, pool), |v| trouble(v).is_some()).await;
     assert!(trouble(&seen).unwrap().why.contains("refused by this test"), "{seen:?}");
     let calls = bench.agent.calls("start_vm");
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
@@ -321,4 +327,61 @@ async fn too_much_for_the_host_is_told_on_the_pool() {
     let full = |v: &PoolView| v.prestart_trouble.as_ref().is_some_and(|t| t.why.contains("MiB of memory left"));
     let seen = bench.until("the host is full", || view(&bench, pool), full).await;
     assert!(seen.running >= 10, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_just_being_started_ahead_is_taken() {
+    let bench = Bench::new().await;
+    jobs::testing::pause(&bench, Some("start_vm:launch:before"));
+    let pool = pool(&bench, |new| (new.size, new.prestarted) = (1, 1)).await;
+    let only = members(&bench.cx, pool).await.unwrap()[0].vm.id;
+    bench.becomes(only, VmStatus::WaitForLaunch).await;
+    let alice = user(&bench, "alice", pool).await;
+    assert!(get(&alice, pool).await.unwrap().can_take);
+    let hers = take(&alice, pool).await.unwrap();
+    assert_eq!(hers.id, only);
+    let bob = user(&bench, "bob", pool).await;
+    let none = take(&bob, pool).await.unwrap_err();
+    assert!(matches!(none, EngineError::Conflict(Conflict::PoolEmpty { taken: 1, size: 1, .. })), "{none}");
+    jobs::testing::pause(&bench, None);
+    wait(&bench, hers.job).await;
+    bench.becomes(only, VmStatus::Up).await;
+    assert!(vms::get(&alice, only).await.is_ok());
+    wait(&bench, vms::stop(&alice, only).await.unwrap()).await;
+    bench.until("it is started for the next one", || view(&bench, pool), |v| v.assigned == 0 && v.running == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_read_of_pools_while_nothing_happens() {
+    let bench = Bench::new().await;
+    let pool = pool(&bench, |new| (new.size, new.prestarted) = (2, 1)).await;
+    bench.until("one runs", || view(&bench, pool), |v| v.running == 1).await;
+    let one = members(&bench.cx, pool).await.unwrap()[0].vm.id;
+    bench.becomes(one, VmStatus::Up).await;
+    bench.assert_no_locks().await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    // A change behind the engine's back is not seen before the next sweep, which is half a minute away.
+    let raised = move |db: &mut crate::db::Db| {
+        let config = crate::store::pools::write::config(db, pool)?.unwrap();
+        let more = crate::store::pools::write::PoolConfig { prestarted: 2, ..config };
+        Ok::<_, EngineError>(crate::store::pools::write::update(db, &more)?)
+    };
+    bench.engine.db.write(raised).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(view(&bench, pool).await.running, 1);
+    bench.engine.refill.sweep();
+    bench.until("the sweep sees it", || view(&bench, pool), |v| v.running == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_removed_user_had_goes_back() {
+    let bench = Bench::new().await;
+    let pool = pool(&bench, |new| new.kind = PoolKind::Manual).await;
+    let alice = user(&bench, "alice", pool).await;
+    let vm = taken(&bench, &alice, pool).await;
+    wait(&bench, vms::stop(&alice, vm).await.unwrap()).await;
+    assert_eq!(view(&bench, pool).await.assigned, 1, "it stays hers while it is down");
+    crate::engine::users::remove(&bench.cx, alice.actor.user).await.unwrap();
+    bench.engine.refill.sweep();
+    bench.until("it is back", || view(&bench, pool), |v| v.assigned == 0 && v.free == 2).await;
 }

@@ -115,16 +115,18 @@ struct LeftRow {
 /// VMs that are to go back to their pools and are held by no task: down and not his any more who had them, running though they
 /// were taken back, or down with a throw-away layer.
 pub fn left_over(db: &mut Db) -> QueryResult<Vec<LeftOver>> {
+    // `cross join`: from the few that are taken, or have such a layer, to their state; SQLite would read all that are down.
     let taken = DynamicQuery::new(
-        "select a.vm_id as vm, r.status from pool_assignment a join vm_run r on r.vm_id = a.vm_id \
-         join vm_pool p on p.id = a.vm_pool_id left join job_lock l on l.object_id = a.vm_id where l.object_id is null and \
-         (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' or not exists (select 1 from permission where permission.id = a.permission_id)) \
+        "select a.vm_id as vm, r.status from pool_assignment a cross join vm_run r cross join vm_pool p \
+         left join job_lock l on l.object_id = a.vm_id where r.vm_id = a.vm_id and p.id = a.vm_pool_id \
+         and l.object_id is null and (r.status = 'down' and r.host_id is null and (p.kind = 'automatic' \
+         or not exists (select 1 from permission where permission.id = a.permission_id)) \
          or a.ends and r.status in ('up', 'powering_up', 'paused', 'reboot_in_progress'))",
     );
     let layers = DynamicQuery::new(
-        "select distinct vm.id as vm, r.status from image i join vm_disk d on d.disk_id = i.disk_id \
-         join vm on vm.id = d.vm_id join vm_run r on r.vm_id = vm.id left join pool_assignment a on a.vm_id = vm.id \
-         left join job_lock l on l.object_id = vm.id where i.is_stateless and vm.vm_pool_id is not null \
+        "select distinct vm.id as vm, r.status from image i cross join vm_disk d cross join vm cross join vm_run r \
+         left join pool_assignment a on a.vm_id = vm.id left join job_lock l on l.object_id = vm.id where i.is_stateless \
+         and d.disk_id = i.disk_id and vm.id = d.vm_id and r.vm_id = vm.id and vm.vm_pool_id is not null \
          and r.status = 'down' and r.host_id is null and a.vm_id is null and l.object_id is null",
     );
     let mut all: Vec<LeftRow> = taken.load(db)?;
@@ -132,14 +134,14 @@ pub fn left_over(db: &mut Db) -> QueryResult<Vec<LeftOver>> {
     Ok(all.into_iter().map(|row| LeftOver { vm: row.vm, runs: row.status != VmStatus::Down }).collect())
 }
 
-/// What is known of a pool's last failure: how often in a row, and why.
-pub fn failures(db: &mut Db, pool: PoolId) -> QueryResult<(u32, String)> {
-    let row: Option<(i32, String)> = vm_pool::table
+/// What is known of a pool's last failure: how often in a row, why, and until when it waits.
+pub fn failures(db: &mut Db, pool: PoolId) -> QueryResult<(u32, String, Option<Timestamp>)> {
+    let row: Option<(i32, String, Option<Timestamp>)> = vm_pool::table
         .find(pool)
-        .select((vm_pool::prestart_failures, vm_pool::prestart_reason))
+        .select((vm_pool::prestart_failures, vm_pool::prestart_reason, vm_pool::prestart_wait))
         .first(db)
         .optional()?;
-    Ok(row.map_or((0, String::new()), |(failures, why)| (unsigned(failures), why)))
+    Ok(row.map_or((0, String::new(), None), |(failures, why, wait)| (unsigned(failures), why, wait)))
 }
 
 /// Starting ahead failed: it is tried again at `next`.

@@ -139,7 +139,7 @@ async fn thirty_pupils_get_a_vm_each() {
         let user = format!("{}@internal", name(*number));
         let (_, his) = Api::new(&server.url, &user, PASSWORD, true).get("/vms").await;
         let his: Vec<String> = his["vm"].as_array().unwrap().iter().map(id_of).collect();
-        assert_eq!(his, [vm.clone()], "{user} has the one he was told, and no other");
+        assert_eq!(his, std::slice::from_ref(vm), "{user} has the one he was told, and no other");
     }
     for vm in vms(&admin).await {
         assert!(processes(&["qemu-system", &id_of(&vm)]).len() <= 1, "{vm}");

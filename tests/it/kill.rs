@@ -110,7 +110,7 @@ async fn taking_from_a_pool_is_done_or_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn making_a_pool_is_done_or_undone() {
-    let mut data = Server::start(&Start { demo: true, without_iso: true, ..Start::default() }).stop();
+    let mut data = Server::start(&Start { demo: true, ..Start::default() }).stop();
     let folders = disk_folders(&data).len();
     for step in ["check_template", "create_vms"] {
         for moment in MOMENTS {

@@ -11,7 +11,7 @@ use diesel::sql_types::{Bool, Text};
 /// Nobody has the VM and it can be taken now: it runs, is being started ahead, or is down where nothing of it may run still. `a` is
 /// its assignment, `r` its running side, `l` its lock and `j` the lock's job.
 pub(super) const FREE: &str = "a.vm_id is null and (l.object_id is null and (r.status in ('up', 'powering_up') \
-    or r.status = 'down' and r.host_id is null) or r.status = 'wait_for_launch' and j.kind = 'start_vm')";
+    or r.status = 'down' and r.host_id is null) or r.status in ('wait_for_launch', 'powering_up', 'up') and j.kind = 'start_vm')";
 
 /// A VM that can be taken.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]

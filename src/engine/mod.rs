@@ -74,6 +74,8 @@ pub struct Engine {
     pub providers: providers::Providers,
     /// Passkeys that browsers are asked for just now.
     pub passkeys: auth::passkey::Ceremonies,
+    /// Which pools are to be looked at.
+    pub refill: pools::Refill,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -153,6 +155,7 @@ impl Engine {
             kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
+            refill: pools::Refill::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

@@ -10,6 +10,7 @@ text_enum! {
         SessionHardLimit = "UserSessionHardLimit",
         SecondFactor = "SecondFactor",
         EngineName = "EngineFqdn",
+        MaxVmsInPool = "MaxVmsInPool",
     }
 }
 
@@ -26,6 +27,7 @@ impl Setting {
             Self::EngineName => {
                 "The name by which browsers reach this engine, if its certificate does not have it; passkeys are bound to the name."
             }
+            Self::MaxVmsInPool => "How many VMs a pool may have; pools that are larger already stay.",
         }
     }
 
@@ -36,6 +38,7 @@ impl Setting {
             Self::SessionHardLimit => format!("1-{MOST_MINUTES}"),
             Self::SecondFactor => words(),
             Self::EngineName => "a host name, or empty".to_owned(),
+            Self::MaxVmsInPool => format!("1-{MOST_VMS}"),
         }
     }
 }
@@ -57,6 +60,7 @@ impl SecondFactorRule {
 }
 
 const MOST_MINUTES: u32 = 525_600;
+const MOST_VMS: u32 = 100_000;
 
 /// All settings with their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,7 @@ pub struct Settings {
     pub second_factor: SecondFactorRule,
     /// Empty: only the names in the certificate.
     pub engine_name: String,
+    pub max_vms_in_pool: u32,
 }
 
 impl Default for Settings {
@@ -76,6 +81,7 @@ impl Default for Settings {
             hard_minutes: 600,
             second_factor: SecondFactorRule::Optional,
             engine_name: String::new(),
+            max_vms_in_pool: 1000,
         }
     }
 }
@@ -88,6 +94,7 @@ impl Settings {
             Setting::SessionHardLimit => self.hard_minutes.to_string(),
             Setting::SecondFactor => self.second_factor.to_string(),
             Setting::EngineName => self.engine_name.clone(),
+            Setting::MaxVmsInPool => self.max_vms_in_pool.to_string(),
         }
     }
 
@@ -99,8 +106,9 @@ impl Settings {
         let (name, value) = (setting.as_str(), value.trim());
         match setting {
             Setting::SessionTimeOut if value == "-1" => self.idle_minutes = None,
-            Setting::SessionTimeOut => self.idle_minutes = Some(minutes(setting, value)?),
-            Setting::SessionHardLimit => self.hard_minutes = minutes(setting, value)?,
+            Setting::SessionTimeOut => self.idle_minutes = Some(number(setting, value, MOST_MINUTES)?),
+            Setting::SessionHardLimit => self.hard_minutes = number(setting, value, MOST_MINUTES)?,
+            Setting::MaxVmsInPool => self.max_vms_in_pool = number(setting, value, MOST_VMS)?,
             Setting::SecondFactor => {
                 let problem = |_| Problem::NotOneOf { value: value.chars().take(64).collect(), allowed: words() };
                 self.second_factor = value.parse().map_err(problem).map_err(|p| Invalid::new(name, p))?;
@@ -121,13 +129,13 @@ impl Settings {
     }
 }
 
-fn minutes(setting: Setting, value: &str) -> Result<u32, Invalid> {
+fn number(setting: Setting, value: &str, most: u32) -> Result<u32, Invalid> {
     let name = setting.as_str();
     let number: i64 = value
         .parse()
         .map_err(|_| Invalid::new(name, Problem::NotANumber { value: value.chars().take(64).collect() }))?;
-    let fits = u32::try_from(number).ok().filter(|n| (1..=MOST_MINUTES).contains(n));
-    fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: MOST_MINUTES.into() }))
+    let fits = u32::try_from(number).ok().filter(|n| (1..=most).contains(n));
+    fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: most.into() }))
 }
 
 fn host_name(field: &'static str, value: &str) -> Result<String, Invalid> {
@@ -160,6 +168,7 @@ mod tests {
             (Setting::SessionHardLimit, "ten"),
             (Setting::SecondFactor, "always"),
             (Setting::EngineName, "https://a"),
+            (Setting::MaxVmsInPool, "0"),
         ] {
             assert_eq!(settings.set(setting, value).unwrap_err().field, setting.as_str());
         }

@@ -27,7 +27,9 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/sessions.ftl"),
     "\n",
-    include_str!("../../locales/en/snapshots.ftl")
+    include_str!("../../locales/en/snapshots.ftl"),
+    "\n",
+    include_str!("../../locales/en/pools.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -46,7 +48,9 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/sessions.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/snapshots.ftl")
+    include_str!("../../locales/zh-CN/snapshots.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/pools.ftl")
 );
 
 /// The English messages as they are written: key and text.

@@ -348,6 +348,10 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
         if page == "vms" {
             pages.extend([format!("/admin/vms/{id}/edit"), format!("/admin/vms/{id}/console")]);
         }
+        if page == "pools" {
+            let vm = id_of(&admin.get("/vms?search=pool%3Ddesktops").await.1["vm"][0]);
+            pages.extend([format!("/admin/pools/{id}/edit"), format!("/admin/pools/{id}/vms/{vm}/detach")]);
+        }
     }
     let browser = Browser::start(&server).await;
     let mut wrong = Vec::new();

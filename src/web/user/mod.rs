@@ -99,10 +99,11 @@ async fn take(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String
         let (cx, _) = enter(&shared, &http, PORTAL).await?;
         csrf::check(&http, &csrf::fields(&body))?;
         let missing = |_| EngineError::NotFound { kind: "pool", id: id.chars().take(64).collect() };
-        pools::take(&cx, id.parse().map_err(missing)?).await
+        // Who clicks twice, or on an old page, is sent to what he has.
+        pools::take_or_go_on(&cx, id.parse().map_err(missing)?).await
     };
     match result.await {
-        Ok(taken) => to(&format!("/user/vms/{}/console", taken.id)),
+        Ok(vm) => to(&format!("/user/vms/{vm}/console")),
         Err(e) => error::page(&http, &e),
     }
 }

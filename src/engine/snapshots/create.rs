@@ -2,6 +2,7 @@
 
 use super::{File, check_calm, enter, layer_on, locks, memory_file, saved_config};
 use crate::db::Db;
+use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::admit::command;
@@ -162,6 +163,7 @@ impl Kind for CreateSnapshot {
     async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
         match step {
             Step::CreateLayers => {
+                layers::make_missing(engine, args.vm).await?;
                 for plan in &args.layers {
                     storage::make(engine, plan).await?;
                 }

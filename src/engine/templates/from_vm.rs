@@ -3,6 +3,7 @@
 use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
+use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::admit::command;
@@ -41,6 +42,8 @@ pub(in crate::engine) struct Args {
     template: TemplateId,
     name: String,
     images: Vec<PlannedImage>,
+    /// One that never ran may have no files yet.
+    copied: VmId,
 }
 
 steps! { Step { CreateImages = "create_images", } }
@@ -104,7 +107,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     let mut locks = vec![id.object()];
     locks.extend(images.iter().map(|plan| plan.image.disk.object()));
     locks.extend(copied.locks);
-    let args = Args { template: id, name: name.clone(), images };
+    let args = Args { template: id, name: name.clone(), images, copied: new.origin.vm };
     cx.engine.changed(Topic::Object(ObjectKind::Template), Some(id.0));
     let job = jobs::insert::<AddTemplate>(db, &NewJob::asked(cx, &name), &args, &locks)?;
     Ok(Created { id, job })
@@ -153,6 +156,7 @@ impl Kind for AddTemplate {
 
     async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
         let Step::CreateImages = step;
+        layers::make_missing(engine, args.copied).await?;
         create::make_images(engine, &args.images).await?;
         Ok(Next::Done)
     }

@@ -124,5 +124,5 @@ fn begin(cx: &Cx, db: &mut Db, origin: Origin, name: &str) -> Result<Created<VmI
     };
     let nics = copied.view.nics.iter().map(|nic| nic.profile).collect();
     let planned = Planned { config, template_disks: copied.disks, clone: true, new_disks: Vec::new(), nics };
-    create::begin(cx, db, planned, &copied.locks)
+    create::begin(cx, db, planned, Some(origin.vm), &copied.locks)
 }

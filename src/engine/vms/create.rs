@@ -2,6 +2,7 @@
 
 use crate::auth;
 use crate::db::Db;
+use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::{plan, state};
@@ -30,6 +31,9 @@ pub(in crate::engine) struct Args {
     pub vm: VmId,
     pub name: String,
     pub images: Vec<PlannedImage>,
+    /// The VM that is copied: one that never ran may have no files yet.
+    #[serde(default)]
+    pub copied: Option<VmId>,
 }
 
 steps! { Step { CreateImages = "create_images", } }
@@ -48,7 +52,7 @@ pub async fn create(cx: &Cx, new: NewVm) -> Result<Created<VmId>, EngineError> {
         .db
         .write(move |db| {
             let planned = plan::plan(&inner, db, &new)?;
-            begin(&inner, db, planned, &[])
+            begin(&inner, db, planned, None, &[])
         })
         .await?;
     jobs::kick(&cx.engine, created.job);
@@ -63,10 +67,11 @@ pub(in crate::engine) fn begin(
     cx: &Cx,
     db: &mut Db,
     planned: Planned,
+    copied: Option<VmId>,
     more: &[ObjectId],
 ) -> Result<Created<VmId>, EngineError> {
     let id = planned.config.id;
-    let args = insert(&cx.engine, db, planned)?;
+    let args = Args { copied, ..insert(&cx.engine, db, planned)? };
     for image in args.images.iter().filter(|image| matches!(image.source, Source::Empty)) {
         crate::engine::disks::may_create(cx, db, image.image.domain.id)?;
     }
@@ -125,7 +130,7 @@ pub(in crate::engine) fn insert(engine: &Arc<Engine>, db: &mut Db, planned: Plan
         images.push(empty(db, config.cluster, Some(config), disk, number, now)?.1);
     }
     engine.changed(crate::engine::changes::Topic::Object(ObjectKind::Vm), Some(config.id.0));
-    Ok(Args { vm: config.id, name: config.name.clone(), images })
+    Ok(Args { vm: config.id, name: config.name.clone(), images, copied: None })
 }
 
 fn from_template(
@@ -248,7 +253,12 @@ impl Kind for AddVm {
 
     async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
         match step {
-            Step::CreateImages => make_images(engine, &args.images).await?,
+            Step::CreateImages => {
+                if let Some(copied) = args.copied {
+                    layers::make_missing(engine, copied).await?;
+                }
+                make_images(engine, &args.images).await?;
+            }
         }
         Ok(Next::Done)
     }

@@ -5,6 +5,7 @@ use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::state;
 use crate::engine::{Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, VmId};
 use crate::model::job::JobKind;
@@ -40,7 +41,7 @@ const TRIES: u32 = 50;
 pub(in crate::engine) async fn vm_stopped(engine: &Arc<Engine>, vm: VmId) {
     for _ in 0..TRIES {
         match give_back(engine, vm).await {
-            Ok(_) => return,
+            Ok(_) | Err(EngineError::Conflict(Conflict::ChangedMeanwhile)) => return,
             Err(EngineError::Refused { because: Refusal::Locked { .. }, .. }) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -90,18 +91,23 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, vm: VmId) -> Result<Option<JobId>, E
     if keeps || run.status != VmStatus::Down || run.host.is_some() {
         return Ok(None);
     }
-    let dirty = !crate::store::disks::layers::of_vm(db, vm)?.is_empty();
-    if member.taken_by.is_none() && !dirty {
+    let dirty = |db: &mut Db| Ok::<_, EngineError>(!crate::store::disks::layers::of_vm(db, vm)?.is_empty());
+    if member.taken_by.is_none() && !dirty(db)? {
         return Ok(None);
     }
     let args = Args {
         vm,
         name: run.name.clone(),
-        pool: (member.pool, member.pool_name),
+        pool: (member.pool, member.pool_name.clone()),
         permission: member.permission,
         taken: member.taken_by.is_some(),
     };
     let job = jobs::insert::<ReturnToPool>(db, &NewJob::own(engine, &run.name), &args, &[vm.object()])?;
+    // Another task may have given it back between the question and the lock.
+    let same = rows::membership(db, vm)?.is_some_and(|now| now == member) && state::load(db, vm)?.status == run.status;
+    if !same || (member.taken_by.is_none() && !dirty(db)?) {
+        return Err(Conflict::ChangedMeanwhile.into());
+    }
     state::change(engine, db, vm, |run| {
         run.intent = Intent::Images;
         Ok(())

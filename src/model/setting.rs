@@ -10,6 +10,7 @@ text_enum! {
         SessionHardLimit = "UserSessionHardLimit",
         SecondFactor = "SecondFactor",
         EngineName = "EngineFqdn",
+        ViewerPorts = "RemoteViewerPorts",
     }
 }
 
@@ -26,6 +27,10 @@ impl Setting {
             Self::EngineName => {
                 "The name by which browsers reach this engine, if its certificate does not have it; passkeys are bound to the name."
             }
+            Self::ViewerPorts => {
+                "TCP ports of the hosts for consoles in remote-viewer (TLS, one-time passwords), as first-last; empty: consoles only in the \
+                 browser."
+            }
         }
     }
 
@@ -36,6 +41,7 @@ impl Setting {
             Self::SessionHardLimit => format!("1-{MOST_MINUTES}"),
             Self::SecondFactor => words(),
             Self::EngineName => "a host name, or empty".to_owned(),
+            Self::ViewerPorts => format!("{LOWEST_PORT}-65535, or empty"),
         }
     }
 }
@@ -56,6 +62,8 @@ impl SecondFactorRule {
     }
 }
 
+/// Below it are the system's own.
+const LOWEST_PORT: u16 = 1024;
 const MOST_MINUTES: u32 = 525_600;
 
 /// All settings with their values.
@@ -67,6 +75,8 @@ pub struct Settings {
     pub second_factor: SecondFactorRule,
     /// Empty: only the names in the certificate.
     pub engine_name: String,
+    /// First and last; none: native viewers are not let in.
+    pub viewer_ports: Option<(u16, u16)>,
 }
 
 impl Default for Settings {
@@ -76,6 +86,7 @@ impl Default for Settings {
             hard_minutes: 600,
             second_factor: SecondFactorRule::Optional,
             engine_name: String::new(),
+            viewer_ports: None,
         }
     }
 }
@@ -88,6 +99,9 @@ impl Settings {
             Setting::SessionHardLimit => self.hard_minutes.to_string(),
             Setting::SecondFactor => self.second_factor.to_string(),
             Setting::EngineName => self.engine_name.clone(),
+            Setting::ViewerPorts => {
+                self.viewer_ports.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
+            }
         }
     }
 
@@ -106,6 +120,7 @@ impl Settings {
                 self.second_factor = value.parse().map_err(problem).map_err(|p| Invalid::new(name, p))?;
             }
             Setting::EngineName => self.engine_name = host_name(name, value)?,
+            Setting::ViewerPorts => self.viewer_ports = ports(name, value)?,
         }
         Ok(())
     }
@@ -128,6 +143,16 @@ fn minutes(setting: Setting, value: &str) -> Result<u32, Invalid> {
         .map_err(|_| Invalid::new(name, Problem::NotANumber { value: value.chars().take(64).collect() }))?;
     let fits = u32::try_from(number).ok().filter(|n| (1..=MOST_MINUTES).contains(n));
     fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: MOST_MINUTES.into() }))
+}
+
+fn ports(field: &'static str, value: &str) -> Result<Option<(u16, u16)>, Invalid> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let pair = value.split_once('-').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    let good = pair.filter(|(first, last)| (LOWEST_PORT..=*last).contains(first));
+    let (value, allowed) = (value.chars().take(64).collect(), Setting::ViewerPorts.range());
+    good.map(Some).ok_or_else(|| Invalid::new(field, Problem::NotOneOf { value, allowed }))
 }
 
 fn host_name(field: &'static str, value: &str) -> Result<String, Invalid> {
@@ -160,6 +185,10 @@ mod tests {
             (Setting::SessionHardLimit, "ten"),
             (Setting::SecondFactor, "always"),
             (Setting::EngineName, "https://a"),
+            (Setting::ViewerPorts, "5900"),
+            (Setting::ViewerPorts, "80-90"),
+            (Setting::ViewerPorts, "6000-5900"),
+            (Setting::ViewerPorts, "5900-70000"),
         ] {
             assert_eq!(settings.set(setting, value).unwrap_err().field, setting.as_str());
         }

@@ -2,6 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::conflict::{Holder, NoRoom};
+use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
@@ -29,7 +30,7 @@ text_enum! {
     /// What people can do to a VM.
     VmAction {
         Run = "start", Shutdown = "shutdown", PowerOff = "stop", Reboot = "reboot", Suspend = "suspend", Console = "console",
-        ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
+        SerialConsole = "serial_console", ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
     }
 }
 
@@ -58,7 +59,7 @@ impl VmStatus {
             ),
             A::Reboot => matches!(self, Self::Up | Self::PoweringUp),
             A::Suspend => matches!(self, Self::Up),
-            A::Console => matches!(
+            A::Console | A::SerialConsole => matches!(
                 self,
                 Self::Up
                     | Self::PoweringUp
@@ -108,6 +109,8 @@ pub enum Refusal {
     },
     #[error("the host {host} is not up; it comes back by itself when the host does")]
     HostNotUp { host: String },
+    #[error("{by} has it open, and you have no permission to take consoles over from others")]
+    ConsoleInUse { by: String },
     #[error("you have no permission to do this")]
     NotPermitted,
 }
@@ -216,6 +219,8 @@ pub struct VmView {
     pub cd_name: Option<String>,
     pub disks: Vec<DiskAttachment>,
     pub nics: Vec<NicView>,
+    /// Who has its screen or serial line open now.
+    pub watchers: Vec<Watcher>,
     /// For each action that is not in `row.can`: why.
     pub cannot: Vec<(VmAction, Refusal)>,
 }

@@ -25,5 +25,6 @@ pub mod sessions;
 pub mod settings;
 pub mod storage_domains;
 pub mod templates;
+pub mod tickets;
 pub mod users;
 pub mod vms;

@@ -25,7 +25,9 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/roles.ftl"),
     "\n",
-    include_str!("../../locales/en/sessions.ftl")
+    include_str!("../../locales/en/sessions.ftl"),
+    "\n",
+    include_str!("../../locales/en/consoles.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -42,7 +44,9 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/roles.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/sessions.ftl")
+    include_str!("../../locales/zh-CN/sessions.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/consoles.ftl")
 );
 
 /// The English messages as they are written: key and text.

@@ -13,7 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 async fn tls(server: &Server) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
@@ -28,7 +28,7 @@ async fn tls(server: &Server) -> TlsStream<TcpStream> {
 }
 
 /// Opens a console; a refusal is its status.
-async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
+pub async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
     let url = format!("wss://localhost:{}/console/{vm}?ticket={ticket}", server.port);
     let mut request = url.into_client_request().unwrap();
     if let Some(origin) = origin {
@@ -42,14 +42,14 @@ async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> 
 }
 
 /// The first bytes of a VNC server.
-async fn greeting(socket: &mut Socket) -> String {
+pub async fn greeting(socket: &mut Socket) -> String {
     let message = tokio::time::timeout(Duration::from_secs(10), socket.next()).await;
     let message = message.expect("the display greets").expect("the console is open").unwrap();
     String::from_utf8_lossy(&message.into_data()).into_owned()
 }
 
 /// The code that the console is closed with.
-async fn close_code(socket: &mut Socket) -> u16 {
+pub async fn close_code(socket: &mut Socket) -> u16 {
     let end = tokio::time::timeout(Duration::from_secs(10), async {
         while let Some(Ok(message)) = socket.next().await {
             if let Message::Close(Some(frame)) = message {
@@ -61,7 +61,7 @@ async fn close_code(socket: &mut Socket) -> u16 {
     end.await.expect("the console is closed at once")
 }
 
-async fn ticket(portal: &Portal, vm: &str) -> String {
+pub async fn ticket(portal: &Portal, vm: &str) -> String {
     let (code, body) = portal.post(&format!("/console/{vm}/ticket"), &[]).await;
     assert_eq!(code, 200, "{body}");
     between(&body, "\"ticket\":\"", "\"").unwrap()

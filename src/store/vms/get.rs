@@ -59,6 +59,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
         cd_name,
         disks: disks_of(db, id)?,
         nics: nics_of(db, id)?,
+        watchers: Vec::new(),
         cannot: Vec::new(),
     }))
 }

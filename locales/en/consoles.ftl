@@ -20,3 +20,5 @@ conflict-no-viewers = Consoles are shown in the browser only; an administrator a
 event-CONSOLE_VIEWER_ALLOWED = A port for a viewer of VM { $vm } was opened on host { $host } for { $user }.
 setting-RemoteViewerPorts = Ports for remote-viewer
 setting-hint-RemoteViewerPorts = TCP ports of the hosts, first-last (5900-5999), on which consoles can be opened by remote-viewer with TLS and a one-time password. Empty: consoles are shown in the browser only.
+allow-override = Disable strict user checking
+allow-override-hint = Everybody who may open this VM's consoles may come to one that another user has open; otherwise only who may take consoles over.

@@ -20,3 +20,5 @@ conflict-no-viewers = 控制台仅在浏览器中显示；管理员可在设置�
 event-CONSOLE_VIEWER_ALLOWED = 已在主机 { $host } 上为 { $user } 打开虚拟机 { $vm } 的查看器端口。
 setting-RemoteViewerPorts = remote-viewer 端口
 setting-hint-RemoteViewerPorts = 主机上的 TCP 端口，格式为“首个-末个”（5900-5999），remote-viewer 可通过它以 TLS 和一次性密码打开控制台。留空：控制台仅在浏览器中显示。
+allow-override = 禁用严格用户检查
+allow-override-hint = 凡有权打开此虚拟机控制台的用户，均可进入他人已打开的控制台；否则只有拥有接管权限的用户可以。

@@ -193,6 +193,7 @@ diesel::table! {
         delete_protected -> Bool,
         cd_disk_id -> Nullable<Text>,
         created -> Timestamp,
+        allow_override -> Bool,
     }
 }
 

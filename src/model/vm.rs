@@ -215,6 +215,8 @@ pub struct VmView {
     pub guest_os: String,
     pub created: Timestamp,
     pub stopped: Option<Timestamp>,
+    /// Who may open its consoles may come to one that another user has open.
+    pub allow_override: bool,
     pub cd: Option<DiskId>,
     pub cd_name: Option<String>,
     pub disks: Vec<DiskAttachment>,
@@ -247,6 +249,7 @@ pub struct NewVm {
     pub boot: Option<Vec<BootDevice>>,
     pub stateless: bool,
     pub delete_protected: bool,
+    pub allow_override: bool,
     /// False: thin (a qcow2 layer on the template's disks).
     pub clone: bool,
     /// New empty disks, besides the template's.
@@ -277,6 +280,7 @@ pub struct VmUpdate {
     pub boot: Option<Vec<BootDevice>>,
     pub stateless: Option<bool>,
     pub delete_protected: Option<bool>,
+    pub allow_override: Option<bool>,
     /// `Some(None)` ejects.
     pub cd: Option<Option<DiskId>>,
 }

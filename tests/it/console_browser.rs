@@ -79,6 +79,9 @@ async fn spice_draws_types_and_restarts() {
     let taken = crate::consoles::open(&server, &id, &ticket, None).await.unwrap();
     state_says(&browser, "#console-state", "took this console over").await;
     drop(taken);
+    browser.click("#again").await;
+    guest_is_there(&browser, &admin, &id).await;
+    typing_changes_the_screen(&browser, "back again").await;
     browser.quit().await;
 }
 
@@ -127,7 +130,7 @@ async fn two_people_before_one_screen_and_an_engine_that_comes_back() {
     his.go(&format!("/admin/vms/{vm}/console")).await;
     state_says(&his, "#console-asked", "alice@internal has the console").await;
     assert!(his.axe().await.is_empty(), "{:?}", his.axe().await);
-    his.click("[data-manner=together]").await;
+    his.click("#console-question:not([hidden]) [data-manner=together]").await;
     guest_is_there(&his, &admin, &vm).await;
     state_says(&hers, "#console-others", "admin@internal").await;
     state_says(&his, "#console-others", "alice@internal").await;
@@ -137,7 +140,7 @@ async fn two_people_before_one_screen_and_an_engine_that_comes_back() {
 
     // He takes it over: hers ends and does not come back by itself.
     his.go(&format!("/admin/vms/{vm}/console")).await;
-    his.click("[data-manner=take_over]").await;
+    his.click("#console-question:not([hidden]) [data-manner=take_over]").await;
     his.find("#console[data-ready]").await;
     state_says(&hers, "#console-state", "took this console over").await;
     hers.click("#again").await;
@@ -157,4 +160,68 @@ async fn two_people_before_one_screen_and_an_engine_that_comes_back() {
     was_not_reloaded(&his).await;
     hers.quit().await;
     his.quit().await;
+}
+
+/// The demo's guest has no SPICE agent: its part is played here, by the messages of vd_agent.h.
+const AGENT: &str = r#"
+const done = arguments[arguments.length - 1];
+const root = document.querySelector('script[src*="/static/"]').src.match(/.*\/static\/[^/]+\//)[0];
+const { clipboard } = await import(`${root}console/spice-clipboard.js`);
+const { Constants: C } = await import(`${root}@spice-project/spice-html5/src/enums.js`);
+const sent = [];
+const main = {
+  agent_connected: true,
+  send_agent_message(type, data) {
+    const bytes = new ArrayBuffer(data.buffer_size());
+    data.to_buffer(bytes, 0);
+    sent.push([type, ...new Uint8Array(bytes)]);
+  },
+  process_channel_message: () => 'usual',
+};
+const shared = clipboard(main);
+const says = (type, bytes, pieces = 1) => {
+  const whole = new Uint8Array(20 + bytes.length);
+  const view = new DataView(whole.buffer);
+  view.setUint32(0, 1, true); view.setUint32(4, type, true); view.setUint32(16, bytes.length, true);
+  whole.set(bytes, 20);
+  const size = Math.ceil(whole.length / pieces);
+  for (let at = 0; at < whole.length; at += size) {
+    main.process_channel_message({ type: C.SPICE_MSG_MAIN_AGENT_DATA, data: whole.slice(at, at + size).buffer });
+  }
+  return new Promise((later) => setTimeout(later, 100));
+};
+await navigator.clipboard.writeText('aé');
+await shared.offer();
+await shared.offer();
+await says(C.VD_AGENT_CLIPBOARD_REQUEST, [1, 0, 0, 0]);
+await says(C.VD_AGENT_CLIPBOARD_GRAB, [1, 0, 0, 0]);
+await says(C.VD_AGENT_CLIPBOARD, [1, 0, 0, 0, ...new TextEncoder().encode('out of the guest')], 2);
+main.announce_agent_capabilities(1);
+const other = main.process_channel_message({ type: C.SPICE_MSG_MAIN_NAME });
+done([sent, await navigator.clipboard.readText(), other]);
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spice_and_the_browser_have_one_clipboard() {
+    let server = Server::start(&Start::default());
+    let browser = Browser::start(&server).await;
+    browser.sign_in("admin@internal", &server.password("admin")).await;
+    browser.arrives("/admin").await;
+    let cdp = browser.driver.cdp();
+    let allowed = json!({"origin": browser.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+    cdp.send_raw("Browser.grantPermissions", allowed).await.unwrap();
+    cdp.send_raw("Emulation.setFocusEmulationEnabled", json!({"enabled": true})).await.unwrap();
+    let script = AGENT.replacen("const done", "(async () => { const done", 1) + "})()";
+    let script = script.replace("arguments[arguments.length - 1]", "given");
+    let heard =
+        browser.driver.execute_async(format!("const given = arguments[arguments.length - 1]; {script}"), vec![]);
+    let heard: Value = heard.await.unwrap().json().clone();
+    let expected = json!([
+        // Grab once, the text that is asked for, the question for the guest's, what we can: pointer, monitors, replies, texts by demand.
+        [[7, 1, 0, 0, 0], [4, 1, 0, 0, 0, 97, 0xc3, 0xa9], [8, 1, 0, 0, 0], [6, 1, 0, 0, 0, 0b10_0111, 0, 0, 0]],
+        "out of the guest",
+        "usual"
+    ]);
+    assert_eq!(heard, expected);
+    browser.quit().await;
 }

@@ -245,6 +245,13 @@ async fn with_vnc(server: &Server, admin: &Api, his: &Portal, vm: &str, ca: &str
     eventually("it is told", told).await;
     assert!(draws(&mut viewer).await, "and stays in");
 
+    // A new file makes the one before it useless, and not the other way round.
+    let (old, new) = (file(admin, vm, VNC).await, file(admin, vm, VNC).await);
+    vnc(&old, ca, &old["password"]).await.err().unwrap();
+    let mut second = vnc(&new, ca, &new["password"]).await.unwrap();
+    assert!(draws(&mut second).await && draws(&mut viewer).await, "both look on");
+    drop(second);
+
     // Three wrong passwords, and the right one comes too late.
     let given = file(admin, vm, VNC).await;
     for _ in 0..3 {

@@ -13,10 +13,11 @@ use crate::model::ids::VmId;
 use crate::wire::tls::{TlsError, ViewerTls, viewer_config};
 use crate::wire::viewer::{OpenViewer, ViewerNews};
 use crate::wire::{ErrorCode, WireError};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -39,7 +40,11 @@ const TRIES: u8 = 3;
 pub struct Viewers {
     tls: ViewerTls,
     address: IpAddr,
+    latest: Arc<Mutex<HashMap<VmId, Latest>>>,
 }
+
+/// Counts the passwords a display got: it has one at a time, and who ends takes back only his own.
+type Latest = Arc<tokio::sync::Mutex<u64>>;
 
 impl Viewers {
     /// With the agent's certificate, on the address the agent listens on. One that only this machine can call is of no use to viewers: then
@@ -49,7 +54,11 @@ impl Viewers {
     /// The certificate cannot be read.
     pub fn new(tls_dir: &Path, listen: IpAddr) -> Result<Self, TlsError> {
         let address = if listen.is_loopback() { Ipv4Addr::UNSPECIFIED.into() } else { listen };
-        Ok(Self { tls: viewer_config(tls_dir)?, address })
+        Ok(Self { tls: viewer_config(tls_dir)?, address, latest: Arc::default() })
+    }
+
+    fn latest(&self, vm: VmId) -> Latest {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).entry(vm).or_default().clone()
     }
 
     async fn listen(&self, asked: &OpenViewer) -> Result<TcpListener, WireError> {
@@ -115,9 +124,17 @@ where
         (Ok(Ok(_)), Ok(asked)) => asked,
         _ => return,
     };
+    let latest = viewers.latest(vm);
+    let mine = {
+        let mut count = latest.lock().await;
+        *count += 1;
+        password::set(libvirt, vm, kind, &asked.password, i64::from(asked.seconds)).await.map(|()| *count)
+    };
     let opened = async {
-        password::set(libvirt, vm, kind, &asked.password, i64::from(asked.seconds)).await?;
-        viewers.listen(&asked).await
+        match &mine {
+            Ok(_) => viewers.listen(&asked).await,
+            Err(refusal) => Err(refusal.clone()),
+        }
     };
     let served = async {
         match opened.await {
@@ -131,9 +148,13 @@ where
         done = served => if let Err(error) = done { tracing::debug!(%error, "a viewer's engine is gone") },
         () = gone => {}
     }
-    if let Err(error) = password::set(libvirt, vm, kind, &unusable(), -1).await {
+    let count = latest.lock().await;
+    if mine.is_ok_and(|mine| mine == *count)
+        && let Err(error) = password::set(libvirt, vm, kind, &unusable(), -1).await
+    {
         tracing::debug!(%error, "a viewer's password ends by itself");
     }
+    drop(count);
     let _ = to_engine.shutdown().await;
 }
 

@@ -166,6 +166,7 @@ impl Bench {
             },
             stateless: false,
             delete_protected: false,
+            allow_override: false,
             cd: None,
         };
         self.engine

@@ -144,6 +144,12 @@ async fn who_comes_to_an_open_console_is_asked_or_refused() {
         let strict = Refusal::ConsoleInUse { by };
         assert!(matches!(&refused, EngineError::Refused { because, .. } if *because == strict), "{refused}");
     }
+    let lax = VmUpdate { allow_override: Some(true), ..VmUpdate::default() };
+    vms::update(&bench.cx, vm, lax).await.unwrap();
+    let asked = ticket(&his, vm).await.unwrap_err();
+    assert!(matches!(asked, EngineError::Conflict(Conflict::ConsoleInUse { .. })), "{asked}");
+    let strict = VmUpdate { allow_override: Some(false), ..VmUpdate::default() };
+    vms::update(&bench.cx, vm, strict).await.unwrap();
     permissions::revoke(&bench.cx, held).await.unwrap();
     permissions::grant(&bench.cx, SUPER_USER, bob.into(), ObjectKind::Vm, vm.object()).await.unwrap();
     let asked = ticket(&his, vm).await.unwrap_err();

@@ -46,6 +46,7 @@ pub const SHOWN: &[&str] = &[
     "cpu.topology.cores",
     "cpu.topology.threads",
     "display.type",
+    "display.allow_override",
     "os.boot",
     "cdrom",
 ];
@@ -269,7 +270,15 @@ pub fn console(frame: &Frame, filled: &Filled) -> Markup {
     let l = frame.l;
     let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, d.as_str().to_uppercase())).collect();
     let field = hinted(l, "display", "display", "display.type", l.t("display-hint"));
-    section("console-part", &l.t("action-console"), &field.choose(filled, &choices))
+    let strict = hinted(l, "allow-override", "allow_override", "display.allow_override", l.t("allow-override-hint"));
+    section(
+        "console-part",
+        &l.t("action-console"),
+        &html! {
+            (field.choose(filled, &choices))
+            (strict.check(filled))
+        },
+    )
 }
 
 /// What a device is called that is booted from.

@@ -8,7 +8,7 @@ use super::storage::{check_path, image_file};
 use super::xml::{build, parse};
 use crate::model::ids::{DiskId, VmId};
 use crate::wire::event::{DomainState, StopReason};
-use crate::wire::{ChangeCd, DomainReport, ErrorCode, SendKeys, StartVm, VmSpec, WireError};
+use crate::wire::{ChangeCd, DomainReport, ErrorCode, ImagePath, SendKeys, StartVm, VmSpec, WireError};
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::{ErrorNumber, ErrorNumberEnum};
@@ -22,7 +22,7 @@ pub fn missing(vm: VmId) -> DomainReport {
 }
 
 /// The domain of this id if Vireo made it. Somebody else's is never touched.
-fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
+pub(super) fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
     let failed = |e| from_libvirt(&format!("VM {vm}"), &e);
     match connection.lookup_domain_by_uuid_string(&vm.to_string()) {
         Ok(domain) => Ok(parse::is_ours(&domain.xml_desc(0).map_err(failed)?).then_some(domain)),
@@ -35,7 +35,7 @@ fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
     find(connection, vm)?.ok_or_else(|| refused(ErrorCode::NotFound, format!("VM {vm} is not on this host")))
 }
 
-fn is_active(domain: &Domain) -> Answer<bool> {
+pub(super) fn is_active(domain: &Domain) -> Answer<bool> {
     domain.is_active().map_err(|e| from_libvirt("asking a VM's state", &e))
 }
 
@@ -146,14 +146,35 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
         known => define(connection, spec, &host, known)?,
     };
-    let flags = if spec.paused { sys::VIR_DOMAIN_START_PAUSED } else { 0 };
-    match domain.create_with_flags(flags) {
+    let started = match &spec.memory {
+        Some(memory) => go_on(connection, spec, memory)?,
+        None => domain.create_with_flags(if spec.paused { sys::VIR_DOMAIN_START_PAUSED } else { 0 }),
+    };
+    match started {
         Ok(()) => {}
         // Somebody was quicker: it runs, as was asked.
         Err(_) if is_active(&domain)? => {}
         Err(e) => return Err(failed(e)),
     }
     report(&domain)?.ok_or_else(gone)
+}
+
+/// Goes on from a memory that a snapshot kept, on the layers that the guest has now.
+fn go_on(connection: &Connect, spec: &VmSpec, memory: &ImagePath) -> Answer<Result<(), virt::error::Error>> {
+    let file = image_file(memory);
+    std::fs::metadata(&file).map_err(|e| {
+        refused(ErrorCode::NotFound, format!("the memory that VM {} is to go on from is gone ({e})", spec.name))
+    })?;
+    let path = file.to_string_lossy();
+    let failed = |e| from_libvirt(&format!("the saved memory of VM {}", spec.name), &e);
+    let saved = connection.save_image_xml_desc(&path, sys::VIR_DOMAIN_SAVE_IMAGE_XML_SECURE).map_err(failed)?;
+    let layers = parse::disks(&saved).into_iter().filter_map(|disk| {
+        let now = spec.disks.iter().find(|d| disk.is(d.id))?;
+        Some((disk.target, image_file(&now.image)))
+    });
+    let xml = super::xml::snapshot::with_layers(&saved, &layers.collect::<Vec<_>>());
+    let xml = xml.ok_or_else(|| refused(ErrorCode::Libvirt, "the saved memory's definition cannot be read"))?;
+    Ok(connection.restore_domain_flags(&path, Some(&xml), sys::VIR_DOMAIN_SAVE_RUNNING))
 }
 
 /// Whether its QEMU really runs. A libvirtd that died in the middle of a start calls the domain active when it is back, until it has

@@ -23,7 +23,7 @@ use tokio::sync::OwnedMutexGuard;
 const CREATE_SECONDS: u64 = 600;
 const COPY_SECONDS: u64 = 6 * 3600;
 /// What must stay free when something new is made.
-const RESERVE_BYTES: u64 = 16 << 20;
+pub(super) const RESERVE_BYTES: u64 = 16 << 20;
 
 type Answer<T> = Result<T, WireError>;
 
@@ -38,20 +38,8 @@ struct Draft {
 
 impl Draft {
     async fn begin(image: &ImagePath) -> Self {
-        static BUSY: Mutex<Option<HashMap<PathBuf, Weak<tokio::sync::Mutex<()>>>>> = Mutex::new(None);
         let file = image_file(image);
-        let lock = {
-            let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
-            let busy = busy.get_or_insert_default();
-            busy.retain(|_, lock| lock.strong_count() > 0);
-            let known = busy.get(&file).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                let fresh = Arc::default();
-                busy.insert(file.clone(), Arc::downgrade(&fresh));
-                fresh
-            })
-        };
-        Self { aside: file.with_extension("new"), file, whole: false, _alone: lock.lock_owned().await }
+        Self { aside: file.with_extension("new"), file: file.clone(), whole: false, _alone: alone(file).await }
     }
 
     async fn finish(mut self, format: DiskFormat) -> Answer<ImageInfo> {
@@ -61,6 +49,23 @@ impl Draft {
         self.whole = true;
         Ok(info(&self.file, format).await?.sizes())
     }
+}
+
+/// Waits until nobody else works on this file.
+pub(super) async fn alone(file: PathBuf) -> OwnedMutexGuard<()> {
+    static BUSY: Mutex<Option<HashMap<PathBuf, Weak<tokio::sync::Mutex<()>>>>> = Mutex::new(None);
+    let lock = {
+        let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = busy.get_or_insert_default();
+        busy.retain(|_, lock| lock.strong_count() > 0);
+        let known = busy.get(&file).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let fresh = Arc::default();
+            busy.insert(file, Arc::downgrade(&fresh));
+            fresh
+        })
+    };
+    lock.lock_owned().await
 }
 
 impl Drop for Draft {

@@ -1,6 +1,7 @@
 //! The host side: it drives libvirt, qemu-img and the kernel, and holds no state that they do not hold. It can be killed and started at
 //! any moment without a guest noticing.
 
+mod block_jobs;
 pub mod connection;
 pub mod console;
 mod cut_short;
@@ -12,9 +13,11 @@ mod ffi;
 pub mod guest;
 pub mod images;
 pub mod libvirtd;
+mod merge;
 pub mod networks;
 mod qemu_img;
 pub mod server;
+mod snapshots;
 pub mod stats;
 pub mod storage;
 pub mod viewer;

@@ -4,7 +4,7 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
-use super::{AgentError, Ready, console, domains, facts, images, networks, storage, viewer};
+use super::{AgentError, Ready, console, domains, facts, images, merge, networks, snapshots, storage, viewer};
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
@@ -218,6 +218,8 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::InspectImage::NAME => json(&images::inspect(read(body)?).await?),
         wire::RemoveImage::NAME => json(&images::remove(read(body)?).await?),
         wire::RemoveDisk::NAME => json(&images::remove_disk(read(body)?).await?),
+        wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
+        wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
         wire::EnsureNetwork::NAME => {
             let request: wire::EnsureNetwork = read(body)?;
             json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)

@@ -350,6 +350,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    snapshot (id) {
+        id -> Text,
+        vm_id -> Text,
+        description -> Text,
+        kind -> Text,
+        previewed -> Bool,
+        broken -> Bool,
+        config -> Text,
+        memory_disk_id -> Nullable<Text>,
+        restore_memory -> Bool,
+        created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    snapshot_image (snapshot_id, disk_id) {
+        snapshot_id -> Text,
+        disk_id -> Text,
+        image_id -> Text,
+        actual_bytes -> BigInt,
+    }
+}
+
 diesel::joinable!(mac_range -> mac_pool (mac_pool_id));
 diesel::joinable!(cluster -> data_center (data_center_id));
 diesel::joinable!(cluster -> mac_pool (mac_pool_id));
@@ -384,10 +408,15 @@ diesel::joinable!(password_history -> users (user_id));
 diesel::joinable!(group_member -> user_group (group_id));
 diesel::joinable!(console_ticket -> session (session_id));
 diesel::joinable!(console_ticket -> vm (vm_id));
+diesel::joinable!(snapshot_image -> snapshot (snapshot_id));
+diesel::joinable!(snapshot_image -> disk (disk_id));
+diesel::joinable!(snapshot_image -> image (image_id));
 diesel::joinable!(job_step -> job (job_id));
 diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    snapshot,
+    snapshot_image,
     setting,
     counter,
     mac_pool,

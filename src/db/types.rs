@@ -55,6 +55,7 @@ use crate::model::{
     permission::*,
     pool::*,
     role::*,
+    snapshot::SnapshotKind,
     storage_domain::*,
     template::*,
     user::{SessionKind, SignInMethod},
@@ -64,8 +65,8 @@ use crate::model::{
 
 text_columns! {
     ObjectId, DataCenterId, ClusterId, HostId, StorageDomainId, NetworkId, VnicProfileId, MacPoolId, InstanceTypeId, TemplateId, VmId, PoolId,
-    DiskId, ImageId, NicId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
-    MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
+    DiskId, ImageId, NicId, SnapshotId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
+    SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ConsoleId, ConsoleKind,
 }

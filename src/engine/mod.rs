@@ -29,6 +29,7 @@ pub mod settings;
 pub mod sign_in;
 #[cfg(test)]
 mod sign_in_tests;
+pub mod snapshots;
 pub(in crate::engine) mod storage;
 pub mod templates;
 #[cfg(test)]

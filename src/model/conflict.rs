@@ -109,6 +109,14 @@ pub enum Conflict {
     NoMac,
     #[error("the VM is being changed by others at the same moment; try again")]
     ChangedMeanwhile,
+    #[error("VM {vm} shows the snapshot {snapshot} just now; commit or undo that first")]
+    InPreview { vm: String, snapshot: String },
+    #[error("VM {vm} shows no snapshot just now; there is nothing to commit or undo")]
+    NoPreview { vm: String },
+    #[error("The removal of the snapshot {snapshot} was begun: what it kept is written over. It can only be removed.")]
+    SnapshotBroken { snapshot: String },
+    #[error("Cannot keep the disks of VM {vm}: it has snapshots; remove those first.")]
+    DisksOfSnapshots { vm: String },
     #[error("it stopped at once")]
     StoppedAtOnce,
     #[error("the guest ended before its memory was saved (it is to be {intent})")]
@@ -117,7 +125,7 @@ pub enum Conflict {
     NotStuck { job: Holder, status: JobStatus },
     #[error("The template Blank cannot be removed.")]
     BlankTemplate,
-    #[error("Cannot remove template {template}: {vms} depend on it.")]
+    #[error("Cannot remove template {template}: it is used by {vms}; remove those first.")]
     TemplateInUse { template: String, vms: String },
     #[error("there is no cluster to put this host into")]
     NoCluster,

@@ -78,6 +78,15 @@ event_codes! {
     UserUpdateVm = "USER_UPDATE_VM", 35, Normal, "Configuration of VM {vm} was changed by {user}.";
     UserRemoveVm = "USER_REMOVE_VM_FINISHED", 113, Normal, "VM {vm} was removed by {user}.";
     RemoveVmFailed = "USER_FAILED_REMOVE_VM", 58, Error, "Failed to remove VM {vm}: {detail}";
+    CreateSnapshotDone = "USER_CREATE_SNAPSHOT_FINISHED_SUCCESS", 68, Normal, "Snapshot {detail} of VM {vm} was taken by {user}.";
+    CreateSnapshotFailed = "USER_CREATE_SNAPSHOT_FINISHED_FAILURE", 69, Error, "Failed to take a snapshot of VM {vm} (user: {user}): {detail}";
+    PreviewSnapshotDone = "USER_TRY_BACK_TO_SNAPSHOT_FINISH_SUCCESS", 71, Normal, "VM {vm} shows its snapshot {detail}, as {user} wished.";
+    PreviewSnapshotFailed = "USER_TRY_BACK_TO_SNAPSHOT_FINISH_FAILURE", 72, Error, "Failed to show a snapshot of VM {vm} (user: {user}): {detail}";
+    CommitSnapshotDone = "USER_RESTORE_FROM_SNAPSHOT_FINISH_SUCCESS", 100, Normal, "VM {vm} was taken back to its snapshot {detail} by {user}.";
+    UndoSnapshotDone = "USER_UNDO_RESTORE_FROM_SNAPSHOT_FINISH_SUCCESS", 1191, Normal, "VM {vm} left its snapshot {detail} again, as {user} wished.";
+    DropLayersFailed = "USER_RESTORE_FROM_SNAPSHOT_FINISH_FAILURE", 101, Error, "Files of VM {vm} that nobody needs any more could not be removed: {detail}";
+    RemoveSnapshotDone = "USER_REMOVE_SNAPSHOT_FINISHED_SUCCESS", 356, Normal, "Snapshot {detail} of VM {vm} was removed by {user}.";
+    RemoveSnapshotFailed = "USER_REMOVE_SNAPSHOT_FINISHED_FAILURE", 357, Error, "Failed to remove a snapshot of VM {vm} (user: {user}): {detail}";
     UserChangeCd = "USER_CHANGE_DISK_VM", 38, Normal, "The CD of VM {vm} was changed by {user}.";
     ConsoleConnected = "VM_CONSOLE_CONNECTED", 167, Normal, "User {user} is connected to VM {vm}.";
     ConsoleDisconnected = "VM_CONSOLE_DISCONNECTED", 168, Normal, "User {user} got disconnected from VM {vm}.";
@@ -92,6 +101,7 @@ event_codes! {
     AddPoolFailed = "USER_ADD_VM_POOL_FAILED", 301, Error, "Failed to create pool {pool}: {detail}";
     UserRemovePool = "USER_REMOVE_VM_POOL", 304, Normal, "Pool {pool} was removed by {user}.";
     UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
+    AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";
     UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";
     HostUp = "VDS_DETECTED", 13, Normal, "Host {host} is up.";
     HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";

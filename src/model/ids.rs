@@ -18,6 +18,7 @@ ids! {
     /// One layer of a disk.
     ImageId,
     NicId,
+    SnapshotId,
     UserId,
     GroupId,
     /// A directory's domain.

@@ -19,6 +19,7 @@ text_enum! {
         AddVm = "add_vm", RemoveVm = "remove_vm", StartVm = "start_vm", StopVm = "stop_vm", ShutdownVm = "shutdown_vm", RebootVm = "reboot_vm",
         SuspendVm = "suspend_vm", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
+        AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
     }
 }
 
@@ -66,6 +67,11 @@ impl JobKind {
             Self::AddDisk => "Adding disk",
             Self::RemoveDisk => "Removing disk",
             Self::UploadImage => "Uploading image",
+            Self::AddTemplate => "Creating template",
+            Self::CreateSnapshot => "Taking a snapshot of VM",
+            Self::PreviewSnapshot => "Going to a snapshot of VM",
+            Self::DropLayers => "Removing layers of VM",
+            Self::RemoveSnapshot => "Removing a snapshot of VM",
         }
     }
 }

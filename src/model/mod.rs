@@ -32,6 +32,7 @@ pub mod provider;
 pub mod role;
 pub mod search;
 pub mod setting;
+pub mod snapshot;
 pub mod storage_domain;
 pub mod template;
 pub mod user;

@@ -49,6 +49,8 @@ pub enum Problem {
     NotACd { disk: String },
     #[error("{disk} lies on a storage domain that the VM's host does not have")]
     NotOnHost { disk: String },
+    #[error("there is no memory to keep or to go on from; leave it out")]
+    NothingToSave,
     #[error("is not a disk that is ok and belongs to nothing else")]
     NotAFreeDisk,
     #[error("an ISO is stored as it is; choose the format raw")]

@@ -31,6 +31,12 @@ text_enum! {
     VmAction {
         Run = "start", Shutdown = "shutdown", PowerOff = "stop", Reboot = "reboot", Suspend = "suspend", Console = "console",
         SerialConsole = "serial_console", ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
+        /// Take or remove a snapshot.
+        Snapshot = "snapshot",
+        /// Look at a snapshot, go back to it or away from it.
+        Preview = "preview",
+        /// Make a VM or a template of it.
+        Clone = "clone",
     }
 }
 
@@ -72,6 +78,8 @@ impl VmStatus {
             A::ChangeCd => matches!(self, Self::Up | Self::Paused | Self::PoweringUp),
             A::Edit => !matches!(self, Self::ImageLocked | Self::ImageIllegal),
             A::Remove => matches!(self, Self::Down | Self::ImageIllegal),
+            A::Snapshot => matches!(self, Self::Up | Self::PoweringUp | Self::Paused | Self::Down),
+            A::Preview | A::Clone => matches!(self, Self::Down),
         }
     }
 }
@@ -93,6 +101,8 @@ pub enum Refusal {
     NothingToBoot,
     #[error("a VM whose disks forget everything at its end cannot be suspended")]
     StatelessSuspend,
+    #[error("a VM whose disks forget everything at its end has no snapshots")]
+    StatelessSnapshot,
     #[error("the CD in its drive is gone{}; choose another CD or eject it", in_brackets(.cd))]
     CdGone {
         /// Empty where nobody knows its name any more.
@@ -127,7 +137,7 @@ fn in_brackets(name: &str) -> String {
 }
 
 /// Size and make of a VM or template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hardware {
     pub memory_mib: u64,
     pub max_memory_mib: u64,

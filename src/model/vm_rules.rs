@@ -32,6 +32,7 @@ impl VmAction {
             Self::ChangeCd => Action::ChangeVmCd,
             Self::Edit => Action::EditVmProperties,
             Self::Remove => Action::DeleteVm,
+            Self::Snapshot | Self::Preview | Self::Clone => Action::ManipulateVmSnapshots,
         }
     }
 
@@ -53,6 +54,9 @@ impl VmAction {
             Self::ChangeCd => "change the CD of",
             Self::Edit => "edit",
             Self::Remove => "remove",
+            Self::Snapshot => "take or remove a snapshot of",
+            Self::Preview => "go to a snapshot of",
+            Self::Clone => "copy",
         }
     }
 }
@@ -67,10 +71,13 @@ pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
         return Some(host.map_or(Refusal::Status(vm.status), |host| Refusal::HostNotUp { host: host.to_owned() }));
     }
     match (action, vm.pool) {
-        (VmAction::Remove, Some(pool)) => Some(Refusal::InPool { pool: pool.to_owned() }),
+        (VmAction::Remove | VmAction::Snapshot | VmAction::Preview | VmAction::Clone, Some(pool)) => {
+            Some(Refusal::InPool { pool: pool.to_owned() })
+        }
         (VmAction::Remove, None) if vm.delete_protected => Some(Refusal::DeleteProtected),
         (VmAction::Suspend, Some(_)) => Some(Refusal::PoolSuspend),
         (VmAction::Suspend, None) if vm.stateless => Some(Refusal::StatelessSuspend),
+        (VmAction::Snapshot | VmAction::Preview, None) if vm.stateless => Some(Refusal::StatelessSnapshot),
         _ => None,
     }
 }

@@ -23,6 +23,7 @@ mod search;
 pub mod seed;
 pub mod sessions;
 pub mod settings;
+pub mod snapshots;
 pub mod storage_domains;
 pub mod templates;
 pub mod tickets;

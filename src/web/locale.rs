@@ -27,7 +27,9 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/sessions.ftl"),
     "\n",
-    include_str!("../../locales/en/consoles.ftl")
+    include_str!("../../locales/en/consoles.ftl"),
+    "\n",
+    include_str!("../../locales/en/snapshots.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -46,7 +48,9 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/sessions.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/consoles.ftl")
+    include_str!("../../locales/zh-CN/consoles.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/snapshots.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -200,6 +204,9 @@ mod tests {
         add("status", vec!["pending", "undone"]);
         add("kind", vec!["desktop", "server"]);
         add("object", crate::model::permission::ObjectKind::ALL.iter().map(|k| k.as_str()).collect());
+        let snapshots = ["create_layers", "switch_layers", "remove_layers", "merge_layers", "remove_memory"];
+        add("step", snapshots.to_vec());
+        add("status", crate::model::snapshot::SnapshotStatus::ALL.iter().map(|s| s.as_str()).collect());
         add("content", vec!["data", "iso"]);
         add("permit", crate::model::role::Action::ALL.iter().map(|a| a.as_str()).collect());
         add("role-about", crate::model::predefined_roles::PREDEFINED.iter().map(|r| r.name).collect());

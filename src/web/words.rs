@@ -171,6 +171,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         }
         Problem::NotACd { disk } => say!(l, "problem-not-a-cd", "disk" = disk),
         Problem::NotOnHost { disk } => say!(l, "problem-not-on-host", "disk" = disk),
+        Problem::NothingToSave => l.t("problem-nothing-to-save"),
         Problem::NotAFreeDisk => l.t("problem-not-a-free-disk"),
         Problem::IsoNotRaw => l.t("problem-iso-not-raw"),
         Problem::Unfit(why) => unfit(l, why),
@@ -216,6 +217,7 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         Refusal::PoolSuspend => l.t("reason-pool-suspend"),
         Refusal::NothingToBoot => l.t("reason-nothing-to-boot"),
         Refusal::StatelessSuspend => l.t("reason-stateless-suspend"),
+        Refusal::StatelessSnapshot => l.t("reason-stateless-snapshot"),
         Refusal::CdGone { cd } if cd.is_empty() => l.t("reason-cd-gone"),
         Refusal::CdGone { cd } => say!(l, "reason-named-cd-gone", "cd" = cd),
         Refusal::DiskNotOk { disk, status } => {
@@ -302,6 +304,10 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. } | Conflict::DiskHasLayers { .. } | Conflict::DiskInDrive { .. } => disk(l, why),
+        Conflict::InPreview { .. }
+        | Conflict::NoPreview { .. }
+        | Conflict::SnapshotBroken { .. }
+        | Conflict::DisksOfSnapshots { .. } => snapshot(l, why),
         Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
@@ -331,6 +337,16 @@ fn disk(l: Locale, why: &Conflict) -> String {
         }
         Conflict::DiskHasLayers { disk } => say!(l, "conflict-disk-has-layers", "disk" = disk),
         Conflict::DiskInDrive { disk, vms } => say!(l, "conflict-disk-in-drive", "disk" = disk, "vms" = vms),
+        other => other.to_string(),
+    }
+}
+
+fn snapshot(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::InPreview { vm, snapshot } => say!(l, "conflict-in-preview", "vm" = vm, "snapshot" = snapshot),
+        Conflict::NoPreview { vm } => say!(l, "conflict-no-preview", "vm" = vm),
+        Conflict::SnapshotBroken { snapshot } => say!(l, "conflict-snapshot-broken", "snapshot" = snapshot),
+        Conflict::DisksOfSnapshots { vm } => say!(l, "conflict-disks-of-snapshots", "vm" = vm),
         other => other.to_string(),
     }
 }

@@ -35,6 +35,8 @@ pub struct VmSpec {
     pub display: Display,
     /// Starts paused.
     pub paused: bool,
+    /// Goes on from this memory, which a snapshot kept.
+    pub memory: Option<ImagePath>,
 }
 
 /// A disk of a guest.

@@ -17,6 +17,7 @@ pub mod guest;
 pub mod host;
 pub mod image;
 pub mod network;
+pub mod snapshot;
 pub mod stream;
 pub mod tls;
 pub mod viewer;
@@ -26,6 +27,7 @@ pub use guest::*;
 pub use host::{HostCapabilities, HostInfo};
 pub use image::*;
 pub use network::EnsureNetwork;
+pub use snapshot::{MergeImage, MergeState, NewLayer, SnapshotTaken, SnapshotVm};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -69,6 +71,8 @@ verbs! {
     InspectImage => "inspect_image" -> ImageInfo;
     RemoveImage => "remove_image" -> ();
     RemoveDisk => "remove_disk" -> ();
+    SnapshotVm => "snapshot_vm" -> SnapshotTaken;
+    MergeImage => "merge_image" -> MergeState;
     EnsureNetwork => "ensure_network" -> network::NetworkState;
 }
 

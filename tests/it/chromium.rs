@@ -189,8 +189,11 @@ impl Browser {
     pub async fn axe(&self) -> Vec<String> {
         let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/axe-core/axe.min.js");
         self.driver.execute(std::fs::read_to_string(axe).unwrap(), vec![]).await.unwrap();
+        // Colours that are on their way from light to dark are nobody's colours.
         let script = "const done = arguments[arguments.length - 1]; \
-            axe.run().then((r) => done(r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3)}`)))";
+            const fading = document.getAnimations().filter((a) => a.effect.getComputedTiming().iterations !== Infinity); \
+            Promise.allSettled(fading.map((a) => a.finished)).then(() => axe.run()) \
+            .then((r) => done(r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3)}`)))";
         let found = self.driver.execute_async(script, vec![]).await.unwrap();
         found.convert().unwrap()
     }

@@ -24,5 +24,6 @@ mod routes;
 mod sdk;
 mod server;
 mod sessions;
+mod snapshots;
 mod users;
 mod viewers;

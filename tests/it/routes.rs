@@ -11,14 +11,16 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 7] = [
+const API_FILES: [&str; 9] = [
     "api/vms.rs",
     "api/actions.rs",
     "api/collections.rs",
+    "api/copies.rs",
     "api/domains.rs",
     "api/entry.rs",
     "api/permissions.rs",
     "api/roles.rs",
+    "api/snapshots.rs",
 ];
 /// Answer without a session, by nature.
 const OPEN: [&str; 18] = [

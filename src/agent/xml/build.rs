@@ -35,8 +35,8 @@ pub enum NicSource {
     User,
 }
 
-type Xml = Writer<Cursor<Vec<u8>>>;
-type Done = std::io::Result<()>;
+pub(super) type Xml = Writer<Cursor<Vec<u8>>>;
+pub(super) type Done = std::io::Result<()>;
 
 /// The domain's XML.
 ///
@@ -269,7 +269,12 @@ fn boot_element(w: &mut Xml, order: Option<usize>) -> Done {
     order.map_or(Ok(()), |n| empty(w, "boot", &[("order", &n.to_string())]))
 }
 
-fn element(w: &mut Xml, name: &str, attributes: &[(&str, &str)], inner: impl FnOnce(&mut Xml) -> Done) -> Done {
+pub(super) fn element(
+    w: &mut Xml,
+    name: &str,
+    attributes: &[(&str, &str)],
+    inner: impl FnOnce(&mut Xml) -> Done,
+) -> Done {
     w.create_element(name).with_attributes(attributes.iter().copied()).write_inner_content(inner).map(drop)
 }
 
@@ -277,6 +282,6 @@ fn leaf(w: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> Don
     element(w, name, attributes, |w| w.write_event(Event::Text(BytesText::new(text))))
 }
 
-fn empty(w: &mut Xml, name: &str, attributes: &[(&str, &str)]) -> Done {
+pub(super) fn empty(w: &mut Xml, name: &str, attributes: &[(&str, &str)]) -> Done {
     w.create_element(name).with_attributes(attributes.iter().copied()).write_empty().map(drop)
 }

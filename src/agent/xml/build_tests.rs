@@ -41,6 +41,7 @@ fn plain() -> VmSpec {
         nics: vec![nic(1, Some("ovirtmgmt"), NicModel::Virtio)],
         display: Display::Vnc,
         paused: false,
+        memory: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod parse;
+pub mod snapshot;
 
 #[cfg(test)]
 mod build_tests;

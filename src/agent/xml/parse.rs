@@ -1,5 +1,6 @@
 //! Reads what the agent needs out of libvirt's XML.
 
+use crate::model::ids::DiskId;
 use roxmltree::{Document, Node};
 
 /// The text of the first element at `path` (`cpu/model`) below the root.
@@ -42,6 +43,66 @@ pub fn enum_values(xml: &str, inside: &str, name: &str) -> Vec<String> {
 
 fn find<'a>(root: Node<'a, 'a>, path: &str) -> Option<Node<'a, 'a>> {
     path.split('/').try_fold(root, |here, name| here.children().find(|c| c.has_tag_name(name)))
+}
+
+/// A disk of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainDisk {
+    /// The start of our id of it.
+    pub serial: String,
+    /// `vda`
+    pub target: String,
+    /// What it writes, then what that lies on, as far as it is known.
+    pub chain: Vec<ChainFile>,
+}
+
+/// A layer of a running domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainFile {
+    pub file: String,
+    /// libvirt's number of it; only running domains have them.
+    pub index: Option<String>,
+}
+
+impl DomainDisk {
+    /// Is it this disk of ours?
+    pub fn is(&self, disk: DiskId) -> bool {
+        !self.serial.is_empty() && disk.to_string().starts_with(&self.serial)
+    }
+}
+
+/// The disks and CD drives of a domain.
+pub fn disks(xml: &str) -> Vec<DomainDisk> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    let devices = document.root_element().children().find(|n| n.has_tag_name("devices"));
+    let disks = devices.into_iter().flat_map(|d| d.children()).filter(|n| n.has_tag_name("disk"));
+    disks
+        .filter_map(|disk| {
+            let child = |name| disk.children().find(|c| c.has_tag_name(name));
+            Some(DomainDisk {
+                serial: child("serial").and_then(|n| n.text()).unwrap_or_default().to_owned(),
+                target: child("target")?.attribute("dev")?.to_owned(),
+                chain: chain(disk),
+            })
+        })
+        .collect()
+}
+
+fn chain(disk: Node<'_, '_>) -> Vec<ChainFile> {
+    let mut files = Vec::new();
+    let mut here = Some(disk);
+    while let Some(layer) = here {
+        let child = |name| layer.children().find(|c| c.has_tag_name(name));
+        let Some(source) = child("source") else { break };
+        // A layer's number stands on its element, the uppermost one's on its source.
+        let index = layer.attribute("index").or_else(|| source.attribute("index"));
+        let Some(file) = source.attribute("file") else { break };
+        files.push(ChainFile { file: file.to_owned(), index: index.map(ToOwned::to_owned) });
+        here = child("backingStore");
+    }
+    files
 }
 
 /// True if the domain was made by Vireo.

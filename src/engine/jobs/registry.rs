@@ -3,7 +3,8 @@
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
 use crate::engine::pools::{AddPool, RemovePool, ReturnToPool, TakeFromPool};
-use crate::engine::templates::RemoveTemplate;
+use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
+use crate::engine::templates::{AddTemplate, RemoveTemplate};
 use crate::engine::vms::{
     create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
     suspend::SuspendVm,
@@ -28,5 +29,10 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
         JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },
+        JobKind::AddTemplate => &const { Hidden::<AddTemplate>::new() },
+        JobKind::CreateSnapshot => &const { Hidden::<CreateSnapshot>::new() },
+        JobKind::PreviewSnapshot => &const { Hidden::<PreviewSnapshot>::new() },
+        JobKind::DropLayers => &const { Hidden::<DropLayers>::new() },
+        JobKind::RemoveSnapshot => &const { Hidden::<RemoveSnapshot>::new() },
     }
 }

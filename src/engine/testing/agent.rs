@@ -4,7 +4,9 @@
 use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
-use crate::wire::{DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, WireError};
+use crate::wire::{
+    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MergeState, SnapshotTaken, WireError,
+};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -198,6 +200,8 @@ impl FakeAgent {
             "create_domain" | "domain_info" => {
                 serde_json::to_vec(&DomainSpace { total_bytes: 1 << 40, available_bytes: 1 << 39 })
             }
+            "snapshot_vm" => serde_json::to_vec(&SnapshotTaken { running: true, frozen: false }),
+            "merge_image" => serde_json::to_vec(&MergeState { done: true, percent: 100 }),
             "create_image" | "copy_image" | "inspect_image" => {
                 serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })
             }
@@ -215,6 +219,9 @@ impl FakeAgent {
             }
             "remove_image" => {
                 images.remove(&name(&body["image"]));
+            }
+            "merge_image" => {
+                images.remove(&name(&body["top"]));
             }
             "remove_disk" => images.retain(|image| !image.starts_with(&body["disk"].to_string())),
             _ => {}

@@ -16,14 +16,14 @@ use std::collections::BTreeSet;
 
 /// All that is there.
 #[derive(Debug, PartialEq, Eq)]
-struct Stock {
-    files: BTreeSet<String>,
-    vms: Vec<(String, VmStatus)>,
-    disks: Vec<String>,
-    pools: Vec<(String, u32)>,
+pub(in crate::engine) struct Stock {
+    pub files: BTreeSet<String>,
+    pub vms: Vec<(String, VmStatus)>,
+    pub disks: Vec<String>,
+    pub pools: Vec<(String, u32)>,
 }
 
-async fn stock(bench: &Bench) -> Stock {
+pub(in crate::engine) async fn stock(bench: &Bench) -> Stock {
     let all = ListQuery { max: 1000, ..ListQuery::default() };
     let vms = vms::list(&bench.cx, &all).await.unwrap().rows;
     let disks = disks::list(&bench.cx, &all).await.unwrap().rows;
@@ -36,7 +36,7 @@ async fn stock(bench: &Bench) -> Stock {
     }
 }
 
-async fn wait(bench: &Bench, job: JobId) {
+pub(in crate::engine) async fn wait(bench: &Bench, job: JobId) {
     let view = jobs::wait(&bench.engine, job).await.unwrap();
     assert_eq!(view.status, JobStatus::Finished, "{}", view.error);
 }
@@ -138,6 +138,7 @@ macro_rules! case {
         }
     };
 }
+pub(in crate::engine) use case;
 
 case!(
     adding_a_vm_every_way,

@@ -1,7 +1,7 @@
 //! What the engine's own tests stand on: a real database, a real engine, an agent without libvirt.
 
 pub(in crate::engine) mod agent;
-mod kinds;
+pub(in crate::engine) mod kinds;
 pub(in crate::engine) mod people;
 
 use crate::auth::vault::Vault;

@@ -48,26 +48,40 @@ pub async fn create(cx: &Cx, new: NewVm) -> Result<Created<VmId>, EngineError> {
         .db
         .write(move |db| {
             let planned = plan::plan(&inner, db, &new)?;
-            let id = planned.config.id;
-            let args = insert(&inner.engine, db, planned)?;
-            for image in args.images.iter().filter(|image| matches!(image.source, Source::Empty)) {
-                crate::engine::disks::may_create(&inner, db, image.image.domain.id)?;
-            }
-            let now = inner.engine.clock.now();
-            permissions::grant(db, USER_VM_MANAGER, inner.actor.user.into(), ObjectKind::Vm, id.object(), now)?;
-            let new_job = NewJob::asked(&inner, &args.name);
-            let about = About {
-                vm: Some((id, args.name.clone())),
-                user: Some((inner.actor.user, inner.actor.name.clone())),
-                ..About::default()
-            };
-            inner.engine.tell(db, EventCode::AddVmStarted, about, "")?;
-            let job = jobs::insert::<AddVm>(db, &new_job, &args, &locks(&args))?;
-            Ok::<_, EngineError>(Created { id, job })
+            begin(&inner, db, planned, &[])
         })
         .await?;
     jobs::kick(&cx.engine, created.job);
     Ok(created)
+}
+
+/// Keeps a planned VM, the actor's own, and the job that makes it, which holds `more` besides.
+///
+/// # Errors
+/// He may not make its new disks, there is no place for it, or the database failed.
+pub(in crate::engine) fn begin(
+    cx: &Cx,
+    db: &mut Db,
+    planned: Planned,
+    more: &[ObjectId],
+) -> Result<Created<VmId>, EngineError> {
+    let id = planned.config.id;
+    let args = insert(&cx.engine, db, planned)?;
+    for image in args.images.iter().filter(|image| matches!(image.source, Source::Empty)) {
+        crate::engine::disks::may_create(cx, db, image.image.domain.id)?;
+    }
+    let now = cx.engine.clock.now();
+    permissions::grant(db, USER_VM_MANAGER, cx.actor.user.into(), ObjectKind::Vm, id.object(), now)?;
+    let new_job = NewJob::asked(cx, &args.name);
+    let about = About {
+        vm: Some((id, args.name.clone())),
+        user: Some((cx.actor.user, cx.actor.name.clone())),
+        ..About::default()
+    };
+    cx.engine.tell(db, EventCode::AddVmStarted, about, "")?;
+    let held: Vec<ObjectId> = locks(&args).into_iter().chain(more.iter().copied()).collect();
+    let job = jobs::insert::<AddVm>(db, &new_job, &args, &held)?;
+    Ok(Created { id, job })
 }
 
 /// Everything a VM is made from, checked.

@@ -3,6 +3,7 @@
 pub(in crate::engine) mod admit;
 pub(in crate::engine) mod cd;
 pub mod console;
+pub mod copy;
 pub(in crate::engine) mod create;
 mod list;
 mod nics;

@@ -116,6 +116,7 @@ mod tests {
             disks: Vec::new(),
             cd: None,
             nics: Vec::new(),
+            memory: None,
         }
     }
     fn host(name: &str, memory_mib: u64, committed_mib: u64) -> Candidate {

@@ -6,6 +6,7 @@ use crate::engine::storage;
 use crate::engine::vms::admit::admit;
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, HostId, JobId, ObjectId, VmId};
 use crate::model::job::JobKind;
@@ -13,7 +14,7 @@ use crate::model::permission::ObjectKind;
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
 use crate::store::disks::write as disks;
-use crate::store::{catalog, hosts, scope, vms};
+use crate::store::{catalog, hosts, scope, snapshots, vms};
 use crate::wire::{DomainPath, ForgetVm};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub async fn remove(cx: &Cx, id: VmId, keep_disks: bool) -> Result<JobId, Engine
         .db
         .write(move |db| {
             let run = admit(&inner, db, id, VmAction::Remove)?;
+            if keep_disks && !snapshots::of_vm(db, id)?.is_empty() {
+                return Err(Conflict::DisksOfSnapshots { vm: run.name }.into());
+            }
             begin(&inner.engine, db, id, keep_disks, &NewJob::asked(&inner, &run.name))
         })
         .await?;
@@ -63,6 +67,7 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, id: VmId, keep: bool, new: &NewJob) 
     let doomed = doomed(db, id)?;
     let mut locks: Vec<ObjectId> = vec![id.object()];
     locks.extend(doomed.iter().map(|d| d.disk.object()));
+    locks.extend(snapshots::of_vm(db, id)?.iter().map(|s| s.id.object()));
     let kept = if keep { doomed.iter().map(|d| d.disk).collect() } else { Vec::new() };
     let args = Args { vm: id, name: new.subject.clone(), disks: if keep { Vec::new() } else { doomed }, kept };
     let job = jobs::insert::<RemoveVm>(db, new, &args, &locks)?;

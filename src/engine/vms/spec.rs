@@ -1,5 +1,6 @@
 //! From the database's rows to what the agent must know to run a guest.
 
+use crate::model::ids::ImageId;
 use crate::store::vms::launch::{Launch, LaunchDisk};
 use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
 
@@ -45,5 +46,9 @@ pub(super) fn build(vm: &Launch) -> VmSpec {
             .collect(),
         display: vm.display,
         paused: false,
+        memory: vm.memory.and_then(|(snapshot, disk)| {
+            let beside = vm.disks.iter().find(|d| d.disk == disk)?;
+            Some(ImagePath { image: ImageId(snapshot.0), ..image(beside) })
+        }),
     }
 }

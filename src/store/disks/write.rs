@@ -118,11 +118,12 @@ pub fn attach_to_template(
     interface: DiskInterface,
     bootable: bool,
 ) -> QueryResult<()> {
+    let position: i64 = template_disk::table.filter(template_disk::template_id.eq(template)).count().get_result(db)?;
     diesel::insert_into(template_disk::table)
         .values((
             template_disk::disk_id.eq(disk_id),
             template_disk::template_id.eq(template),
-            template_disk::position.eq(0),
+            template_disk::position.eq(signed::<_, i32>(position)),
             template_disk::interface.eq(interface),
             template_disk::bootable.eq(bootable),
         ))
@@ -142,19 +143,8 @@ pub fn detach(db: &mut Db, disk_id: DiskId) -> QueryResult<()> {
 pub fn remove(db: &mut Db, id: DiskId) -> QueryResult<()> {
     diesel::delete(vm_disk::table.find(id)).execute(db)?;
     diesel::delete(template_disk::table.find(id)).execute(db)?;
-    // Children before parents: a layer refers to the one below it.
-    while diesel::delete(image::table.filter(image::disk_id.eq(id)).filter(image::is_active.eq(true))).execute(db)? > 0
-    {
-        let next: Option<ImageId> = image::table
-            .filter(image::disk_id.eq(id))
-            .order(image::created.desc())
-            .select(image::id)
-            .first(db)
-            .optional()?;
-        if let Some(next) = next {
-            diesel::update(image::table.find(next)).set(image::is_active.eq(true)).execute(db)?;
-        }
-    }
+    let layers: Vec<ImageId> = image::table.filter(image::disk_id.eq(id)).select(image::id).load(db)?;
+    super::tree::remove(db, &layers)?;
     ancestors::remove(db, id.object())?;
     diesel::delete(disk::table.find(id)).execute(db).map(drop)
 }

@@ -58,6 +58,11 @@ pub fn insert(db: &mut Db, new: &TemplateConfig, status: TemplateStatus, now: Ti
     ancestors::set(db, new.id.object(), &center.map(|c| c.object()).into_iter().collect::<Vec<_>>())
 }
 
+/// Whether VMs can be made from it.
+pub fn set_status(db: &mut Db, id: TemplateId, status: TemplateStatus) -> QueryResult<()> {
+    diesel::update(template::table.find(id)).set(template::status.eq(status)).execute(db).map(drop)
+}
+
 /// The template of that name.
 pub fn by_name(db: &mut Db, name: &str) -> QueryResult<Option<TemplateId>> {
     template::table.filter(template::name.eq(name)).select(template::id).first(db).optional()

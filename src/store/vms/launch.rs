@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::db::schema::{disk, host, image, job_lock, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile};
 use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
 use crate::model::host::{HostFacts, HostStatus};
-use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, StorageDomainId, VmId};
+use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, SnapshotId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::{BootDevice, Display};
@@ -28,6 +28,8 @@ pub struct Launch {
     /// What is in the drive: its id, and the disk if it still exists.
     pub cd: Option<(DiskId, Option<LaunchDisk>)>,
     pub nics: Vec<LaunchNic>,
+    /// The memory of a snapshot that it goes on from: whose, and the disk beside which it lies.
+    pub memory: Option<(SnapshotId, DiskId)>,
 }
 
 /// A disk with its active layer and where that lies.
@@ -98,6 +100,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         disks: disks(db, id)?,
         cd,
         nics: nics(db, id)?,
+        memory: crate::store::snapshots::restored_memory(db, id)?,
     }))
 }
 

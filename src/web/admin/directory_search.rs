@@ -168,7 +168,7 @@ async fn page(cx: &Cx, frame: &Frame, wanted: &Wanted, told: Option<String>) -> 
     let content = html! {
         (parts::heading(&title, &html! {}, &parts::link_button(wanted.back(), &l.t("go-back"), "pf-m-link")))
         @if let Some(told) = &told { (parts::alert("danger", told)) }
-        (form(cx, frame, wanted))
+        @if cx.engine.directories.names().is_empty() { (super::kerberos::no_domain(frame)) } @else { (form(cx, frame, wanted)) }
         @if let Some((hits, more)) = &found {
             @if hits.is_empty() { (parts::empty(&l.t("nothing-found"), &l.t("nobody-found-hint"), &html! {})) }
             @else { (results(frame, wanted, hits, *more, &roles)) }

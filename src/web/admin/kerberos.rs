@@ -31,12 +31,19 @@ async fn page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
     details::answer(&http, result.await)
 }
 
+/// What needs a directory's domain, where there is none yet.
+pub(super) fn no_domain(frame: &Frame) -> Markup {
+    let l = frame.l;
+    let next = parts::link_button("/admin/directory_domains/new", &l.t("new-domain"), "pf-m-primary");
+    parts::empty(&l.t("no-domain"), &l.t("no-domain-hint"), &next)
+}
+
 fn show(frame: &Frame, all: &[KerberosView], filled: &Filled) -> HttpResponse {
     let l = frame.l;
     let content = html! {
         (parts::heading(&l.t("kerberos"), &html! {}, &html! {}))
         p { (l.t("kerberos-hint")) }
-        @if all.is_empty() { (parts::empty(&l.t("kerberos-no-domain"), &l.t("kerberos-no-domain-hint"), &html! {})) } @else {
+        @if all.is_empty() { (no_domain(frame)) } @else {
             div class="vireo-grid" {
                 @for k in all.iter().filter(|k| k.principals.is_some()) { (taken(frame, k)) }
                 (parts::card(&l.t("kerberos-set"), &form(frame, all, filled)))

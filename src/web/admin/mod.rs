@@ -3,6 +3,7 @@
 mod accounts;
 mod card;
 mod catalog;
+mod copies;
 mod dashboard;
 mod details;
 mod devices;
@@ -20,6 +21,7 @@ mod roles;
 mod selected;
 mod sessions;
 mod settings;
+mod snapshots;
 mod templates;
 mod vm_form;
 mod vms;

@@ -4,7 +4,7 @@ use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
 use super::{devices, permissions, selected};
 use crate::engine::permissions::may::{self, Permits};
-use crate::engine::{EngineError, disks, events, jobs, vms};
+use crate::engine::{EngineError, disks, events, jobs, snapshots, vms};
 use crate::model::console::ConsoleOf;
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
@@ -12,6 +12,7 @@ use crate::model::ids::VmId;
 use crate::model::job::JobView;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
+use crate::model::snapshot::SnapshotView;
 use crate::model::vm::{VmAction, VmRow, VmView};
 use crate::web::console_page;
 use crate::web::error;
@@ -32,6 +33,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/admin/vms", web::get().to(list))
         .configure(super::vm_form::routes)
+        .configure(super::snapshots::routes)
+        .configure(super::copies::routes)
         .route("/admin/vms/{id}", web::get().to(detail))
         .route("/admin/vms/{id}/console", web::get().to(console))
         .route("/admin/vms/{id}/serial", web::get().to(serial))
@@ -112,6 +115,7 @@ fn progress(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Markup {
 struct Detail {
     view: VmView,
     permissions: Markup,
+    snapshots: Vec<SnapshotView>,
     events: Vec<EventView>,
     isos: Vec<DiskView>,
     /// The task that holds it.
@@ -129,6 +133,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let view = vms::get(&cx, vm).await?;
         let permissions = permissions::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
         let events = events::about(&cx, vm.object(), 12).await?;
+        let snapshots = snapshots::list(&cx, vm).await?;
         let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
         let mut isos = disks::list(&cx, &everything).await?.rows;
         isos.retain(|d| d.content == DiskContent::Iso);
@@ -137,7 +142,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let own = view.disks.iter().map(|d| d.disk.id.object()).chain([vm.object()]);
         let permits = may::on(&cx, own.collect()).await?;
         let new_disk = may::makes(&cx).await?.disk;
-        Ok::<_, EngineError>((frame, Detail { view, permissions, events, isos, job, permits, new_disk }))
+        Ok::<_, EngineError>((frame, Detail { view, permissions, snapshots, events, isos, job, permits, new_disk }))
     };
     match result.await {
         Ok((frame, detail)) => frame.page(&detail.view.row.name, "vm job stats event", &content(&frame, &detail)),
@@ -155,6 +160,10 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
         (parts::heading(&row.name, &parts::status(l, row.status.as_str()), &html! {
             (vm_pages::buttons(frame, row))
             @if can(VmAction::Edit) { (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary")) }
+            @if can(VmAction::Clone) {
+                (parts::link_button(&format!("{base}/copy"), &l.t("action-clone"), "pf-m-secondary"))
+                (parts::link_button(&format!("{base}/copy?what=template"), &l.t("make-template"), "pf-m-secondary"))
+            }
             @if can(VmAction::Remove) { (parts::link_button(&format!("{base}/remove"), &l.t("action-remove"), "pf-m-danger")) }
             @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
         }))
@@ -174,6 +183,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             }))
             }
             div class="vireo-wide" { (devices::disk_card(frame, &detail.view, &detail.permits, detail.new_disk)) }
+            div class="vireo-wide" { (super::snapshots::card(frame, &detail.view, &detail.snapshots)) }
             div class="vireo-wide" { (devices::nic_card(frame, &detail.view, &detail.permits)) }
             div class="vireo-wide" { (detail.permissions) }
         }

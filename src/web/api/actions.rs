@@ -29,7 +29,7 @@ pub fn complete(job: Option<JobId>) -> Element {
 }
 
 /// An action's answer; a refusal is a fault inside the action.
-fn answer(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
+pub(super) fn answer(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
     match result {
         Ok(action) => wants(request).write(HttpResponse::Ok(), &action),
         Err(error) => {
@@ -48,7 +48,14 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
     let result = async {
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &vm)?;
-        body(&request, &bytes)?;
+        let input = body(&request, &bytes)?;
+        if let Some(job) = super::snapshots::action(&cx, vm, &action, &input).await? {
+            return Ok(complete(Some(job)));
+        }
+        if action == "clone" {
+            let created = super::copies::clone(&cx, vm, &input).await?;
+            return Ok(complete(Some(created.job)).child(render::reference("vm", "vms", created.id)));
+        }
         run(&cx, vm, &action).await
     };
     answer(&request, result.await)

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod answer;
 pub mod collections;
+mod copies;
 pub mod document;
 mod domains;
 pub mod entry;
@@ -13,6 +14,7 @@ mod permissions;
 pub mod render;
 mod roles;
 pub mod sign_in;
+mod snapshots;
 pub mod vm_body;
 pub mod vms;
 
@@ -26,9 +28,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope(prefix)
                 .configure(entry::routes)
                 .configure(vms::routes)
+                .configure(snapshots::routes)
                 .configure(actions::routes)
                 .configure(permissions::routes)
                 .configure(roles::routes)
+                .configure(copies::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -34,8 +34,19 @@ fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, link
     Element::new(name).attribute("href", &href).attribute("id", id).repeated("link", links)
 }
 
-const VM_ACTIONS: &[&str] = &["start", "stop", "shutdown", "reboot", "suspend", "ticket"];
-const VM_LINKS: &[&str] = &["diskattachments", "graphicsconsoles", "nics", "cdroms", "permissions"];
+const VM_ACTIONS: &[&str] = &[
+    "start",
+    "stop",
+    "shutdown",
+    "reboot",
+    "suspend",
+    "ticket",
+    "previewsnapshot",
+    "commitsnapshot",
+    "undosnapshot",
+    "clone",
+];
+const VM_LINKS: &[&str] = &["diskattachments", "graphicsconsoles", "nics", "cdroms", "permissions", "snapshots"];
 
 fn actions(base: &str, names: &[&str]) -> Element {
     let links = names

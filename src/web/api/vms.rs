@@ -3,7 +3,7 @@
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
-use super::{fault, render, vm_body};
+use super::{copies, fault, render, vm_body};
 use crate::engine::{Cx, EngineError, disks, vms};
 use crate::model::ids::{DiskId, VmId};
 use crate::model::vm::{Display, VmView};
@@ -51,8 +51,11 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
     let result = async {
         let cx = caller(&request).await?;
         let clone = parameters(&request).get("clone").is_some_and(|v| v == "true");
-        let new = vm_body::new_vm(&cx, &body(&request, &bytes)?, clone).await?;
-        let created = vms::create(&cx, new).await?;
+        let input = body(&request, &bytes)?;
+        let created = match copies::from_snapshot(&cx, &input).await? {
+            Some(created) => created,
+            None => vms::create(&cx, vm_body::new_vm(&cx, &input, clone).await?).await?,
+        };
         vms::get(&cx, created.id).await
     };
     match result.await {

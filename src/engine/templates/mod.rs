@@ -1,5 +1,10 @@
 //! Templates: made from a disk that is there, removed with it.
 
+mod from_vm;
+
+pub(in crate::engine) use from_vm::AddTemplate;
+pub use from_vm::{TemplateOf, create_of};
+
 use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;

@@ -1,0 +1,2 @@
+drop table snapshot_image;
+drop table snapshot;

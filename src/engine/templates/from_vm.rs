@@ -1,0 +1,191 @@
+//! A template made from a VM that is down, or from a snapshot: whole copies of its disks, which nobody writes any more.
+
+use crate::auth;
+use crate::db::Db;
+use crate::engine::changes::Topic;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::storage::{self, PlannedImage, Source};
+use crate::engine::vms::admit::command;
+use crate::engine::vms::copy::{self, Origin};
+use crate::engine::vms::{create, plan};
+use crate::engine::{Created, Cx, Engine, EngineError, disks};
+use crate::model::disk::{DiskContent, DiskFormat};
+use crate::model::event::{About, EventCode};
+use crate::model::ids::*;
+use crate::model::job::JobKind;
+use crate::model::permission::ObjectKind;
+use crate::model::predefined_roles::{TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM};
+use crate::model::role::Action;
+use crate::model::template::TemplateStatus;
+use crate::model::valid::{self, Invalid, Problem};
+use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME, VmAction};
+use crate::store::disks::write::{self as disk_rows, DiskConfig};
+use crate::store::templates::write::{self as rows, TemplateConfig};
+use crate::store::{permissions, storage_domains};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A template to be made from a VM.
+#[derive(Debug, Clone)]
+pub struct TemplateOf {
+    pub origin: Origin,
+    pub name: String,
+    pub description: String,
+    /// Everybody may make VMs from it.
+    pub everyone: bool,
+}
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    template: TemplateId,
+    name: String,
+    images: Vec<PlannedImage>,
+}
+
+steps! { Step { CreateImages = "create_images", } }
+
+/// The job.
+pub(in crate::engine) struct AddTemplate;
+
+/// Makes a template of a VM.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn create_of(cx: &Cx, new: TemplateOf) -> Result<Created<TemplateId>, EngineError> {
+    let vm = new.origin.vm;
+    let created = command(cx, vm, VmAction::Clone, move |cx, db| begin(cx, db, &new)).await?;
+    jobs::kick(&cx.engine, created.job);
+    Ok(created)
+}
+
+fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, EngineError> {
+    let copied = copy::read(cx, db, new.origin)?;
+    let cluster = copied.view.row.cluster;
+    let center = storage_domains::data_center_of(db, cluster)?;
+    auth::check(db, &cx.actor, Action::CreateTemplate, center.map_or(SYSTEM, |c| c.object()))?;
+    let mut wrong = Vec::new();
+    let name = valid::name("name", &new.name, MAX_NAME).unwrap_or_else(|e| {
+        wrong.push(e);
+        String::new()
+    });
+    if rows::by_name(db, &name)?.is_some() {
+        wrong.push(Invalid::new("name", Problem::Taken { name: name.clone() }));
+    }
+    let description = valid::text("description", &new.description, MAX_DESCRIPTION);
+    let description = description.map_err(|e| wrong.push(e)).unwrap_or_default();
+    if !wrong.is_empty() {
+        return Err(EngineError::Invalid(wrong));
+    }
+    let id = TemplateId::random();
+    let now = cx.engine.clock.now();
+    let config = TemplateConfig {
+        id,
+        cluster,
+        name: name.clone(),
+        description,
+        comment: String::new(),
+        os: copied.config.os,
+        kind: copied.config.kind,
+        hardware: copied.config.hardware,
+    };
+    rows::insert(db, &config, TemplateStatus::Locked, now)?;
+    let mut images = Vec::new();
+    for (number, disk) in copied.disks.iter().enumerate() {
+        disks::may_create(cx, db, disk.active.domain)?;
+        images.push(copy_of(db, id, &name, number + 1, disk, cluster, now)?);
+    }
+    for role in [TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM] {
+        permissions::grant(db, role, cx.actor.user.into(), ObjectKind::Template, id.object(), now)?;
+    }
+    if new.everyone {
+        permissions::grant(db, USER_TEMPLATE_BASED_VM, EVERYONE.into(), ObjectKind::Template, id.object(), now)?;
+    }
+    let mut locks = vec![id.object()];
+    locks.extend(images.iter().map(|plan| plan.image.disk.object()));
+    locks.extend(copied.locks);
+    let args = Args { template: id, name: name.clone(), images };
+    cx.engine.changed(Topic::Object(ObjectKind::Template), Some(id.0));
+    let job = jobs::insert::<AddTemplate>(db, &NewJob::asked(cx, &name), &args, &locks)?;
+    Ok(Created { id, job })
+}
+
+fn copy_of(
+    db: &mut Db,
+    template: TemplateId,
+    name: &str,
+    number: usize,
+    source: &plan::TemplateDisk,
+    cluster: ClusterId,
+    now: crate::model::clock::Timestamp,
+) -> Result<PlannedImage, EngineError> {
+    let active = &source.active;
+    let place = storage::choose(db, cluster, Some(active.domain), active.virtual_bytes)?;
+    let (disk, image) = (DiskId::random(), ImageId::random());
+    let config = DiskConfig {
+        id: disk,
+        image,
+        domain: place.id,
+        alias: format!("{name}_Disk{number}"),
+        description: String::new(),
+        content: DiskContent::Data,
+        format: DiskFormat::Cow,
+        sparse: true,
+        virtual_bytes: active.virtual_bytes,
+        parent: None,
+    };
+    disk_rows::insert(db, &config, now)?;
+    disk_rows::attach_to_template(db, disk, template, source.interface, source.bootable)?;
+    Ok(PlannedImage {
+        host: storage::worker(db, place.host, place.data_center)?,
+        image: storage::new_path(&place, disk, image),
+        format: DiskFormat::Cow,
+        virtual_bytes: active.virtual_bytes,
+        sparse: true,
+        source: Source::Copy(storage::path(active)),
+    })
+}
+
+impl Kind for AddTemplate {
+    const KIND: JobKind = JobKind::AddTemplate;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        let Step::CreateImages = step;
+        create::make_images(engine, &args.images).await?;
+        Ok(Next::Done)
+    }
+
+    async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
+        let Step::CreateImages = step;
+        for plan in &args.images {
+            storage::unmake(engine, plan).await?;
+        }
+        Ok(())
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        let about = About { template: Some((args.template, args.name.clone())), ..About::default() };
+        engine.changed(Topic::Object(ObjectKind::Template), Some(args.template.0));
+        match outcome {
+            Outcome::Finished => {
+                rows::set_status(db, args.template, TemplateStatus::Ok)?;
+                cx.tell(engine, db, EventCode::UserAddTemplate, about, "")
+            }
+            Outcome::Failed(why) => {
+                for plan in &args.images {
+                    disk_rows::remove(db, plan.image.disk)?;
+                }
+                rows::remove(db, args.template)?;
+                cx.tell(engine, db, EventCode::AddTemplateFailed, about, why)
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Snapshots of a real guest, running and not: what was written when is there again, and layers go where they belong.
+
+use crate::api::{Api, eventually, id_of};
+use crate::server::{Server, Start};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// A guest that is spoken to through its agent.
+struct Guest<'a> {
+    server: &'a Server,
+    vm: String,
+}
+
+impl Guest<'_> {
+    fn agent(&self, command: &Value) -> Value {
+        let socket = self.server.data.join("libvirt/sock/libvirt-sock");
+        let uri = format!("qemu:///system?socket={}", socket.display());
+        let out = Command::new("virsh")
+            .args(["-c", &uri, "qemu-agent-command", &self.vm, &command.to_string()])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice::<Value>(&out.stdout).unwrap()["return"].clone()
+    }
+
+    fn open(&self, path: &str, mode: &str) -> Value {
+        self.agent(&json!({"execute": "guest-file-open", "arguments": {"path": path, "mode": mode}}))
+    }
+
+    /// Writes a file, down to the disk.
+    fn write(&self, path: &str, text: &str) {
+        let handle = self.open(path, "w");
+        let data = base64::engine::general_purpose::STANDARD.encode(text);
+        let arguments = json!({"handle": handle, "buf-b64": data});
+        self.agent(&json!({"execute": "guest-file-write", "arguments": arguments}));
+        self.agent(&json!({"execute": "guest-file-flush", "arguments": {"handle": handle}}));
+        self.agent(&json!({"execute": "guest-file-close", "arguments": {"handle": handle}}));
+        // The system's buffers, too: freezing writes them.
+        self.agent(&json!({"execute": "guest-fsfreeze-freeze"}));
+        self.agent(&json!({"execute": "guest-fsfreeze-thaw"}));
+    }
+
+    fn read(&self, path: &str) -> String {
+        let handle = self.open(path, "r");
+        let read = self.agent(&json!({"execute": "guest-file-read", "arguments": {"handle": handle}}));
+        self.agent(&json!({"execute": "guest-file-close", "arguments": {"handle": handle}}));
+        let data = base64::engine::general_purpose::STANDARD.decode(read["buf-b64"].as_str().unwrap()).unwrap();
+        String::from_utf8(data).unwrap()
+    }
+
+    /// Files of the disk's folder, without their descriptions.
+    async fn files(&self, admin: &Api) -> usize {
+        let (_, attached) = admin.get(&format!("/vms/{}/diskattachments", self.vm)).await;
+        let disk = id_of(&attached["disk_attachment"][0]["disk"]);
+        let domain = std::fs::read_dir(self.server.data.join("storage")).unwrap().flatten().next().unwrap();
+        let folder = std::fs::read_dir(domain.path().join("images").join(disk)).unwrap();
+        folder.flatten().filter(|f| f.path().extension().is_none()).count()
+    }
+}
+
+const MARK: &str = "/root/mark";
+
+async fn take(admin: &Api, vm: &str, what: Value) -> String {
+    let (code, begun) = admin.post(&format!("/vms/{vm}/snapshots"), what).await;
+    assert_eq!(code, 202, "{begun}");
+    let id = id_of(&begun);
+    eventually("the snapshot is there", || async {
+        let (code, s) = admin.get(&format!("/vms/{vm}/snapshots/{id}")).await;
+        code == 200 && s["snapshot_status"] == "ok"
+    })
+    .await;
+    id
+}
+
+async fn action(admin: &Api, vm: &str, action: &str, body: Value) {
+    let (code, answer) = admin.post(&format!("/vms/{vm}/{action}"), body).await;
+    assert_eq!(code, 200, "{action}: {answer}");
+    admin.nothing_is_locked().await;
+}
+
+async fn remove(admin: &Api, vm: &str, snapshot: &str) {
+    let path = format!("/vms/{vm}/snapshots/{snapshot}");
+    let (code, answer) = admin.delete(&path).await;
+    assert_eq!(code, 200, "{answer}");
+    eventually("the snapshot is gone", || async { admin.get(&path).await.0 == 404 }).await;
+}
+
+async fn run(admin: &Api, vm: &str) {
+    admin.act(vm, "start").await;
+    admin.wait(vm, "up").await;
+}
+
+async fn halt(admin: &Api, vm: &str) {
+    admin.act(vm, "stop").await;
+    admin.wait(vm, "down").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_goes_back_and_forth() {
+    let server = Server::start(&Start { demo: true, without_iso: true, ..Start::default() });
+    let admin = server.admin();
+    let body = json!({"name": "lab", "cluster": {"name": "Default"}, "template": {"name": "demo-linux"}});
+    let vm = id_of(&admin.post("/vms", body).await.1);
+    admin.wait(&vm, "down").await;
+    let guest = Guest { server: &server, vm: vm.clone() };
+    run(&admin, &vm).await;
+
+    guest.write(MARK, "one");
+    guest.write("/run/told", "in memory");
+    let first = take(&admin, &vm, json!({"description": "first"})).await;
+    guest.write(MARK, "two");
+    let second = take(&admin, &vm, json!({"description": "second", "persist_memorystate": true})).await;
+    guest.write(MARK, "three");
+    assert_eq!(guest.files(&admin).await, 4, "three layers and a memory");
+    let (_, all) = admin.get(&format!("/vms/{vm}/snapshots")).await;
+    let kinds: Vec<_> = all["snapshot"].as_array().unwrap().iter().map(|s| &s["snapshot_type"]).collect();
+    assert_eq!(kinds, ["regular", "regular", "active"], "{all}");
+
+    // A template of what it was, while it runs; and a VM of that.
+    let body = json!({"name": "golden", "vm": {"id": vm, "snapshots": {"snapshot": [{"id": first}]}}});
+    let (code, golden) = admin.post("/templates", body).await;
+    assert_eq!(code, 202, "{golden}");
+    admin.nothing_is_locked().await;
+    let body = json!({"name": "of-golden", "cluster": {"name": "Default"}, "template": {"name": "golden"}});
+    let other = Guest { server: &server, vm: id_of(&admin.post("/vms", body).await.1) };
+    admin.wait(&other.vm, "down").await;
+    run(&admin, &other.vm).await;
+    assert_eq!(other.read(MARK), "one");
+    halt(&admin, &other.vm).await;
+    let (code, used) = admin.delete(&format!("/templates/{}", id_of(&golden))).await;
+    let why = used["detail"].as_str().unwrap_or_default();
+    assert!(code == 409 && why.contains("of-golden"), "{used}");
+
+    // While it runs: the inner layer is merged, and the guest notices nothing.
+    remove(&admin, &vm, &first).await;
+    assert_eq!(guest.read(MARK), "three");
+    assert_eq!(guest.files(&admin).await, 3);
+    halt(&admin, &vm).await;
+
+    // With its memory: the guest goes on, it does not boot.
+    let wish = json!({"snapshot": {"id": second}, "restore_memory": true});
+    action(&admin, &vm, "previewsnapshot", wish.clone()).await;
+    run(&admin, &vm).await;
+    assert_eq!((guest.read(MARK).as_str(), guest.read("/run/told").as_str()), ("two", "in memory"));
+    halt(&admin, &vm).await;
+    action(&admin, &vm, "undosnapshot", json!({})).await;
+    run(&admin, &vm).await;
+    assert_eq!(guest.read(MARK), "three");
+    halt(&admin, &vm).await;
+
+    // For good, without the memory.
+    action(&admin, &vm, "previewsnapshot", json!({"snapshot": {"id": second}})).await;
+    action(&admin, &vm, "commitsnapshot", json!({})).await;
+    remove(&admin, &vm, &second).await;
+    assert_eq!(guest.files(&admin).await, 1, "all is merged into the one layer on the template");
+    run(&admin, &vm).await;
+    assert_eq!(guest.read(MARK), "two");
+
+    // The layer that is written, while it is written.
+    let third = take(&admin, &vm, json!({"description": "third"})).await;
+    guest.write(MARK, "four");
+    remove(&admin, &vm, &third).await;
+    assert_eq!((guest.read(MARK).as_str(), guest.files(&admin).await), ("four", 1));
+    halt(&admin, &vm).await;
+    run(&admin, &vm).await;
+    assert_eq!(guest.read(MARK), "four");
+    halt(&admin, &vm).await;
+    let (code, twin) = admin.post(&format!("/vms/{vm}/clone"), json!({"vm": {"name": "twin"}})).await;
+    assert_eq!(code, 200, "{twin}");
+    let twin = Guest { server: &server, vm: id_of(&twin["vm"]) };
+    admin.wait(&twin.vm, "down").await;
+    assert_eq!(admin.delete(&format!("/vms/{vm}")).await.0, 200);
+    admin.wait(&vm, "404").await;
+    run(&admin, &twin.vm).await;
+    assert_eq!(twin.read(MARK), "four");
+    halt(&admin, &twin.vm).await;
+    admin.nothing_is_locked().await;
+}

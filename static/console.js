@@ -57,6 +57,7 @@ async function connect() {
   if (mine !== attempt) return;
   if (now?.gone) { say(page.dataset[now.gone === 401 ? '4401' : '4403']); return; }
   if (!now) { lost(page.dataset.lost); return; }
+  if (now.refused) { say(now.refused); return; }
   if (!now.console) { say(`${now.text}${now.reason ? `: ${now.reason}` : ''} – ${page.dataset.waiting}`); later(700); return; }
   say(page.dataset.connecting);
   const body = new URLSearchParams({ of, manner });

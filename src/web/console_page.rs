@@ -14,7 +14,7 @@ use crate::auth::View;
 use crate::engine::{EngineError, vms};
 use crate::model::conflict::Conflict;
 use crate::model::console::{ConsoleKind, ConsoleOf, Manner, Watcher};
-use crate::model::vm::{VmRow, VmView};
+use crate::model::vm::{Refusal, VmRow, VmView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -150,14 +150,16 @@ async fn state(
         }
         Ok::<_, EngineError>((vms::get(&cx, vm_id(&vm)?).await?, cx.actor.user))
     };
-    let (VmView { row, watchers, .. }, me) = match result.await {
+    let (VmView { row, watchers, cannot, .. }, me) = match result.await {
         Ok(found) => found,
         Err(e) => return HttpResponse::build(fault::status(&e)).finish(),
     };
     let l = Locale::of(&http);
     let mut others: Vec<_> = watchers.iter().filter(|w| w.kind.of() == of && w.user != me).map(|w| &w.name).collect();
     others.dedup();
+    let refused = cannot.iter().find(|(action, why)| *action == of.action() && *why == Refusal::NotPermitted);
     HttpResponse::Ok().json(json!({
+        "refused": refused.map(|(_, why)| words::refusal(l, why)),
         "status": row.status.as_str(),
         "text": l.t(&format!("status-{}", row.status)),
         "console": row.can.contains(&of.action()),

@@ -1,7 +1,7 @@
 //! Snapshots of a real guest, running and not: what was written when is there again, and layers go where they belong.
 
 use crate::api::{Api, eventually, id_of};
-use crate::server::{Server, Start};
+use crate::server::{Server, Start, kill_process, processes};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -176,4 +176,85 @@ async fn a_guest_goes_back_and_forth() {
     assert_eq!(twin.read(MARK), "four");
     halt(&admin, &twin.vm).await;
     admin.nothing_is_locked().await;
+}
+
+/// A VM's layers as qemu-img finds them, from the one that is written down.
+async fn layers(server: &Server, admin: &Api, vm: &str) -> Vec<String> {
+    let (_, attached) = admin.get(&format!("/vms/{vm}/diskattachments")).await;
+    let disk = id_of(&attached["disk_attachment"][0]["disk"]);
+    let domain = std::fs::read_dir(server.data.join("storage")).unwrap().flatten().next().unwrap();
+    let folder = domain.path().join("images").join(disk);
+    let files = std::fs::read_dir(&folder).unwrap().flatten().filter(|f| f.path().extension().is_none());
+    let names: Vec<String> = files.map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+    let below = |name: &str| {
+        let out =
+            Command::new("qemu-img").args(["info", "-U", "--output=json"]).arg(folder.join(name)).output().unwrap();
+        let info: Value = serde_json::from_slice(&out.stdout).unwrap();
+        info["backing-filename"].as_str().map(|b| b.rsplit('/').next().unwrap().to_owned())
+    };
+    let mut chain: Vec<String> = Vec::new();
+    let lower: Vec<_> = names.iter().filter_map(|name| below(name)).collect();
+    let mut here = names.iter().find(|name| !lower.contains(name)).cloned();
+    while let Some(name) = here {
+        here = below(&name);
+        chain.push(name);
+    }
+    assert_eq!(chain.len(), names.len(), "no file lies beside the pile: {names:?}");
+    chain
+}
+
+/// The program is killed before and after each step, with the guest running or with its QEMU killed, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_nothing_is_lost() {
+    let mut data = Server::start(&Start::default()).stop();
+    for (kind, step) in [
+        ("create_snapshot", "create_layers"),
+        ("create_snapshot", "switch_layers"),
+        ("remove_snapshot", "merge_layers"),
+    ] {
+        for (moment, guest_dies) in [("before", false), ("after", false), ("before", true), ("after", true)] {
+            let place = format!("{kind}:{step}:{moment}");
+            let environment = vec![("VIREO_TEST_PAUSE", place.clone())];
+            let server = Server::spawn(data, &Start { environment, ..Start::default() }).ready();
+            let admin = server.admin();
+            let vm = admin.small_vm(&format!("vm-{step}-{moment}-{guest_dies}").replace('_', "-")).await;
+            admin.act(&vm, "start").await;
+            admin.wait_for(&vm, &["powering_up", "up"]).await;
+            admin.nothing_is_locked().await;
+            let (code, begun) = admin.post(&format!("/vms/{vm}/snapshots"), json!({"description": "kept"})).await;
+            assert_eq!(code, 202, "{begun}");
+            let snapshot = format!("/vms/{vm}/snapshots/{}", id_of(&begun));
+            if kind == "remove_snapshot" {
+                admin.nothing_is_locked().await;
+                assert_eq!(admin.delete(&snapshot).await.0, 200);
+            }
+            server.wait_for_line(&format!("paused at {place}"), std::time::Duration::from_secs(60));
+            let data_then = server.kill();
+            if guest_dies {
+                processes(&["qemu-system", &vm]).into_iter().for_each(kill_process);
+            }
+            let server = Server::spawn(data_then, &Start::default()).ready();
+            let admin = server.admin();
+            admin.nothing_is_locked().await;
+            let wanted = if kind == "create_snapshot" { (200, 2) } else { (404, 1) };
+            assert_eq!(
+                (admin.get(&snapshot).await.0, layers(&server, &admin, &vm).await.len()),
+                wanted,
+                "{place} {guest_dies}"
+            );
+            if guest_dies {
+                admin.wait(&vm, "down").await;
+            } else {
+                assert!(["powering_up", "up"].contains(&admin.status(&vm).await.as_str()), "{place}");
+                halt(&admin, &vm).await;
+            }
+            // It goes on from what it wrote last.
+            admin.act(&vm, "start").await;
+            admin.wait_for(&vm, &["powering_up", "up"]).await;
+            admin.nothing_is_locked().await;
+            halt(&admin, &vm).await;
+            data = server.stop();
+        }
+    }
+    crate::server::clean(&data);
 }

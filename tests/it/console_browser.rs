@@ -106,7 +106,8 @@ async fn the_serial_line_takes_a_login_and_answers() {
     let styled = "return getComputedStyle(document.querySelector('#screen .xterm-rows')).fontFamily";
     assert!(browser.run(styled).await.as_str().unwrap().contains("monospace"), "the package's styles hold");
     browser.screenshot(&pictures().join("console-serial.png")).await;
-    browser.go(&format!("/admin/vms/{id}")).await;
+    let wrong = browser.axe().await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
     browser.quit().await;
 }
 

@@ -3,6 +3,7 @@ import './styles.js';
 import { SpiceMainConn } from '../@spice-project/spice-html5/src/main.js';
 import { Constants } from '../@spice-project/spice-html5/src/enums.js';
 import { SpiceMiniData, SpiceMsgcKeyDown, SpiceMsgcKeyUp } from '../@spice-project/spice-html5/src/spicemsg.js';
+import { SpiceInputsConn } from '../@spice-project/spice-html5/src/inputs.js';
 import { clipboard } from './spice-clipboard.js';
 
 // The package opens every channel by the address of the first, and a ticket opens one.
@@ -14,6 +15,24 @@ globalThis.WebSocket = class extends WebSocket {
     const tell = ended;
     this.addEventListener('close', (e) => tell?.(e.code));
   }
+};
+
+// QEMU's keyboard keeps sixteen strokes and forgets the rest: they are sent no faster than QEMU itself hands on those of VNC.
+const STROKE = 10;
+const send = SpiceInputsConn.prototype.send_msg;
+SpiceInputsConn.prototype.send_msg = function paced(message) {
+  if (![Constants.SPICE_MSGC_INPUTS_KEY_DOWN, Constants.SPICE_MSGC_INPUTS_KEY_UP].includes(message.type)) {
+    send.call(this, message);
+    return;
+  }
+  this.strokes ??= [];
+  this.strokes.push(message);
+  const next = () => {
+    if (this.state !== 'ready' || !this.ws) { this.strokes = []; return; }
+    send.call(this, this.strokes[0]);
+    setTimeout(() => { this.strokes.shift(); if (this.strokes.length) next(); }, STROKE);
+  };
+  if (this.strokes.length === 1) next();
 };
 
 // Keys of a PC by what they write, in rows of scan codes (US layout): what a text is typed by.

@@ -57,6 +57,12 @@ async fn spice_draws_types_and_restarts() {
     guest_is_there(&browser, &admin, &id).await;
     nothing_was_blocked(&browser).await;
     typing_changes_the_screen(&browser, "hello from spice").await;
+    // Typed faster than a keyboard takes it, and not a letter is lost: the guest tells its new name.
+    browser.find("#screen canvas").await.send_keys("\nhostname every-letter-of-it-came\n").await.unwrap();
+    eventually("the guest has its new name", || async {
+        admin.get(&format!("/vms/{id}")).await.1["fqdn"] == "every-letter-of-it-came"
+    })
+    .await;
     browser.screenshot(&pictures().join("console-spice.png")).await;
     // The picture fills the window and keeps its shape.
     let shape = "const c = document.querySelector('#screen canvas'); \

@@ -81,6 +81,7 @@ fn fill(db: &mut Db, now: Timestamp) -> Result<World, EngineError> {
             hardware: hardware(),
             stateless: false,
             delete_protected: false,
+            allow_override: false,
             cd: None,
         };
         insert::insert(db, &config, now)?;

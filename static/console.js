@@ -1,61 +1,117 @@
-// A guest's screen: waits until the VM runs, asks for a one-time ticket, connects, and says in words what happens.
+// A guest's screen or serial line: waits until the VM runs, asks for a one-time ticket, connects, and says in words what happens. What a
+// console speaks is in a module of its own (console/vnc.js, spice.js, serial.js); each gives open({ screen, address, on }).
 const page = document.getElementById('console');
 const screen = document.getElementById('screen');
 const state = document.getElementById('console-state');
+const others = document.getElementById('console-others');
+const question = document.getElementById('console-question');
 const csrf = document.querySelector('meta[name=csrf-token]').content;
-const { default: RFB } = await import(page.dataset.rfb);
-let rfb = null;
+const { vm, of } = page.dataset;
+const { open } = await import(page.dataset.driver);
+// Who tries again waits longer each time, a little by chance: an engine that is back is not met by everybody at once.
+const FIRST = 500, LONGEST = 10000, LOOK = 5000;
+// Nothing is tried again after these: the session ended, the permission was taken away, somebody took the console over.
+const FINAL = [4401, 4403, 4409];
+let view = null;
 let timer = 0;
-let closeCode = 0;
+let wait = FIRST;
+let manner = 'ask';
+let attempt = 0;
 
 function say(text) { state.textContent = text; }
+function fill(text, name, value) { return text.replace(name, value); }
+
 function later(ms) { clearTimeout(timer); timer = setTimeout(connect, ms); }
 
-async function connect() {
-  clearTimeout(timer);
-  rfb?.disconnect();
-  rfb = null;
-  const now = await fetch(`/console/${page.dataset.vm}/state`).then((r) => (r.ok ? r.json() : { gone: r.status })).catch(() => null);
-  if (now?.gone) { say(now.gone === 401 ? page.dataset['4401'] : page.dataset['4403']); return; }
-  if (!now?.console) { say(now ? `${now.text}${now.reason ? ': ' + now.reason : ''} – ${page.dataset.waiting}` : page.dataset.lost); later(700); return; }
-  say(page.dataset.connecting);
-  const answer = await fetch(`/console/${page.dataset.vm}/ticket`, { method: 'POST', headers: { 'X-CSRF-Token': csrf } }).catch(() => null);
-  const body = await answer?.json().catch(() => ({}));
-  if (!body?.ticket) { say(body?.error ?? page.dataset.lost); later(2000); return; }
-  const socket = new WebSocket(`wss://${location.host}/console/${page.dataset.vm}?ticket=${encodeURIComponent(body.ticket)}`);
-  closeCode = 0;
-  socket.addEventListener('close', (e) => { closeCode = e.code; });
-  rfb = new RFB(screen, socket, { shared: true });
-  rfb.scaleViewport = true;
-  rfb.background = 'transparent';
-  rfb.addEventListener('connect', () => { say(page.dataset.connected); page.dataset.ready = '1'; rfb.focus(); });
-  rfb.addEventListener('disconnect', () => {
-    delete page.dataset.ready;
-    const ended = closeCode === 4401 || closeCode === 4403;
-    say(page.dataset[closeCode] ?? page.dataset.lost);
-    if (!ended) later(1000);
-  });
+function lost(why) {
+  const ms = Math.round(wait * (0.75 + Math.random() / 2));
+  wait = Math.min(wait * 2, LONGEST);
+  say(`${why} – ${fill(page.dataset.again, '{seconds}', Math.ceil(ms / 1000))}`);
+  later(ms);
 }
 
-document.getElementById('ctrl-alt-del').addEventListener('click', () => { rfb?.sendCtrlAltDel(); rfb?.focus(); });
-document.getElementById('again').addEventListener('click', connect);
-document.getElementById('full').addEventListener('click', () => {
-  if (document.fullscreenElement) document.exitFullscreen(); else page.requestFullscreen();
-  rfb?.focus();
+async function look() {
+  const answer = await fetch(`/console/${vm}/state?of=${of}`, { headers: { 'X-Fragment': '1' } }).catch(() => null);
+  if (!answer) return null;
+  if (!answer.ok) return answer.status < 500 ? { gone: answer.status } : null;
+  const now = await answer.json().catch(() => null);
+  if (now) others.textContent = now.others.length ? fill(page.dataset.with, '{names}', now.others.join(', ')) : '';
+  return now;
+}
+
+function ask(text) {
+  document.getElementById('console-asked').textContent = text;
+  question.hidden = false;
+  question.querySelector('button').focus();
+  say('');
+}
+
+async function connect() {
+  const mine = ++attempt;
+  clearTimeout(timer);
+  view?.close();
+  view = null;
+  delete page.dataset.ready;
+  question.hidden = true;
+  const now = await look();
+  if (mine !== attempt) return;
+  if (now?.gone) { say(page.dataset[now.gone === 401 ? '4401' : '4403']); return; }
+  if (!now) { lost(page.dataset.lost); return; }
+  if (now.refused) { say(now.refused); return; }
+  if (!now.console) { say(`${now.text}${now.reason ? `: ${now.reason}` : ''} – ${page.dataset.waiting}`); later(700); return; }
+  say(page.dataset.connecting);
+  const body = new URLSearchParams({ of, manner });
+  const answer = await fetch(`/console/${vm}/ticket`, { method: 'POST', headers: { 'X-CSRF-Token': csrf }, body }).catch(() => null);
+  const issued = await answer?.json().catch(() => ({}));
+  if (mine !== attempt) return;
+  if (issued?.asks) { ask(issued.error); return; }
+  if (!issued?.ticket) { lost(issued?.error ?? page.dataset.lost); return; }
+  const tickets = [issued.ticket, ...issued.channels];
+  const address = () => `wss://${location.host}/console/${vm}?ticket=${encodeURIComponent(tickets.shift() ?? '')}`;
+  view = await open({ screen, address, on: {
+    connected() {
+      if (mine !== attempt) return;
+      say(page.dataset.connected);
+      page.dataset.ready = '1';
+      [wait, manner] = [FIRST, 'ask'];
+      view?.focus();
+    },
+    closed(code) {
+      if (mine !== attempt) return;
+      delete page.dataset.ready;
+      if (FINAL.includes(code)) { say(page.dataset[code]); return; }
+      lost(page.dataset[code] ?? page.dataset.lost);
+    },
+  } });
+}
+
+function click(id, work) {
+  document.getElementById(id)?.addEventListener('click', async () => { await work(); view?.focus(); });
+}
+
+click('ctrl-alt-del', () => view?.ctrlAltDel());
+click('again', () => { wait = FIRST; return connect(); });
+click('full', () => (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen()));
+click('paste', async () => view?.type((await navigator.clipboard.readText().catch(() => '')).slice(0, 2000)));
+click('viewer', async () => {
+  const answer = await fetch(`/console/${vm}/viewer`, { method: 'POST', headers: { 'X-CSRF-Token': csrf } }).catch(() => null);
+  if (!answer?.ok) { say((await answer?.json().catch(() => null))?.error ?? page.dataset.lost); return; }
+  const link = document.createElement('a');
+  link.download = 'console.vv';
+  link.href = URL.createObjectURL(await answer.blob());
+  link.click();
+  URL.revokeObjectURL(link.href);
 });
-document.getElementById('paste').addEventListener('click', async () => {
-  const text = await navigator.clipboard.readText().catch(() => '');
-  for (const c of text.slice(0, 2000)) {
-    const code = c === '\n' ? 0xff0d : c.codePointAt(0) < 256 ? c.codePointAt(0) : 0x01000000 + c.codePointAt(0);
-    rfb?.sendKey(code, null);
-  }
-  rfb?.focus();
-});
-document.getElementById('shot').addEventListener('click', () => {
+click('shot', () => {
   const link = document.createElement('a');
   link.download = 'screen.png';
   link.href = screen.querySelector('canvas')?.toDataURL('image/png') ?? '';
   if (link.href) link.click();
 });
-addEventListener('pagehide', () => rfb?.disconnect());
+for (const button of question.querySelectorAll('button')) {
+  button.addEventListener('click', () => { manner = button.dataset.manner; connect(); });
+}
+setInterval(() => { if (page.dataset.ready) look(); }, LOOK);
+addEventListener('pagehide', () => view?.close());
+addEventListener('online', () => { wait = FIRST; if (!page.dataset.ready && timer) connect(); });
 connect();

@@ -83,7 +83,6 @@ confirm-stateless = Everything that was changed on its disks is thrown away when
 console-waiting = waiting until it runs
 console-connecting = Connecting …
 console-connected = Connected
-console-lost = The connection is lost; trying again
 console-4401 = Your session ended; sign in again.
 console-4403 = Your permission for this console was taken away.
 console-4404 = The virtual machine stopped

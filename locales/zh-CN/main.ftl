@@ -83,7 +83,6 @@ confirm-stateless = 停止后，其磁盘上的所有更改都将被丢弃。
 console-waiting = 正在等待其运行
 console-connecting = 正在连接 …
 console-connected = 已连接
-console-lost = 连接已断开，正在重试
 console-4401 = 您的会话已结束，请重新登录。
 console-4403 = 您使用该控制台的权限已被收回。
 console-4404 = 虚拟机已停止

@@ -20,6 +20,7 @@ pub mod server;
 mod snapshots;
 pub mod stats;
 pub mod storage;
+pub mod viewer;
 pub mod xml;
 
 pub use error::AgentError;
@@ -61,7 +62,9 @@ pub async fn run(
     let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;
     let hub = events::Hub::default();
     let (libvirt, keeper) = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
-    let agent = Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir: config.data_dir });
+    let viewers = viewer::Viewers::new(&config.tls_dir, config.listen.ip())?;
+    let data_dir = config.data_dir;
+    let agent = Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir, viewers });
     let tasks =
         [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
     let served = server::serve(agent, config.listen, &config.tls_dir, ready, stop).await;

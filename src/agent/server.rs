@@ -4,7 +4,8 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
-use super::{AgentError, Ready, console, domains, facts, images, merge, networks, snapshots, storage};
+use super::{AgentError, Ready, console, domains, facts, images, merge, networks, snapshots, storage, viewer};
+use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::display::Displays;
@@ -43,6 +44,7 @@ pub struct Agent {
     pub libvirt: Libvirt,
     pub hub: Hub,
     pub data_dir: PathBuf,
+    pub viewers: viewer::Viewers,
 }
 
 /// Listens until `stop`.
@@ -60,9 +62,9 @@ pub async fn serve(
     let acceptor = TlsAcceptor::from(Arc::new(tls::agent_config(tls_dir)?));
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let libvirt = agent.libvirt.clone();
-    let displays = Displays::new(move |vm, display| {
+    let displays = Displays::new(move |vm, kind| {
         let libvirt = libvirt.clone();
-        async move { console::open(&libvirt, vm, display).await }
+        async move { console::open(&libvirt, vm, kind).await }
     });
     // Whoever started the agent may not care where it listens.
     let _ = ready.send(Ready { address: listener.local_addr().map_err(failed)?, displays });
@@ -141,7 +143,8 @@ async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Re
         (Method::GET, ["v1", "events"]) => Ok(events(&agent, ending)),
         (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm).await,
         (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
-        (Method::GET, ["v1", "consoles", vm, display]) => open_console(&agent, vm, display, request).await,
+        (Method::GET, ["v1", "consoles", vm, kind]) => open_console(&agent, vm, kind, request).await,
+        (Method::GET, ["v1", "viewers", vm, kind]) => open_viewer(&agent, vm, kind, request),
         _ => Err(refused(ErrorCode::NotFound, format!("the agent does not know {path}"))),
     };
     result.unwrap_or_else(|e| {
@@ -304,13 +307,9 @@ async fn upload(ids: [&str; 3], request: Request<Incoming>) -> Answer {
     Ok(json(&images::upload(&target, query.format, length, Box::pin(chunks)).await?))
 }
 
-async fn open_console(agent: &Arc<Agent>, vm: &str, display: &str, mut request: Request<Incoming>) -> Answer {
-    let display = display.parse().map_err(|e| refused(ErrorCode::InvalidRequest, format!("display: {e}")))?;
-    let asked = request.headers().get(header::UPGRADE).map(|v| v.as_bytes());
-    if asked != Some(wire::CONSOLE_PROTOCOL.as_bytes()) {
-        return Err(refused(ErrorCode::InvalidRequest, "a console needs Upgrade: vireo-console"));
-    }
-    let socket = console::open(&agent.libvirt, vm_id(vm)?, display).await?;
+async fn open_console(agent: &Arc<Agent>, vm: &str, kind: &str, mut request: Request<Incoming>) -> Answer {
+    let kind = console_kind(kind, &request)?;
+    let socket = console::open(&agent.libvirt, vm_id(vm)?, kind).await?;
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgrade.await {
@@ -318,9 +317,35 @@ async fn open_console(agent: &Arc<Agent>, vm: &str, display: &str, mut request: 
             Err(e) => tracing::debug!("a console was not taken: {e}"),
         }
     });
+    Ok(switching())
+}
+
+fn open_viewer(agent: &Arc<Agent>, vm: &str, kind: &str, mut request: Request<Incoming>) -> Answer {
+    let (vm, kind) = (vm_id(vm)?, console_kind(kind, &request)?);
+    let upgrade = hyper::upgrade::on(&mut request);
+    let agent = agent.clone();
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => viewer::serve(&agent.libvirt, &agent.viewers, vm, kind, TokioIo::new(upgraded)).await,
+            Err(e) => tracing::debug!("a viewer's port was not taken: {e}"),
+        }
+    });
+    Ok(switching())
+}
+
+/// What is asked for, if it is asked for as consoles are.
+fn console_kind(word: &str, request: &Request<Incoming>) -> Result<ConsoleKind, WireError> {
+    let asked = request.headers().get(header::UPGRADE).map(|v| v.as_bytes());
+    if asked != Some(wire::CONSOLE_PROTOCOL.as_bytes()) {
+        return Err(refused(ErrorCode::InvalidRequest, "a console needs Upgrade: vireo-console"));
+    }
+    word.parse().map_err(|e| refused(ErrorCode::InvalidRequest, format!("console: {e}")))
+}
+
+fn switching() -> Response<Body> {
     let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
     response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static(wire::CONSOLE_PROTOCOL));
-    Ok(response)
+    response
 }

@@ -88,7 +88,8 @@ async fn start_agent(
 ) -> Result<(AgentTask, HostId), Failure> {
     let tls_dir = data.join("host-pki");
     let name = names::host_name();
-    running.pki.issue_host(&tls_dir, &name, &["127.0.0.1".to_owned()]).map_err(|e| Failure::of(&e))?;
+    // Viewers reach this host by the names by which browsers reach the engine.
+    running.pki.issue_host(&tls_dir, &name, &names::certificate_names()).map_err(|e| Failure::of(&e))?;
     println!("Waiting for libvirt …");
     let config = AgentConfig {
         listen: args.agent_listen,

@@ -196,6 +196,7 @@ diesel::table! {
         delete_protected -> Bool,
         cd_disk_id -> Nullable<Text>,
         created -> Timestamp,
+        allow_override -> Bool,
     }
 }
 

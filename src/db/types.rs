@@ -44,6 +44,7 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
+    console::ConsoleKind,
     disk::*,
     domain::{Provider, Transport},
     event::*,
@@ -67,5 +68,5 @@ text_columns! {
     DiskId, ImageId, NicId, SnapshotId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
-    Provider, Transport, SignInMethod, PasskeyId,
+    Provider, Transport, SignInMethod, PasskeyId, ConsoleId, ConsoleKind,
 }

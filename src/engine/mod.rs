@@ -91,6 +91,8 @@ pub struct Timing {
     pub powering_up: Duration,
     /// A host that is silent for this long does not respond.
     pub host_silence: Duration,
+    /// A native viewer must come within this.
+    pub viewer: Duration,
 }
 
 impl Default for Timing {
@@ -100,12 +102,14 @@ impl Default for Timing {
             shutdown: Duration::from_secs(60),
             powering_up: Duration::from_secs(60),
             host_silence: Duration::from_secs(20),
+            viewer: Duration::from_secs(120),
         }
     }
 }
 
 impl Timing {
-    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE` and `VIREO_PATIENCE` say (seconds).
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME` and
+    /// `VIREO_PATIENCE` say (seconds).
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
             let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
@@ -117,6 +121,7 @@ impl Timing {
             shutdown: seconds("VIREO_SHUTDOWN_TIMEOUT", usual.shutdown),
             powering_up: seconds("VIREO_POWERING_UP", usual.powering_up),
             host_silence: seconds("VIREO_HOST_SILENCE", usual.host_silence),
+            viewer: seconds("VIREO_VIEWER_TIME", usual.viewer),
         }
     }
 }

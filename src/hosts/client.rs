@@ -1,9 +1,10 @@
 //! Calls one agent: verbs, the event stream, image bytes, consoles; always over mutual TLS.
 
+use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
-use crate::model::vm::Display;
 use crate::wire::display::Displays;
+use crate::wire::viewer::{OpenViewer, ViewerNews};
 use crate::wire::{self, HostEvent, ImageInfo, ImagePath, Verb, WireError};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
@@ -19,6 +20,21 @@ use tokio_util::either::Either;
 
 /// A raw stream to a guest's display.
 pub type ConsoleStream = Either<UnixStream, TlsStream<TcpStream>>;
+
+/// A native viewer's port; dropped, it closes, with the viewer.
+#[derive(Debug)]
+pub struct Viewer(BufReader<TlsStream<TcpStream>>);
+
+impl Viewer {
+    /// What the agent says next; none: port and viewer are gone.
+    pub async fn news(&mut self) -> Option<ViewerNews> {
+        let mut line = String::new();
+        let n = (&mut self.0).take(MAX_NEWS).read_line(&mut line).await.unwrap_or(0);
+        if n == 0 { None } else { serde_json::from_str(&line).ok() }
+    }
+}
+
+const MAX_NEWS: u64 = 8192;
 
 /// Verbs answer within this; those that write much have their own.
 const VERB_SECONDS: u64 = 60;
@@ -186,16 +202,16 @@ impl HostClient {
         .boxed())
     }
 
-    /// Opens a guest's display. The connection is dialled by hand and not from the pool: an idle console then holds
+    /// Opens a guest's display or serial line. The connection is dialled by hand and not from the pool: an idle console then holds
     /// nothing but its TLS session.
     ///
     /// # Errors
-    /// The VM does not run, has no such display, or the host is away.
-    pub async fn console(&self, vm: VmId, display: Display) -> Result<ConsoleStream, HostError> {
+    /// The VM does not run, has no such console, or the host is away.
+    pub async fn console(&self, vm: VmId, kind: ConsoleKind) -> Result<ConsoleStream, HostError> {
         let open = async {
             match &self.displays {
-                Some(here) => Ok(Either::Left(here.open(vm, display).await?)),
-                None => self.dial_console(vm, display).await.map(Either::Right),
+                Some(here) => Ok(Either::Left(here.open(vm, kind).await?)),
+                None => self.dial(&format!("/v1/consoles/{vm}/{kind}")).await.map(Either::Right),
             }
         };
         tokio::time::timeout(Duration::from_secs(10), open)
@@ -203,7 +219,35 @@ impl HostClient {
             .map_err(|_| HostError::Timeout { address: self.address.clone(), seconds: 10 })?
     }
 
-    async fn dial_console(&self, vm: VmId, display: Display) -> Result<TlsStream<TcpStream>, HostError> {
+    /// Has the agent listen for a native viewer. The port is open as long as what is returned.
+    ///
+    /// # Errors
+    /// The VM does not run, no port is free, or the host is away.
+    pub async fn viewer(
+        &self,
+        vm: VmId,
+        kind: ConsoleKind,
+        asked: &OpenViewer,
+    ) -> Result<(Viewer, u16, String), HostError> {
+        let open = async {
+            let mut tls = self.dial(&format!("/v1/viewers/{vm}/{kind}")).await?;
+            let mut line = serde_json::to_vec(asked).map_err(|e| self.protocol(e))?;
+            line.push(b'\n');
+            tls.write_all(&line).await.map_err(|e| self.unreachable(&e))?;
+            tls.flush().await.map_err(|e| self.unreachable(&e))?;
+            let mut viewer = Viewer(BufReader::new(tls));
+            match viewer.news().await {
+                Some(ViewerNews::Refused(refusal)) => Err(refusal.into()),
+                Some(ViewerNews::Listening { port, subject }) => Ok((viewer, port, subject)),
+                Some(ViewerNews::Connected { .. }) | None => Err(self.protocol("it does not say where it listens")),
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), open)
+            .await
+            .map_err(|_| HostError::Timeout { address: self.address.clone(), seconds: 10 })?
+    }
+
+    async fn dial(&self, path: &str) -> Result<TlsStream<TcpStream>, HostError> {
         let tcp = TcpStream::connect(&self.address).await.map_err(|e| self.unreachable(&e))?;
         tcp.set_nodelay(true).map_err(|e| self.unreachable(&e))?;
         let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(h, _)| h).trim_matches(['[', ']']);
@@ -211,7 +255,7 @@ impl HostClient {
         let mut tls =
             TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|e| self.unreachable(&e))?;
         let head = format!(
-            "GET /v1/consoles/{vm}/{display} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
             self.address,
             crate::wire::CONSOLE_PROTOCOL
         );

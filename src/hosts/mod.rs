@@ -3,5 +3,5 @@
 pub mod client;
 pub mod pki;
 
-pub use client::{ConsoleStream, HostClient, HostError};
+pub use client::{ConsoleStream, HostClient, HostError, Viewer};
 pub use pki::{Pki, PkiError};

@@ -95,6 +95,12 @@ pub enum Conflict {
     Foreign,
     #[error("VM {vm} runs on no host")]
     NotRunning { vm: String },
+    #[error("{by} has the console of VM {vm} open; say whether you take it over or look on together")]
+    ConsoleInUse { vm: String, by: String },
+    #[error(
+        "consoles are shown in the browser only; an administrator allows remote-viewer by the setting RemoteViewerPorts"
+    )]
+    NoViewers,
     #[error("the guest still runs {seconds} seconds after it was asked")]
     StillRuns { seconds: u64 },
     #[error("the guest did not reboot within {seconds} seconds; power it off and start it")]

@@ -90,6 +90,10 @@ event_codes! {
     UserChangeCd = "USER_CHANGE_DISK_VM", 38, Normal, "The CD of VM {vm} was changed by {user}.";
     ConsoleConnected = "VM_CONSOLE_CONNECTED", 167, Normal, "User {user} is connected to VM {vm}.";
     ConsoleDisconnected = "VM_CONSOLE_DISCONNECTED", 168, Normal, "User {user} got disconnected from VM {vm}.";
+    SerialConnected = "SERIAL_CONSOLE_CONNECTED", 10550, Normal, "User {user} is connected to the serial console of VM {vm}.";
+    SerialDisconnected = "SERIAL_CONSOLE_DISCONNECTED", 10551, Normal, "User {user} got disconnected from the serial console of VM {vm}.";
+    ConsoleTakenOver = "CONSOLE_TAKEN_OVER", 10552, Normal, "User {user} took the console of VM {vm} over from {detail}.";
+    ViewerAllowed = "CONSOLE_VIEWER_ALLOWED", 10553, Normal, "A port for a viewer of VM {vm} was opened on host {host} for {user}.";
     TakeFromPool = "USER_ATTACH_USER_TO_VM_FROM_POOL", 319, Normal, "User {user} took VM {vm} from pool {pool}.";
     TakeFromPoolFailed = "USER_ATTACH_USER_TO_VM_FROM_POOL_FAILURE", 328, Error, "User {user} could not get a VM from pool {pool}: {detail}";
     ReturnToPool = "USER_DETACH_USER_FROM_VM", 334, Normal, "VM {vm} is back in pool {pool}, as fresh as before.";

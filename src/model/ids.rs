@@ -28,6 +28,8 @@ ids! {
     /// A user or a group, as the holder of a permission.
     PrincipalId,
     SessionId,
+    /// A console that somebody has open, with all its connections.
+    ConsoleId,
     PasskeyId,
     JobId,
     /// An OpenID provider.

@@ -6,6 +6,7 @@ mod text;
 pub mod clock;
 pub mod cluster;
 pub mod conflict;
+pub mod console;
 pub mod data_center;
 pub mod directory;
 pub mod disk;

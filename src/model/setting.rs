@@ -11,6 +11,7 @@ text_enum! {
         SecondFactor = "SecondFactor",
         EngineName = "EngineFqdn",
         MaxVmsInPool = "MaxVmsInPool",
+        ViewerPorts = "RemoteViewerPorts",
     }
 }
 
@@ -28,6 +29,10 @@ impl Setting {
                 "The name by which browsers reach this engine, if its certificate does not have it; passkeys are bound to the name."
             }
             Self::MaxVmsInPool => "How many VMs a pool may have; pools that are larger already stay.",
+            Self::ViewerPorts => {
+                "TCP ports of the hosts for consoles in remote-viewer (TLS, one-time passwords), as first-last; empty: consoles only in the \
+                 browser."
+            }
         }
     }
 
@@ -39,6 +44,7 @@ impl Setting {
             Self::SecondFactor => words(),
             Self::EngineName => "a host name, or empty".to_owned(),
             Self::MaxVmsInPool => format!("1-{MOST_VMS}"),
+            Self::ViewerPorts => format!("{LOWEST_PORT}-65535, or empty"),
         }
     }
 }
@@ -59,6 +65,8 @@ impl SecondFactorRule {
     }
 }
 
+/// Below it are the system's own.
+const LOWEST_PORT: u16 = 1024;
 const MOST_MINUTES: u32 = 525_600;
 const MOST_VMS: u32 = 100_000;
 
@@ -72,6 +80,8 @@ pub struct Settings {
     /// Empty: only the names in the certificate.
     pub engine_name: String,
     pub max_vms_in_pool: u32,
+    /// First and last; none: native viewers are not let in.
+    pub viewer_ports: Option<(u16, u16)>,
 }
 
 impl Default for Settings {
@@ -82,6 +92,7 @@ impl Default for Settings {
             second_factor: SecondFactorRule::Optional,
             engine_name: String::new(),
             max_vms_in_pool: 1000,
+            viewer_ports: None,
         }
     }
 }
@@ -95,6 +106,9 @@ impl Settings {
             Setting::SecondFactor => self.second_factor.to_string(),
             Setting::EngineName => self.engine_name.clone(),
             Setting::MaxVmsInPool => self.max_vms_in_pool.to_string(),
+            Setting::ViewerPorts => {
+                self.viewer_ports.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
+            }
         }
     }
 
@@ -114,6 +128,7 @@ impl Settings {
                 self.second_factor = value.parse().map_err(problem).map_err(|p| Invalid::new(name, p))?;
             }
             Setting::EngineName => self.engine_name = host_name(name, value)?,
+            Setting::ViewerPorts => self.viewer_ports = ports(name, value)?,
         }
         Ok(())
     }
@@ -136,6 +151,16 @@ fn number(setting: Setting, value: &str, most: u32) -> Result<u32, Invalid> {
         .map_err(|_| Invalid::new(name, Problem::NotANumber { value: value.chars().take(64).collect() }))?;
     let fits = u32::try_from(number).ok().filter(|n| (1..=most).contains(n));
     fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: most.into() }))
+}
+
+fn ports(field: &'static str, value: &str) -> Result<Option<(u16, u16)>, Invalid> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let pair = value.split_once('-').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    let good = pair.filter(|(first, last)| (LOWEST_PORT..=*last).contains(first));
+    let (value, allowed) = (value.chars().take(64).collect(), Setting::ViewerPorts.range());
+    good.map(Some).ok_or_else(|| Invalid::new(field, Problem::NotOneOf { value, allowed }))
 }
 
 fn host_name(field: &'static str, value: &str) -> Result<String, Invalid> {
@@ -169,6 +194,10 @@ mod tests {
             (Setting::SecondFactor, "always"),
             (Setting::EngineName, "https://a"),
             (Setting::MaxVmsInPool, "0"),
+            (Setting::ViewerPorts, "5900"),
+            (Setting::ViewerPorts, "80-90"),
+            (Setting::ViewerPorts, "6000-5900"),
+            (Setting::ViewerPorts, "5900-70000"),
         ] {
             assert_eq!(settings.set(setting, value).unwrap_err().field, setting.as_str());
         }

@@ -2,6 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::conflict::{Holder, NoRoom};
+use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
@@ -29,7 +30,7 @@ text_enum! {
     /// What people can do to a VM.
     VmAction {
         Run = "start", Shutdown = "shutdown", PowerOff = "stop", Reboot = "reboot", Suspend = "suspend", Console = "console",
-        ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
+        SerialConsole = "serial_console", ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
         /// Take or remove a snapshot.
         Snapshot = "snapshot",
         /// Look at a snapshot, go back to it or away from it.
@@ -64,7 +65,7 @@ impl VmStatus {
             ),
             A::Reboot => matches!(self, Self::Up | Self::PoweringUp),
             A::Suspend => matches!(self, Self::Up),
-            A::Console => matches!(
+            A::Console | A::SerialConsole => matches!(
                 self,
                 Self::Up
                     | Self::PoweringUp
@@ -118,6 +119,8 @@ pub enum Refusal {
     },
     #[error("the host {host} is not up; it comes back by itself when the host does")]
     HostNotUp { host: String },
+    #[error("{by} has it open, and you have no permission to take consoles over from others")]
+    ConsoleInUse { by: String },
     #[error("you have no permission to do this")]
     NotPermitted,
 }
@@ -222,10 +225,14 @@ pub struct VmView {
     pub guest_os: String,
     pub created: Timestamp,
     pub stopped: Option<Timestamp>,
+    /// Who may open its consoles may come to one that another user has open.
+    pub allow_override: bool,
     pub cd: Option<DiskId>,
     pub cd_name: Option<String>,
     pub disks: Vec<DiskAttachment>,
     pub nics: Vec<NicView>,
+    /// Who has its screen or serial line open now.
+    pub watchers: Vec<Watcher>,
     /// For each action that is not in `row.can`: why.
     pub cannot: Vec<(VmAction, Refusal)>,
 }
@@ -252,6 +259,7 @@ pub struct NewVm {
     pub boot: Option<Vec<BootDevice>>,
     pub stateless: bool,
     pub delete_protected: bool,
+    pub allow_override: bool,
     /// False: thin (a qcow2 layer on the template's disks).
     pub clone: bool,
     /// New empty disks, besides the template's.
@@ -282,6 +290,7 @@ pub struct VmUpdate {
     pub boot: Option<Vec<BootDevice>>,
     pub stateless: Option<bool>,
     pub delete_protected: Option<bool>,
+    pub allow_override: Option<bool>,
     /// `Some(None)` ejects.
     pub cd: Option<Option<DiskId>>,
 }

@@ -28,11 +28,17 @@ impl VmAction {
             Self::Reboot => Action::RebootVm,
             Self::Suspend => Action::HibernateVm,
             Self::Console => Action::ConnectToVm,
+            Self::SerialConsole => Action::ConnectToSerialConsole,
             Self::ChangeCd => Action::ChangeVmCd,
             Self::Edit => Action::EditVmProperties,
             Self::Remove => Action::DeleteVm,
             Self::Snapshot | Self::Preview | Self::Clone => Action::ManipulateVmSnapshots,
         }
+    }
+
+    /// Disturbs no task that holds the VM.
+    const fn only_looks(self) -> bool {
+        matches!(self, Self::Console | Self::SerialConsole)
     }
 
     /// "Cannot … VM x".
@@ -44,6 +50,7 @@ impl VmAction {
             Self::Reboot => "reboot",
             Self::Suspend => "suspend",
             Self::Console => "open the console of",
+            Self::SerialConsole => "open the serial console of",
             Self::ChangeCd => "change the CD of",
             Self::Edit => "edit",
             Self::Remove => "remove",
@@ -56,8 +63,7 @@ impl VmAction {
 
 /// Why the action is not possible; none: it is.
 pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
-    // Looking at the screen disturbs no task.
-    if let Some(job) = vm.locked_by.filter(|_| action != VmAction::Console) {
+    if let Some(job) = vm.locked_by.filter(|_| !action.only_looks()) {
         return Some(Refusal::Locked { job: job.clone() });
     }
     if !vm.status.allows(action) {
@@ -94,7 +100,7 @@ mod tests {
         let held = Standing { locked_by: Some(&Holder::AtTheSameMoment), ..UP };
         for &action in VmAction::ALL {
             let refused = matches!(refusal(action, &held), Some(Refusal::Locked { .. }));
-            assert_eq!(refused, action != VmAction::Console, "{action}");
+            assert_eq!(refused, !matches!(action, VmAction::Console | VmAction::SerialConsole), "{action}");
         }
     }
 

@@ -26,5 +26,6 @@ pub mod settings;
 pub mod snapshots;
 pub mod storage_domains;
 pub mod templates;
+pub mod tickets;
 pub mod users;
 pub mod vms;

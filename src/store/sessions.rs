@@ -1,9 +1,9 @@
-//! Sessions and console tickets: only hashes of their secrets are kept.
+//! Sessions: only hashes of their secrets are kept.
 
 use crate::db::Db;
-use crate::db::schema::{console_ticket, session, users};
+use crate::db::schema::{session, users};
 use crate::model::clock::Timestamp;
-use crate::model::ids::{SessionId, UserId, VmId};
+use crate::model::ids::{SessionId, UserId};
 use crate::model::user::{SessionKind, SessionView, SignInMethod};
 use diesel::prelude::*;
 
@@ -125,37 +125,4 @@ pub fn purge(db: &mut Db, idle: Option<Timestamp>, oldest: Timestamp) -> QueryRe
 /// Which of these are still open.
 pub fn alive(db: &mut Db, ids: &[SessionId]) -> QueryResult<Vec<SessionId>> {
     session::table.filter(session::id.eq_any(ids)).select(session::id).load(db)
-}
-
-/// Keeps a console ticket.
-pub fn insert_ticket(
-    db: &mut Db,
-    secret_hash: &str,
-    session: SessionId,
-    vm: VmId,
-    expires: Timestamp,
-    now: Timestamp,
-) -> QueryResult<()> {
-    diesel::delete(console_ticket::table.filter(console_ticket::expires.lt(now))).execute(db)?;
-    diesel::insert_into(console_ticket::table)
-        .values((
-            console_ticket::secret_hash.eq(secret_hash),
-            console_ticket::session_id.eq(session),
-            console_ticket::vm_id.eq(vm),
-            console_ticket::expires.eq(expires),
-        ))
-        .execute(db)
-        .map(drop)
-}
-
-/// Uses a ticket up: of two who come with it, one gets it.
-pub fn take_ticket(db: &mut Db, secret_hash: &str, vm: VmId, now: Timestamp) -> QueryResult<Option<SessionId>> {
-    let found: Option<(SessionId, VmId, Timestamp)> = console_ticket::table
-        .find(secret_hash)
-        .select((console_ticket::session_id, console_ticket::vm_id, console_ticket::expires))
-        .first(db)
-        .optional()?;
-    let Some((session, of_vm, expires)) = found else { return Ok(None) };
-    let taken = diesel::delete(console_ticket::table.find(secret_hash)).execute(db)?;
-    Ok((taken == 1 && of_vm == vm && expires >= now).then_some(session))
 }

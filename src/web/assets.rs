@@ -16,6 +16,13 @@ use std::sync::LazyLock;
 #[include = "@novnc/novnc/core/*"]
 #[include = "@novnc/novnc/core/**/*"]
 #[include = "@novnc/novnc/vendor/**/*"]
+#[include = "@spice-project/spice-html5/src/*.js"]
+#[include = "@spice-project/spice-html5/src/thirdparty/*.js"]
+#[include = "@spice-project/spice-html5/COPYING*"]
+#[include = "@xterm/xterm/lib/xterm.mjs"]
+#[include = "@xterm/xterm/css/xterm.css"]
+#[include = "@xterm/xterm/LICENSE"]
+#[include = "@xterm/addon-fit/lib/addon-fit.mjs"]
 struct Packages;
 
 #[derive(RustEmbed)]

@@ -48,8 +48,16 @@ fn refuse(status: StatusCode, why: &str) -> Refusal {
     (status, why.to_owned())
 }
 
+/// What a console is asked for with.
+struct Asked {
+    vm: VmId,
+    ticket: String,
+    /// The session's secret, if a browser asks.
+    browser: Option<String>,
+}
+
 /// The VM and the ticket of a console's address: `/console/{vm}?ticket=…`.
-fn asked(head: &RequestHead) -> Result<(VmId, String), Refusal> {
+fn asked(head: &RequestHead) -> Result<Asked, Refusal> {
     if !same_origin(head) {
         return Err(refuse(StatusCode::FORBIDDEN, "A console can only be opened from this engine's own pages."));
     }
@@ -59,7 +67,10 @@ fn asked(head: &RequestHead) -> Result<(VmId, String), Refusal> {
     let Ok(Query { ticket }) = query else {
         return Err(refuse(StatusCode::BAD_REQUEST, "The address lacks its ticket: /console/{vm}?ticket=…"));
     };
-    Ok((vm, ticket))
+    let cookies = head.headers().get_all(header::COOKIE).filter_map(|c| c.to_str().ok());
+    let mut all = cookies.flat_map(|line| line.split(';')).filter_map(|one| one.trim().split_once('='));
+    let browser = all.find(|(name, _)| *name == super::request::COOKIE).map(|(_, secret)| secret.to_owned());
+    Ok(Asked { vm, ticket, browser })
 }
 
 #[derive(Deserialize)]
@@ -117,9 +128,9 @@ where
 
 /// The display, and the answer that turns the connection into a WebSocket.
 async fn accept(engine: &Arc<Engine>, head: &RequestHead) -> Result<(Console, Response<()>), Refusal> {
-    let (vm, ticket) = asked(head)?;
+    let Asked { vm, ticket, browser } = asked(head)?;
     let mut response = ws::handshake(head).map_err(|_| refuse(StatusCode::BAD_REQUEST, NO_WEBSOCKET))?;
-    let console = console::open(engine, vm, &ticket).await;
+    let console = console::open(engine, vm, &ticket, browser).await;
     let console = console.map_err(|error| (super::api::fault::status(&error), error.to_string()))?;
     if asks_for_binary(head) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, "binary"));
@@ -225,6 +236,7 @@ const fn close_code(why: Closing) -> u16 {
         Closing::SessionEnded => 4401,
         Closing::PermissionWithdrawn => 4403,
         Closing::VmStopped => 4404,
+        Closing::TakenOver => 4409,
     }
 }
 
@@ -233,5 +245,6 @@ const fn reason(why: Closing) -> &'static str {
         Closing::SessionEnded => "the session ended",
         Closing::PermissionWithdrawn => "the permission was taken away",
         Closing::VmStopped => "the VM's display closed",
+        Closing::TakenOver => "somebody took the console over",
     }
 }

@@ -27,6 +27,8 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/sessions.ftl"),
     "\n",
+    include_str!("../../locales/en/consoles.ftl"),
+    "\n",
     include_str!("../../locales/en/snapshots.ftl"),
     "\n",
     include_str!("../../locales/en/pools.ftl")
@@ -47,6 +49,8 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/roles.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/sessions.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/consoles.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/snapshots.ftl"),
     "\n",

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod console;
+pub mod console_page;
 pub mod csrf;
 pub mod directory_words;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod sign_in;
 mod told;
 pub mod ui;
 pub mod user;
+mod viewer_file;
 pub mod vm_pages;
 mod words;
 

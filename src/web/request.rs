@@ -53,6 +53,15 @@ fn correlation_id(request: &HttpRequest) -> String {
     given.filter(decent).map_or_else(|| uuid::Uuid::new_v4().to_string(), ToOwned::to_owned)
 }
 
+/// What the caller calls this engine, without the port.
+pub fn asked_host(request: &HttpRequest) -> String {
+    let host = request.connection_info().host().to_owned();
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name.to_owned(),
+        _ => host,
+    }
+}
+
 /// Where the request came from.
 pub fn source_ip(request: &HttpRequest) -> String {
     request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default()

@@ -1,6 +1,8 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
-use super::{admin, api, assets, console, error, health, live, password, security, sign_in, user, vm_pages};
+use super::{
+    admin, api, assets, console, console_page, error, health, live, password, security, sign_in, user, viewer_file,
+};
 use crate::engine::Engine;
 use actix_http::HttpService;
 use actix_http::body::MessageBody;
@@ -47,8 +49,9 @@ impl Server {
     }
 }
 
-/// No script, style or frame from anywhere but here; data: images are PatternFly's own CSS marks.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-ancestors 'none'; \
+/// No script, style or frame from anywhere but here; data: images are PatternFly's own CSS marks, a blob: is the sound that a
+/// guest's SPICE console plays.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; object-src 'none'";
 
 /// Pages, API and console tickets.
@@ -77,7 +80,8 @@ fn app(
         .wrap(from_fn(hear_out))
         .configure(health::routes)
         .configure(api::routes)
-        .configure(vm_pages::routes)
+        .configure(console_page::routes)
+        .configure(viewer_file::routes)
         .configure(console::routes)
         .configure(assets::routes)
         .configure(live::routes)

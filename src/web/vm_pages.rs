@@ -1,26 +1,17 @@
-//! What both portals show of a VM: its buttons, its console, its screen.
+//! What both portals show of a VM: its buttons, its screen.
 
-use super::assets::asset;
 use super::csrf;
 use super::error;
-use super::locale::Locale;
 use super::request;
 use super::server::Shared;
 use super::sign_in::to;
-use super::ui::{Frame, Portal, layout, parts};
-use super::words;
+use super::ui::{Frame, Portal, parts};
 use crate::auth::View;
 use crate::engine::{Cx, EngineError, permissions, vms};
 use crate::model::ids::{JobId, VmId};
 use crate::model::vm::{VmAction, VmRow};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
-use serde_json::json;
-
-/// Console tickets, for both portals.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/console/{vm}/ticket", web::post().to(ticket)).route("/console/{vm}/state", web::get().to(state));
-}
 
 /// The view a portal's pages have.
 pub const fn view_of(portal: Portal) -> View {
@@ -44,8 +35,15 @@ pub async fn enter(shared: &Shared, http: &HttpRequest, portal: Portal) -> Resul
 }
 
 /// What can be done to a VM, in the order people look for it. Those that end something are confirmed first.
-const BUTTONS: [VmAction; 6] =
-    [VmAction::Run, VmAction::Console, VmAction::Shutdown, VmAction::Reboot, VmAction::Suspend, VmAction::PowerOff];
+const BUTTONS: [VmAction; 7] = [
+    VmAction::Run,
+    VmAction::Console,
+    VmAction::SerialConsole,
+    VmAction::Shutdown,
+    VmAction::Reboot,
+    VmAction::Suspend,
+    VmAction::PowerOff,
+];
 
 /// The buttons of a VM: those it can take now.
 pub fn buttons(frame: &Frame, row: &VmRow) -> Markup {
@@ -56,7 +54,8 @@ pub fn buttons(frame: &Frame, row: &VmRow) -> Markup {
             @for action in BUTTONS.into_iter().filter(|a| row.can.contains(a)) {
                 @let text = l.t(&format!("action-{action}"));
                 @match action {
-                    VmAction::Console => (console_link(&base, row, &text)),
+                    VmAction::Console => (console_link(&format!("{base}/console"), &format!("console-{}", row.id), &text, "pf-m-primary")),
+                    VmAction::SerialConsole => (console_link(&format!("{base}/serial"), &format!("serial-{}", row.id), &text, "pf-m-secondary")),
                     VmAction::PowerOff => (parts::link_button(&format!("{base}/confirm/stop"), &text, "pf-m-danger")),
                     VmAction::Shutdown if row.pool.is_some() && row.stateless => (parts::link_button(&format!("{base}/confirm/shutdown"), &text, "pf-m-secondary")),
                     VmAction::Run => (parts::post(frame, &format!("{base}/{action}"), &text, "pf-m-primary")),
@@ -67,11 +66,15 @@ pub fn buttons(frame: &Frame, row: &VmRow) -> Markup {
     }
 }
 
-fn console_link(base: &str, row: &VmRow, text: &str) -> Markup {
-    html! { a class="pf-v6-c-button pf-m-small pf-m-primary" href={ (base) "/console" } target={ "console-" (row.id) } { span class="pf-v6-c-button__text" { (text) } } }
+fn console_link(href: &str, window: &str, text: &str, class: &str) -> Markup {
+    html! { a class={ "pf-v6-c-button pf-m-small " (class) } href=(href) target=(window) { span class="pf-v6-c-button__text" { (text) } } }
 }
 
-fn vm_id(text: &str) -> Result<VmId, EngineError> {
+/// A VM's id in an address.
+///
+/// # Errors
+/// It is none.
+pub fn vm_id(text: &str) -> Result<VmId, EngineError> {
     text.parse().map_err(|_| EngineError::NotFound { kind: "VM", id: text.chars().take(64).collect() })
 }
 
@@ -150,87 +153,6 @@ pub async fn confirm(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &s
         }
     };
     frame.page(&title, "", &content)
-}
-
-/// `GET /{portal}/vms/{id}/console`
-pub async fn console(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = enter(shared, http, portal).await?;
-        Ok::<_, EngineError>((vms::get(&cx, vm_id(vm)?).await?, frame))
-    };
-    match result.await {
-        Ok((view, frame)) => HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header(("Cache-Control", "no-store"))
-            .body(console_page(&frame, &view.row).into_string()),
-        Err(e) => error::page(http, &e),
-    }
-}
-
-fn console_page(frame: &Frame, row: &VmRow) -> Markup {
-    let l = frame.l;
-    let button = |id: &str, key: String| html! { button class="pf-v6-c-button pf-m-secondary pf-m-small" type="button" id=(id) { (key) } };
-    let body = html! {
-        div id="console" class="vireo-console" data-vm=(row.id) data-rfb=(asset("@novnc/novnc/core/rfb.js"))
-            data-waiting=(l.t("console-waiting")) data-connecting=(l.t("console-connecting")) data-connected=(l.t("console-connected"))
-            data-lost=(l.t("console-lost")) data-4401=(l.t("console-4401")) data-4403=(l.t("console-4403")) data-4404=(l.t("console-4404")) {
-            header class="vireo-console-bar" {
-                h1 { (row.name) }
-                span id="console-state" role="status" { (l.t("console-connecting")) }
-                span class="vireo-space" {}
-                div class="vireo-console-tools" role="toolbar" aria-label=(l.t("console-toolbar")) {
-                    (button("ctrl-alt-del", "Ctrl-Alt-Del".to_owned()))
-                    (button("paste", l.t("console-paste")))
-                    (button("shot", l.t("console-screenshot")))
-                    (button("full", l.t("console-full-screen")))
-                    (button("again", l.t("console-reconnect")))
-                }
-                a class="pf-v6-c-button pf-m-link pf-m-small" href={ (frame.portal.path()) "/vms" } { (l.t("console-leave")) }
-            }
-            main id="screen" tabindex="-1" aria-label=(l.ta("console-of", &[("name", row.name.as_str())])) {}
-        }
-        script type="module" src=(asset("console.js")) {}
-    };
-    layout::document(l, &row.name, &frame.csrf, &body)
-}
-
-async fn ticket(shared: web::Data<Shared>, http: HttpRequest, vm: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, _) = enter(&shared, &http, Portal::User).await?;
-        csrf::check(&http, &csrf::fields(b""))?;
-        vms::console::ticket(&cx, vm_id(&vm)?).await
-    };
-    match result.await {
-        Ok(ticket) => HttpResponse::Ok().json(json!({ "ticket": ticket })),
-        Err(e) => {
-            let text = words::error(Locale::of(&http), &e);
-            HttpResponse::build(super::api::fault::status(&e)).json(json!({ "error": text }))
-        }
-    }
-}
-
-/// What the console page waits for.
-async fn state(shared: web::Data<Shared>, http: HttpRequest, vm: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (mut cx, _) = enter(&shared, &http, Portal::User).await?;
-        if cx.actor.is_admin {
-            cx.actor.view = View::Admin;
-        }
-        vms::get(&cx, vm_id(&vm)?).await
-    };
-    match result.await {
-        Ok(view) => {
-            let l = Locale::of(&http);
-            let status = view.row.status;
-            HttpResponse::Ok().json(json!({
-                "status": status.as_str(),
-                "text": l.t(&format!("status-{status}")),
-                "console": view.row.can.contains(&VmAction::Console),
-                "reason": super::told::told(l, &view.row.status_reason),
-            }))
-        }
-        Err(e) => HttpResponse::build(super::api::fault::status(&e)).finish(),
-    }
 }
 
 /// `GET /{portal}/vms/{id}/screenshot.png`: not sent again while it shows the same.

@@ -247,6 +247,7 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
             say!(l, "reason-no-host", "hosts" = each.join("; "))
         }
         Refusal::HostNotUp { host } => say!(l, "reason-host-not-up", "host" = host),
+        Refusal::ConsoleInUse { by } => say!(l, "reason-console-in-use", "by" = by),
         Refusal::NotPermitted => l.t("reason-not-permitted"),
     }
 }
@@ -296,6 +297,8 @@ fn conflict(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::Foreign => l.t("conflict-foreign"),
         Conflict::NotRunning { vm } => say!(l, "conflict-not-running", "vm" = vm),
+        Conflict::NoViewers => l.t("conflict-no-viewers"),
+        Conflict::ConsoleInUse { vm, by } => say!(l, "conflict-console-in-use", "vm" = vm, "by" = by),
         Conflict::StillRuns { seconds } => say!(l, "conflict-still-runs", "seconds" = seconds),
         Conflict::NoReboot { seconds } => say!(l, "conflict-no-reboot", "seconds" = seconds),
         Conflict::NoMac => l.t("conflict-no-mac"),

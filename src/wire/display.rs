@@ -1,9 +1,9 @@
-//! The displays of this machine's guests, for an engine that runs in one process with the agent: the socket itself changes hands, where
+//! The consoles of this machine's guests, for an engine that runs in one process with the agent: the socket itself changes hands, where
 //! two TLS sessions and three copies would lie between two processes.
 
 use super::WireError;
+use crate::model::console::ConsoleKind;
 use crate::model::ids::VmId;
-use crate::model::vm::Display;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use tokio::net::UnixStream;
@@ -12,23 +12,23 @@ type Opening = BoxFuture<'static, Result<UnixStream, WireError>>;
 
 /// Opens displays; refuses as the agent does over the network.
 #[derive(Clone)]
-pub struct Displays(Arc<dyn Fn(VmId, Display) -> Opening + Send + Sync>);
+pub struct Displays(Arc<dyn Fn(VmId, ConsoleKind) -> Opening + Send + Sync>);
 
 impl Displays {
     /// What `open` opens.
-    pub fn new<F>(open: impl Fn(VmId, Display) -> F + Send + Sync + 'static) -> Self
+    pub fn new<F>(open: impl Fn(VmId, ConsoleKind) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<UnixStream, WireError>> + Send + 'static,
     {
-        Self(Arc::new(move |vm, display| Box::pin(open(vm, display))))
+        Self(Arc::new(move |vm, kind| Box::pin(open(vm, kind))))
     }
 
-    /// Connects to a guest's display.
+    /// Connects to a guest's display or serial line.
     ///
     /// # Errors
-    /// The VM does not run or has no such display.
-    pub async fn open(&self, vm: VmId, display: Display) -> Result<UnixStream, WireError> {
-        (self.0)(vm, display).await
+    /// The VM does not run or has no such console.
+    pub async fn open(&self, vm: VmId, kind: ConsoleKind) -> Result<UnixStream, WireError> {
+        (self.0)(vm, kind).await
     }
 }
 

@@ -5,7 +5,9 @@
 //! * `PUT /v1/images/{domain}/{disk}/{image}?path=&format=`: the bytes of an image, written under a temporary name
 //!   and renamed when whole.
 //! * `GET /v1/screenshots/{vm}`: a PNG.
-//! * `GET /v1/consoles/{vm}/{vnc|spice}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket.
+//! * `GET /v1/consoles/{vm}/{vnc|spice|serial}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket
+//!   or the serial line.
+//! * `GET /v1/viewers/{vm}/{vnc|spice}` with the same `Upgrade`: after 101 lines of JSON, see [`viewer`].
 //!
 //! Every verb is idempotent: the engine repeats it after a crash of either side.
 
@@ -18,6 +20,7 @@ pub mod network;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;
+pub mod viewer;
 
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;

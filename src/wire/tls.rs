@@ -31,6 +31,25 @@ pub fn agent_config(dir: &Path) -> Result<ServerConfig, TlsError> {
     Ok(ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?)
 }
 
+/// How an agent serves people's viewers: anybody gets as far as the password.
+///
+/// # Errors
+/// A file of the agent's folder is missing.
+pub fn viewer_config(dir: &Path) -> Result<ViewerTls, TlsError> {
+    let (chain, key) = identity(dir, "host")?;
+    let subject = chain.first().and_then(common_name).unwrap_or_default();
+    let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    Ok(ViewerTls { server: Arc::new(server), subject: format!("CN={}", subject.replace(',', "\\,")) })
+}
+
+/// Whom viewers meet.
+#[derive(Debug, Clone)]
+pub struct ViewerTls {
+    pub server: Arc<ServerConfig>,
+    /// As viewers want it in `host-subject`.
+    pub subject: String,
+}
+
 /// The common name of the caller's certificate.
 pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;

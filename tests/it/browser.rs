@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-fn pictures() -> std::path::PathBuf {
+pub fn pictures() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures")
 }
 
@@ -35,7 +35,7 @@ async fn shows(browser: &Browser, state: &str) -> Vec<String> {
 }
 
 /// Whether the page was loaded anew since it was marked.
-async fn mark(browser: &Browser) {
+pub async fn mark(browser: &Browser) {
     browser.run("window.marked = true").await;
 }
 
@@ -48,13 +48,13 @@ async fn is_loaded_anew(browser: &Browser) {
     }
 }
 
-async fn was_not_reloaded(browser: &Browser) {
+pub async fn was_not_reloaded(browser: &Browser) {
     assert_eq!(browser.run("return window.marked === true").await, Value::Bool(true), "the page was reloaded");
 }
 
 /// How many pixels of the shell's part of the guest's screen (text mode: 25 rows of 16 pixels; name, address and a running clock are
 /// above row 7) differ from the last call.
-async fn changed(browser: &Browser) -> u64 {
+pub async fn changed(browser: &Browser) -> u64 {
     let script = "const canvas = document.querySelector('#screen canvas'); const top = 6 * 16; \
         if (!canvas || canvas.height <= top) return 1000000; \
         const now = canvas.getContext('2d').getImageData(0, top, canvas.width, canvas.height - top).data; \
@@ -66,7 +66,7 @@ async fn changed(browser: &Browser) -> u64 {
 }
 
 /// In a console: connected to the guest, which has come up and waits for keys. (Only its cursor blinks.)
-async fn guest_is_there(browser: &Browser, admin: &Api, id: &str) {
+pub async fn guest_is_there(browser: &Browser, admin: &Api, id: &str) {
     browser.find("#console[data-ready]").await;
     admin.wait(id, "up").await;
     let end = Instant::now() + Duration::from_secs(60);
@@ -78,7 +78,7 @@ async fn guest_is_there(browser: &Browser, admin: &Api, id: &str) {
     }
 }
 
-async fn typing_changes_the_screen(browser: &Browser, text: &str) {
+pub async fn typing_changes_the_screen(browser: &Browser, text: &str) {
     changed(browser).await;
     browser.click("#screen canvas").await;
     browser.find("#screen canvas").await.send_keys(text).await.unwrap();

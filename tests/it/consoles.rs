@@ -11,9 +11,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::Request;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 async fn tls(server: &Server) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
@@ -28,12 +29,24 @@ async fn tls(server: &Server) -> TlsStream<TcpStream> {
 }
 
 /// Opens a console; a refusal is its status.
-async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
+pub async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
     let url = format!("wss://localhost:{}/console/{vm}?ticket={ticket}", server.port);
     let mut request = url.into_client_request().unwrap();
     if let Some(origin) = origin {
         request.headers_mut().insert("Origin", origin.parse().unwrap());
     }
+    connect(server, request).await
+}
+
+/// The same, with the cookie of this browser.
+async fn open_as(server: &Server, vm: &str, ticket: &str, browser: &Portal) -> Result<Socket, u16> {
+    let url = format!("wss://localhost:{}/console/{vm}?ticket={ticket}", server.port);
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("Cookie", format!("other=1; {}", browser.cookie).parse().unwrap());
+    connect(server, request).await
+}
+
+async fn connect(server: &Server, request: Request<()>) -> Result<Socket, u16> {
     match tokio_tungstenite::client_async(request, tls(server).await).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(answer)) => Err(answer.status().as_u16()),
@@ -42,14 +55,14 @@ async fn open(server: &Server, vm: &str, ticket: &str, origin: Option<&str>) -> 
 }
 
 /// The first bytes of a VNC server.
-async fn greeting(socket: &mut Socket) -> String {
+pub async fn greeting(socket: &mut Socket) -> String {
     let message = tokio::time::timeout(Duration::from_secs(10), socket.next()).await;
     let message = message.expect("the display greets").expect("the console is open").unwrap();
     String::from_utf8_lossy(&message.into_data()).into_owned()
 }
 
 /// The code that the console is closed with.
-async fn close_code(socket: &mut Socket) -> u16 {
+pub async fn close_code(socket: &mut Socket) -> u16 {
     let end = tokio::time::timeout(Duration::from_secs(10), async {
         while let Some(Ok(message)) = socket.next().await {
             if let Message::Close(Some(frame)) = message {
@@ -61,7 +74,7 @@ async fn close_code(socket: &mut Socket) -> u16 {
     end.await.expect("the console is closed at once")
 }
 
-async fn ticket(portal: &Portal, vm: &str) -> String {
+pub async fn ticket(portal: &Portal, vm: &str) -> String {
     let (code, body) = portal.post(&format!("/console/{vm}/ticket"), &[]).await;
     assert_eq!(code, 200, "{body}");
     between(&body, "\"ticket\":\"", "\"").unwrap()
@@ -94,8 +107,12 @@ async fn tickets_and_ends_of_consoles() {
     // The session ends.
     let mut console = open(&server, &vm, &ticket(&his, &vm).await, None).await.unwrap();
     greeting(&mut console).await;
+    let (code, issued) = his.post(&format!("/console/{vm}/ticket"), &[("of", "serial")]).await;
+    assert_eq!(code, 200, "{issued}");
+    let mut serial = open(&server, &vm, &between(&issued, "\"ticket\":\"", "\"").unwrap(), None).await.unwrap();
     his.post("/sign-out", &[]).await;
     assert_eq!(close_code(&mut console).await, 4401);
+    assert_eq!(close_code(&mut serial).await, 4401);
 
     // The VM stops.
     let his = Portal::sign_in(&server, "admin@internal", &server.password("admin")).await;
@@ -120,6 +137,15 @@ async fn tickets(server: &Server, her: &Portal, vm: &str) {
     assert!(greeting(&mut console).await.starts_with("RFB "));
     assert_eq!(open(server, vm, &fresh, None).await.err(), Some(403), "a used ticket");
     console.close(None).await.unwrap();
+    // Her role opens screens only.
+    let (_, state) = her.get(&format!("/console/{vm}/state?of=serial")).await;
+    assert!(state.contains("no permission") && state.contains("\"console\":false"), "{state}");
+    assert_eq!(her.post(&format!("/console/{vm}/ticket"), &[("of", "serial")]).await.0, 403);
+    // A ticket that another session's browser brings is of no use.
+    let hers = ticket(her, vm).await;
+    let elsewhere = Portal::sign_in(server, "alice@internal", &server.password("alice")).await;
+    assert_eq!(open_as(server, vm, &hers, &elsewhere).await.err(), Some(403), "another session's browser");
+    assert!(open_as(server, vm, &ticket(her, vm).await, her).await.is_ok());
     let none = Portal::nobody(server).post(&format!("/console/{vm}/ticket"), &[]).await;
     assert_eq!(none.0, 401, "nobody gets a ticket");
     assert_eq!(her.post_foreign(&format!("/console/{vm}/ticket")).await.0, 403, "no token, no ticket");

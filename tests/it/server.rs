@@ -15,6 +15,8 @@ pub struct Start<'a> {
     pub without_iso: bool,
     pub database: Option<&'a str>,
     pub environment: Vec<(&'a str, String)>,
+    /// Where it listens; none: anywhere.
+    pub port: Option<u16>,
 }
 
 /// A running program.
@@ -51,7 +53,7 @@ impl Server {
 
     /// Starts in this folder, and does not wait.
     pub fn spawn(data: PathBuf, start: &Start<'_>) -> Self {
-        let port = free_port();
+        let port = start.port.unwrap_or_else(free_port);
         let mut command = Command::new(env!("CARGO_BIN_EXE_vireo"));
         command.arg("up").arg("--data").arg(&data);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--agent-listen", "127.0.0.1:0"]);

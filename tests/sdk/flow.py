@@ -73,6 +73,13 @@ def administrator():
     wait(service, types.VmStatus.UP)
     console = service.graphics_consoles_service().list()[0]
     assert console.protocol == types.GraphicsType.VNC
+    viewer = service.graphics_consoles_service().console_service(console.id)
+    assert viewer.ticket().value
+    try:
+        viewer.remote_viewer_connection_file()
+        raise AssertionError("a viewer was let in without ports for viewers")
+    except sdk.Error as error:
+        assert error.code == 409 and "RemoteViewerPorts" in str(error), error
     try:
         service.remove()
         raise AssertionError("a running VM was removed")

@@ -134,6 +134,12 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "channel", &[("type", "unix")], |w| {
         empty(w, "target", &[("type", "virtio"), ("name", "org.qemu.guest_agent.0")])
     })?;
+    if spec.display == Display::Spice {
+        // For the guest's SPICE agent: the clipboard, and a screen as large as the window.
+        element(w, "channel", &[("type", "spicevmc")], |w| {
+            empty(w, "target", &[("type", "virtio"), ("name", "com.redhat.spice.0")])
+        })?;
+    }
     empty(w, "input", &[("type", "tablet"), ("bus", "usb")])?;
     graphics(w, spec.display)?;
     element(w, "memballoon", &[("model", "virtio")], |w| empty(w, "stats", &[("period", "5")]))?;
@@ -249,9 +255,11 @@ fn write_nic(w: &mut Xml, nic: &NicSpec, host: &HostTraits, boot: Option<usize>)
     })
 }
 
-/// No TCP port: the agent hands a socket to QEMU (virDomainOpenGraphicsFD).
+/// No TCP port: the agent hands a socket to QEMU (virDomainOpenGraphicsFD). QEMU takes a password later only if there was one from the
+/// start: this one was over before it began. Sockets that the agent hands over for browsers are not asked for one.
 fn graphics(w: &mut Xml, display: Display) -> Done {
-    element(w, "graphics", &[("type", display.as_str())], |w| {
+    let over = [("type", display.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
+    element(w, "graphics", &over, |w| {
         empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])
     })?;
     element(w, "video", &[], |w| empty(w, "model", &[("type", if display == Display::Vnc { "vga" } else { "qxl" })]))

@@ -124,3 +124,34 @@ pub fn agent_connected(xml: &str) -> bool {
             && n.attribute("state") == Some("connected")
     })
 }
+
+/// The domain's display of this kind as it is, with other attributes for its password.
+pub fn graphics_with(xml: &str, kind: &str, given: &[(&str, &str)]) -> Option<String> {
+    let document = Document::parse(xml).ok()?;
+    let mut all = document.descendants().filter(|n| n.has_tag_name("graphics"));
+    let own = all.find(|n| n.attribute("type") == Some(kind))?;
+    let kept = own.attributes().filter(|a| !given.iter().any(|(name, _)| *name == a.name()));
+    let mut out = quick_xml::Writer::new(Vec::new());
+    let attributes = kept.map(|a| (a.name(), a.value())).chain(given.iter().copied());
+    let inner: String = own.children().filter(Node::is_element).filter_map(|n| xml.get(n.range())).collect();
+    let text = quick_xml::events::BytesText::from_escaped(inner);
+    out.create_element("graphics").with_attributes(attributes).write_text_content(text).ok()?;
+    String::from_utf8(out.into_inner()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_keeps_all_but_its_password() {
+        let xml = "<domain><devices><graphics type='vnc' passwdValidTo='1970-01-01T00:00:01' socket='/run/a&amp;b'>\
+            <listen type='socket' socket='/run/a&amp;b'/></graphics></devices></domain>";
+        let given = [("passwd", "a\"<b"), ("passwdValidTo", "2026-01-01T00:00:00")];
+        let whole = graphics_with(xml, "vnc", &given).unwrap();
+        let expected = "<graphics type=\"vnc\" socket=\"/run/a&amp;b\" passwd=\"a&quot;&lt;b\" \
+            passwdValidTo=\"2026-01-01T00:00:00\"><listen type='socket' socket='/run/a&amp;b'/></graphics>";
+        assert_eq!(whole, expected);
+        assert_eq!(graphics_with(xml, "spice", &given), None);
+    }
+}

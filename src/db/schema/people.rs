@@ -150,6 +150,9 @@ diesel::table! {
         session_id -> Text,
         vm_id -> Text,
         expires -> Timestamp,
+        console_id -> Text,
+        kind -> Text,
+        take_over -> Bool,
     }
 }
 

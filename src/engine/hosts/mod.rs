@@ -65,6 +65,11 @@ impl Hosts {
         found.ok_or_else(|| Away::NotConnected { host: id.to_string() }.into())
     }
 
+    /// Where it is called.
+    pub(in crate::engine) fn address(&self, id: HostId) -> Option<String> {
+        self.links().get(&id).map(|link| link.address.0.clone())
+    }
+
     /// What people call it.
     pub fn name(&self, id: HostId) -> String {
         self.links().get(&id).map_or_else(|| id.to_string(), |link| link.name.clone())

@@ -51,6 +51,7 @@ const TIMING: Timing = Timing {
     shutdown: Duration::from_secs(1),
     powering_up: Duration::from_secs(1),
     host_silence: Duration::from_secs(2),
+    viewer: Duration::from_secs(5),
 };
 
 impl Bench {
@@ -165,6 +166,7 @@ impl Bench {
             },
             stateless: false,
             delete_protected: false,
+            allow_override: false,
             cd: None,
         };
         self.engine

@@ -120,6 +120,7 @@ fn begin(cx: &Cx, db: &mut Db, origin: Origin, name: &str) -> Result<Created<VmI
         hardware: copied.config.hardware.clone(),
         stateless: false,
         delete_protected: false,
+        allow_override: copied.view.allow_override,
         cd: None,
     };
     let nics = copied.view.nics.iter().map(|nic| nic.profile).collect();

@@ -3,8 +3,6 @@
 pub(in crate::engine) mod admit;
 pub(in crate::engine) mod cd;
 pub mod console;
-#[cfg(test)]
-mod console_tests;
 pub mod copy;
 pub(in crate::engine) mod create;
 mod list;

@@ -63,6 +63,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
         hardware,
         stateless: new.stateless,
         delete_protected: new.delete_protected,
+        allow_override: new.allow_override,
         cd: new.cd,
     };
     let template_disks = template_disks(db, &template)?;

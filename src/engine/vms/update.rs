@@ -115,6 +115,7 @@ fn merged(before: &Config, change: VmUpdate) -> Config {
         boot: change.boot.unwrap_or(old.boot),
         stateless: change.stateless.unwrap_or(old.stateless),
         delete_protected: change.delete_protected.unwrap_or(old.delete_protected),
+        allow_override: change.allow_override.unwrap_or(old.allow_override),
         cd: change.cd.unwrap_or(old.cd),
     }
 }
@@ -170,6 +171,7 @@ mod tests {
             boot: vec![BootDevice::Disk],
             stateless: false,
             delete_protected: false,
+            allow_override: false,
             cd: None,
         }
     }

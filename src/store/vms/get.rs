@@ -11,16 +11,19 @@ use crate::store::catalog::unsigned;
 use crate::store::templates::boot_devices;
 use diesel::prelude::*;
 
-type Config =
-    ((String, VmKind, Timestamp), (i64, i64, i64, i32, i32, i32), (String, Option<InstanceTypeId>, Option<DiskId>));
+type Config = (
+    (String, VmKind, Timestamp, bool),
+    (i64, i64, i64, i32, i32, i32),
+    (String, Option<InstanceTypeId>, Option<DiskId>),
+);
 
 /// The VM, without what the engine adds (`can`, `cannot`, load).
 pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
     let Some(row) = super::list::row(db, id)? else { return Ok(None) };
-    let ((os, kind, created), size, (boot, instance_type, cd)): Config = vm::table
+    let ((os, kind, created, allow_override), size, (boot, instance_type, cd)): Config = vm::table
         .find(id)
         .select((
-            (vm::os, vm::kind, vm::created),
+            (vm::os, vm::kind, vm::created, vm::allow_override),
             (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib, vm::sockets, vm::cores, vm::threads),
             (vm::boot, vm::instance_type_id, vm::cd_disk_id),
         ))
@@ -55,10 +58,12 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
         guest_os,
         created,
         stopped,
+        allow_override,
         cd,
         cd_name,
         disks: disks_of(db, id)?,
         nics: nics_of(db, id)?,
+        watchers: Vec::new(),
         cannot: Vec::new(),
     }))
 }

@@ -24,6 +24,7 @@ pub struct VmConfig {
     pub hardware: Hardware,
     pub stateless: bool,
     pub delete_protected: bool,
+    pub allow_override: bool,
     pub cd: Option<DiskId>,
 }
 
@@ -69,6 +70,7 @@ pub fn insert(db: &mut Db, new: &VmConfig, now: Timestamp) -> QueryResult<()> {
                 vm::boot.eq(boot_text(hw)),
                 vm::stateless.eq(new.stateless),
                 vm::delete_protected.eq(new.delete_protected),
+                vm::allow_override.eq(new.allow_override),
                 vm::cd_disk_id.eq(new.cd.map(|d| d.to_string())),
                 vm::created.eq(now),
             ),

@@ -5,6 +5,7 @@ use super::{Listing, admin, changing, id, listing};
 use super::{devices, permissions, selected};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{EngineError, disks, events, jobs, snapshots, vms};
+use crate::model::console::ConsoleOf;
 use crate::model::disk::{DiskContent, DiskView};
 use crate::model::event::EventView;
 use crate::model::ids::VmId;
@@ -13,6 +14,7 @@ use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::snapshot::SnapshotView;
 use crate::model::vm::{VmAction, VmRow, VmView};
+use crate::web::console_page;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -35,6 +37,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(super::copies::routes)
         .route("/admin/vms/{id}", web::get().to(detail))
         .route("/admin/vms/{id}/console", web::get().to(console))
+        .route("/admin/vms/{id}/serial", web::get().to(serial))
         .route("/admin/vms/{id}/screenshot.png", web::get().to(screenshot))
         .route("/admin/vms/{id}/remove", web::get().to(confirm_remove))
         .route("/admin/vms/{id}/remove", web::post().to(remove))
@@ -223,6 +226,7 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
         (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
         (l.t("display"), text(&hw.display.as_str().to_uppercase())),
+        (l.t("console-open-by"), console_page::watchers(l, &view.watchers)),
         (l.t("boot"), text(&hw.boot.iter().map(|b| boot_name(l, *b)).collect::<Vec<_>>().join(", "))),
         (l.t("stateless"), text(&if row.stateless { l.t("yes") } else { l.t("no") })),
         (l.t("delete-protected"), text(&if row.delete_protected { l.t("yes") } else { l.t("no") })),
@@ -317,7 +321,11 @@ async fn remove(
 }
 
 async fn console(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    vm_pages::console(&shared, &http, PORTAL, &path).await
+    console_page::show(&shared, &http, PORTAL, &path, ConsoleOf::Screen).await
+}
+
+async fn serial(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    console_page::show(&shared, &http, PORTAL, &path, ConsoleOf::Serial).await
 }
 
 async fn screenshot(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -5,7 +5,10 @@ use super::document::Element;
 use super::fault;
 use super::render;
 use crate::engine::{Cx, EngineError, pools, vms};
+use crate::model::console::{ConsoleOf, Manner};
 use crate::model::ids::{JobId, PoolId, VmId};
+use crate::web::server::Shared;
+use crate::web::{request, viewer_file};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Paths of actions.
@@ -74,18 +77,30 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
 
 /// A one-time ticket for this engine's own console socket.
 async fn ticket(cx: &Cx, vm: VmId) -> Result<Element, EngineError> {
-    let secret = vms::console::ticket(cx, vm).await?;
-    let ticket = Element::new("ticket").text("value", secret).int("expiry", crate::auth::ticket::VALID_SECONDS);
+    // Who asks by a program cannot be asked back: he comes to who is there, where that can be.
+    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, Manner::Together).await?;
+    let ticket = Element::new("ticket").text("value", issued.first).int("expiry", crate::auth::ticket::VALID_SECONDS);
     Ok(complete(None).child(ticket))
 }
 
+/// The file for remote-viewer.
+async fn viewer_file(cx: &Cx, request: &HttpRequest, vm: VmId) -> Result<Element, EngineError> {
+    let access = vms::console::viewer(cx, vm).await?;
+    let ca = request.app_data::<web::Data<Shared>>().map(|shared| shared.ca.clone()).unwrap_or_default();
+    let file = viewer_file::text(&access, &request::asked_host(request), &ca);
+    Ok(complete(None).text("remote_viewer_connection_file", file))
+}
+
 async fn on_console(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
-    let (vm, _, action) = path.into_inner();
+    let (vm, console, action) = path.into_inner();
     let result = async {
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &vm)?;
+        let view = vms::get(&cx, vm).await?;
+        super::vms::is_console(&view, &console)?;
         match action.as_str() {
             "ticket" | "proxyticket" => ticket(&cx, vm).await,
+            "remoteviewerconnectionfile" => viewer_file(&cx, &request, vm).await,
             _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
         }
     };

@@ -70,7 +70,7 @@ pub fn vm(view: &VmView) -> Element {
         .bool("start_paused", false)
         .child(os(&view.os, &view.hardware))
         .child(cpu(&view.hardware))
-        .child(display(&view.hardware))
+        .child(display(&view.hardware).bool("allow_override", view.allow_override))
         .child(memory_policy(&view.hardware));
     if let Some(stopped) = view.stopped {
         element = element.time("stop_time", stopped);

@@ -102,6 +102,7 @@ pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, Engine
         boot: boot(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")).unwrap_or(false),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")).unwrap_or(false),
+        allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")).unwrap_or(false),
         clone,
         disks: disks(&mut wrong, input),
         cd: input.at("cdroms/cdrom").and_then(|c| wrong.note(c.parsed("file/id", "cdroms.cdrom.file"))),
@@ -174,6 +175,7 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
         boot: boot(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")),
+        allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")),
         cd: None,
     };
     wrong.end(change)

@@ -97,6 +97,17 @@ fn console_id(display: Display) -> &'static str {
     }
 }
 
+/// The VM has a graphics console of this id.
+///
+/// # Errors
+/// It has not.
+pub fn is_console(view: &VmView, wanted: &str) -> Result<(), EngineError> {
+    if console_id(view.hardware.display) == wanted {
+        return Ok(());
+    }
+    Err(EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() })
+}
+
 fn console_element(view: &VmView) -> Element {
     let (vm, display) = (view.row.id, view.hardware.display);
     let own = console_id(display);
@@ -116,9 +127,7 @@ async fn console(request: HttpRequest, path: web::Path<(String, String)>) -> Htt
     let (vm, wanted) = path.into_inner();
     let result = async {
         let (_, view) = view(&request, &vm).await?;
-        if console_id(view.hardware.display) != wanted {
-            return Err(EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() });
-        }
+        is_console(&view, &wanted)?;
         Ok(console_element(&view))
     };
     ok(&request, result.await)

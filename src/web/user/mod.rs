@@ -1,5 +1,6 @@
 //! The User Portal: my VMs, and the pools I may take from.
 
+use super::console_page;
 use super::csrf;
 use super::error;
 use super::server::Shared;
@@ -7,6 +8,7 @@ use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use super::vm_pages::{self, enter};
 use crate::engine::{EngineError, pools, vms};
+use crate::model::console::ConsoleOf;
 use crate::model::page::ListQuery;
 use crate::model::pool::PoolView;
 use crate::model::vm::{VmAction, VmRow, VmView};
@@ -24,6 +26,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/user/vms/{id}", web::get().to(detail))
         .route("/user/vms/{id}/console", web::get().to(console))
         .route("/user/vms/{id}/screenshot.png", web::get().to(screenshot))
+        .route("/user/vms/{id}/serial", web::get().to(serial))
         .route("/user/vms/{id}/confirm/{action}", web::get().to(confirm))
         .route("/user/vms/{id}/{action}", web::post().to(act));
 }
@@ -140,11 +143,16 @@ fn vm_facts(frame: &Frame, view: &VmView) -> Markup {
             html! { @for d in &view.disks { p { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" } } },
         ),
         (l.t("nics"), html! { @for n in &view.nics { p { (n.name) " " (n.mac) } } }),
+        (l.t("console-open-by"), console_page::watchers(l, &view.watchers)),
     ])
 }
 
 async fn console(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    vm_pages::console(&shared, &http, PORTAL, &id).await
+    console_page::show(&shared, &http, PORTAL, &id, ConsoleOf::Screen).await
+}
+
+async fn serial(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    console_page::show(&shared, &http, PORTAL, &id, ConsoleOf::Serial).await
 }
 
 async fn screenshot(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {

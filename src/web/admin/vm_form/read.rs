@@ -57,6 +57,7 @@ pub fn new_vm(values: &Values) -> (NewVm, Vec<Invalid>) {
         boot: boot(values),
         stateless: values.contains_key("stateless"),
         delete_protected: values.contains_key("delete_protected"),
+        allow_override: values.contains_key("allow_override"),
         clone: values.contains_key("clone"),
         cd: parsed(values, "cd", "cdrom", &mut wrong),
         nics: Some(nics(values, &mut wrong)),
@@ -109,6 +110,7 @@ pub fn change(values: &Values) -> (VmUpdate, Vec<Invalid>) {
         boot: boot(values),
         stateless: Some(values.contains_key("stateless")),
         delete_protected: Some(values.contains_key("delete_protected")),
+        allow_override: Some(values.contains_key("allow_override")),
         instance_type: values
             .contains_key("instance_type")
             .then(|| parsed(values, "instance_type", "instance_type", &mut wrong)),
@@ -142,7 +144,12 @@ pub fn current(view: &VmView) -> Values {
     ]
     .map(|(k, v)| (k.to_owned(), v))
     .into();
-    for (name, set) in [("stateless", row.stateless), ("delete_protected", row.delete_protected)] {
+    let flags = [
+        ("stateless", row.stateless),
+        ("delete_protected", row.delete_protected),
+        ("allow_override", view.allow_override),
+    ];
+    for (name, set) in flags {
         if set {
             values.insert(name.to_owned(), "1".to_owned());
         }

@@ -46,6 +46,7 @@ pub const SHOWN: &[&str] = &[
     "cpu.topology.cores",
     "cpu.topology.threads",
     "display.type",
+    "display.allow_override",
     "os.boot",
     "cdrom",
 ];
@@ -264,16 +265,20 @@ pub fn system(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
     )
 }
 
-/// How its screen is shown. The browser's console speaks VNC; another protocol that the VM has is kept.
+/// How its screen is shown.
 pub fn console(frame: &Frame, filled: &Filled) -> Markup {
     let l = frame.l;
-    let kept = filled.get("display");
-    let mut choices = vec![Choice::new(Display::Vnc, "VNC")];
-    if !kept.is_empty() && kept != Display::Vnc.as_str() {
-        choices.push(Choice::new(kept, kept.to_uppercase()));
-    }
+    let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, d.as_str().to_uppercase())).collect();
     let field = hinted(l, "display", "display", "display.type", l.t("display-hint"));
-    section("console-part", &l.t("action-console"), &field.choose(filled, &choices))
+    let strict = hinted(l, "allow-override", "allow_override", "display.allow_override", l.t("allow-override-hint"));
+    section(
+        "console-part",
+        &l.t("action-console"),
+        &html! {
+            (field.choose(filled, &choices))
+            (strict.check(filled))
+        },
+    )
 }
 
 /// What a device is called that is booted from.

@@ -1,0 +1,24 @@
+# Consoles
+action-serial_console = Serial console
+verb-serial_console = open the serial console of
+console-lost = The connection is lost
+console-again = trying again in { $seconds } s
+console-with = also here: { $names }
+console-4409 = Somebody took this console over. “Reconnect” asks for it again.
+console-line-of = Serial line of { $name }
+console-together = Look on together
+console-take-over = Take over
+console-open-by = Consoles open
+console-nobody = none
+conflict-console-in-use = { $by } has the console of { $vm } open.
+reason-console-in-use = { $by } has it open, and you have no permission to take consoles over from others
+event-SERIAL_CONSOLE_CONNECTED = User { $user } is connected to the serial console of VM { $vm }.
+event-SERIAL_CONSOLE_DISCONNECTED = User { $user } got disconnected from the serial console of VM { $vm }.
+event-CONSOLE_TAKEN_OVER = User { $user } took the console of VM { $vm } over from { $detail }.
+console-viewer = Open in remote-viewer
+conflict-no-viewers = Consoles are shown in the browser only; an administrator allows remote-viewer in the settings.
+event-CONSOLE_VIEWER_ALLOWED = A port for a viewer of VM { $vm } was opened on host { $host } for { $user }.
+setting-RemoteViewerPorts = Ports for remote-viewer
+setting-hint-RemoteViewerPorts = TCP ports of the hosts, first-last (5900-5999), on which consoles can be opened by remote-viewer with TLS and a one-time password. Empty: consoles are shown in the browser only.
+allow-override = Disable strict user checking
+allow-override-hint = Everybody who may open this VM's consoles may come to one that another user has open; otherwise only who may take consoles over.

@@ -1,0 +1,24 @@
+# 控制台
+action-serial_console = 串行控制台
+verb-serial_console = 打开串行控制台：
+console-lost = 连接已断开
+console-again = { $seconds } 秒后重试
+console-with = 同时在线：{ $names }
+console-4409 = 其他人接管了此控制台。点击“重新连接”可再次请求。
+console-line-of = { $name } 的串行线路
+console-together = 共同查看
+console-take-over = 接管
+console-open-by = 已打开的控制台
+console-nobody = 无
+conflict-console-in-use = { $by } 已打开 { $vm } 的控制台。
+reason-console-in-use = { $by } 已打开它，而您没有接管他人控制台的权限
+event-SERIAL_CONSOLE_CONNECTED = 用户 { $user } 已连接到虚拟机 { $vm } 的串行控制台。
+event-SERIAL_CONSOLE_DISCONNECTED = 用户 { $user } 已断开与虚拟机 { $vm } 的串行控制台的连接。
+event-CONSOLE_TAKEN_OVER = 用户 { $user } 从 { $detail } 接管了虚拟机 { $vm } 的控制台。
+console-viewer = 用 remote-viewer 打开
+conflict-no-viewers = 控制台仅在浏览器中显示；管理员可在设置中允许 remote-viewer。
+event-CONSOLE_VIEWER_ALLOWED = 已在主机 { $host } 上为 { $user } 打开虚拟机 { $vm } 的查看器端口。
+setting-RemoteViewerPorts = remote-viewer 端口
+setting-hint-RemoteViewerPorts = 主机上的 TCP 端口，格式为“首个-末个”（5900-5999），remote-viewer 可通过它以 TLS 和一次性密码打开控制台。留空：控制台仅在浏览器中显示。
+allow-override = 禁用严格用户检查
+allow-override-hint = 凡有权打开此虚拟机控制台的用户，均可进入他人已打开的控制台；否则只有拥有接管权限的用户可以。

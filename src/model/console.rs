@@ -1,0 +1,77 @@
+//! Consoles: what they show, and how somebody comes to one that is open already.
+
+use crate::model::clock::Timestamp;
+use crate::model::ids::UserId;
+use crate::model::vm::{Display, VmAction};
+
+text_enum! {
+    /// What a console speaks.
+    ConsoleKind { Vnc = "vnc", Spice = "spice", Serial = "serial", }
+}
+text_enum! {
+    /// What somebody wants to see of a VM.
+    ConsoleOf { Screen = "screen", Serial = "serial", }
+}
+text_enum! {
+    /// What becomes of those who have the console open.
+    Manner { Ask = "ask", Together = "together", TakeOver = "take_over", }
+}
+
+impl From<Display> for ConsoleKind {
+    fn from(display: Display) -> Self {
+        match display {
+            Display::Vnc => Self::Vnc,
+            Display::Spice => Self::Spice,
+        }
+    }
+}
+
+impl ConsoleOf {
+    /// Whose permit it needs.
+    pub const fn action(self) -> VmAction {
+        match self {
+            Self::Screen => VmAction::Console,
+            Self::Serial => VmAction::SerialConsole,
+        }
+    }
+
+    /// What it speaks, with the display the VM has.
+    pub fn kind(self, display: Display) -> ConsoleKind {
+        match self {
+            Self::Screen => display.into(),
+            Self::Serial => ConsoleKind::Serial,
+        }
+    }
+}
+
+impl ConsoleKind {
+    pub const fn of(self) -> ConsoleOf {
+        match self {
+            Self::Vnc | Self::Spice => ConsoleOf::Screen,
+            Self::Serial => ConsoleOf::Serial,
+        }
+    }
+
+    /// Several can look on at once. QEMU's SPICE server serves one client, and two on a serial line would share its letters out.
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Vnc)
+    }
+
+    /// Connections beside the first that a browser may need: SPICE has one for each of display, keys, pointer, sound, ….
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Spice => 7,
+            Self::Vnc | Self::Serial => 0,
+        }
+    }
+}
+
+/// Somebody who has a console of a VM open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watcher {
+    pub user: UserId,
+    /// `name@domain`
+    pub name: String,
+    pub kind: ConsoleKind,
+    pub since: Timestamp,
+}

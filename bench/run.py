@@ -1,4 +1,4 @@
-"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|sign_ins|consoles|starts|weights …]
+"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|pools|sign_ins|consoles|starts|weights …]
 
 Prints Markdown tables; docs/benchmarks.md says what they mean."""
 
@@ -7,6 +7,7 @@ import sys
 
 import consoles
 import lists
+import pools
 import sign_ins
 import starts
 import weights
@@ -19,6 +20,7 @@ def main():
     binary, image = os.path.abspath(binary), os.path.abspath(image)
     known = {
         "lists": lambda: lists.run(binary),
+        "pools": lambda: pools.run(binary, image),
         "sign_ins": lambda: sign_ins.run(binary),
         "starts": lambda: starts.run(binary),
         "weights": lambda: weights.run(binary),

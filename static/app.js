@@ -2,6 +2,7 @@ import "./forms.js";
 import "./copy.js";
 import "./keytab.js";
 import { lists, picked } from "./lists.js";
+import { screens } from "./screens.js";
 // Live pages: when the server says that something changed, the page's main part is fetched again and put in place of the old
 // one, unless somebody types, selects or has a menu open there. Works without scripts, too: then the page just does not move.
 const live = document.querySelector('[data-live]');
@@ -35,6 +36,7 @@ async function refresh() {
   lists(before);
   if (key) live.querySelector(key)?.focus({ preventScroll: true });
   localise(live);
+  screens(live);
 }
 
 function soon() { if (!timer) timer = setTimeout(refresh, 150); }
@@ -49,6 +51,7 @@ function localise(root) {
 
 if (live) {
   localise(live);
+  screens(live);
   lists();
   document.addEventListener('visibilitychange', () => { if (!document.hidden && wanted) refresh(); });
   document.addEventListener('focusout', () => { if (wanted) soon(); });

@@ -97,6 +97,27 @@ impl DynamicQuery {
         }
     }
 
+    /// Runs what is no question; how many rows it touched.
+    pub fn execute(self, db: &mut Db) -> QueryResult<usize> {
+        use diesel::sql_types::Text;
+        match db {
+            Db::Sqlite(c) => {
+                let mut query = diesel::sql_query(self.sql).into_boxed::<diesel::sqlite::Sqlite>();
+                for bind in self.binds {
+                    query = query.bind::<Text, _>(bind);
+                }
+                query.execute(c)
+            }
+            Db::Postgres(c) => {
+                let mut query = diesel::sql_query(self.sql).into_boxed::<diesel::pg::Pg>();
+                for bind in self.binds {
+                    query = query.bind::<Text, _>(bind);
+                }
+                query.execute(c)
+            }
+        }
+    }
+
     /// The single number of a `select count(*) as n`.
     pub fn count(self, db: &mut Db) -> QueryResult<i64> {
         Ok(self.load::<Count>(db)?.pop().map_or(0, |c| c.n))

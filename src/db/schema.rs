@@ -166,6 +166,9 @@ diesel::table! {
         size -> Integer,
         prestarted -> Integer,
         max_user_vms -> Integer,
+        prestart_failures -> Integer,
+        prestart_wait -> Nullable<Timestamp>,
+        prestart_reason -> Text,
     }
 }
 
@@ -222,6 +225,7 @@ diesel::table! {
         user_id -> Text,
         permission_id -> Nullable<Text>,
         taken -> Timestamp,
+        ends -> Bool,
     }
 }
 
@@ -250,6 +254,7 @@ diesel::table! {
         is_stateless -> Bool,
         format -> Text,
         created -> Timestamp,
+        made -> Bool,
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Engine {
     pub hosts: hosts::Hosts,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
+    /// Pictures of screens that somebody looks at.
+    pub screens: vms::Screens,
     /// Where people of other domains are looked for.
     pub directories: directories::Directories,
     pub domains: domains::Domains,
@@ -72,6 +74,8 @@ pub struct Engine {
     pub providers: providers::Providers,
     /// Passkeys that browsers are asked for just now.
     pub passkeys: auth::passkey::Ceremonies,
+    /// Which pools are to be looked at.
+    pub refill: pools::Refill,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -148,6 +152,7 @@ impl Engine {
             hosts: hosts::Hosts::new(config.tls),
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
+            screens: vms::Screens::default(),
             directories: directories::Directories::default(),
             domains: domains::Domains::default(),
             vault: Arc::new(config.vault),
@@ -155,6 +160,7 @@ impl Engine {
             kerberos: kerberos::Kerberos::default(),
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
+            refill: pools::Refill::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

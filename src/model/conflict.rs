@@ -169,7 +169,7 @@ pub enum Conflict {
     NoMember { group: String, member: String },
     #[error("the domain {domain} was changed by somebody else meanwhile; look at it anew and change it then")]
     DomainChanged { domain: String },
-    #[error("Cannot remove pool {pool}: {vms} are taken or running; stop them first.")]
+    #[error("Cannot remove pool {pool}: {vms} are taken, or between two states; give them back first.")]
     PoolBusy { pool: String, vms: String },
     #[error("You have {mine} of at most {most} VMs of pool {pool} already; shut one down to give it back.")]
     PoolShare { pool: String, mine: u32, most: u32 },
@@ -178,6 +178,17 @@ pub enum Conflict {
          ask an administrator to enlarge the pool."
     )]
     PoolEmpty { pool: String, taken: u32, size: u32 },
+    #[error(
+        "Pool {pool} cannot shrink to {wanted}: {taken} of its {size} VMs are taken and {busy} are held by tasks or between two states. \
+         Give VMs back first, or choose a larger size."
+    )]
+    PoolTaken { pool: String, wanted: u32, taken: u32, busy: u32, size: u32 },
+    #[error("VM {vm} belongs to no pool.")]
+    NotInPool { vm: String },
+    #[error("Nobody has VM {vm} of pool {pool}.")]
+    NotTaken { vm: String, pool: String },
+    #[error("The disk {disk} of the template {template} is gone from its storage; no VM can be made of it.")]
+    TemplateDiskGone { template: String, disk: String },
     /// A host's or an earlier failure's own words.
     #[error("{why}")]
     Told { why: String },

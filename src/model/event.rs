@@ -100,6 +100,17 @@ event_codes! {
     UserAddPool = "USER_ADD_VM_POOL", 300, Normal, "Pool {pool} was created by {user}.";
     AddPoolFailed = "USER_ADD_VM_POOL_FAILED", 301, Error, "Failed to create pool {pool}: {detail}";
     UserRemovePool = "USER_REMOVE_VM_POOL", 304, Normal, "Pool {pool} was removed by {user}.";
+    RemovePoolFailed = "USER_REMOVE_VM_POOL_FAILED", 305, Error, "Failed to remove pool {pool}: {detail}";
+    DetachFromPool = "USER_REMOVE_VM_FROM_POOL", 308, Normal, "VM {vm} was detached from pool {pool} by {user}.";
+    DetachFromPoolFailed = "USER_REMOVE_VM_FROM_POOL_FAILED", 309, Error, "Failed to detach VM {vm} from pool {pool}: {detail}";
+    UserUpdatePool = "USER_UPDATE_VM_POOL", 314, Normal, "Pool {pool} was changed by {user}.";
+    PoolGrown = "USER_UPDATE_VM_POOL_WITH_VMS", 344, Normal, "Pool {pool} was enlarged by {user}: it has {detail} VMs more.";
+    PoolGrowFailed = "USER_UPDATE_VM_POOL_WITH_VMS_FAILED", 345, Error, "Failed to enlarge pool {pool}: {detail}";
+    PrestartFailed = "VM_FAILED_TO_PRESTART_IN_POOL", 169, Warning, "VMs of pool {pool} cannot be started ahead: {detail}";
+    PoolShrunk = "VM_POOL_SHRUNK", 10500, Normal, "Pool {pool} was made smaller by {user}: {detail} are gone from it.";
+    PoolShrinkFailed = "VM_POOL_SHRINK_FAILED", 10501, Error, "Failed to make pool {pool} smaller: {detail}";
+    PoolVmReclaimed = "VM_POOL_ASSIGNMENT_ENDED", 10502, Normal, "VM {vm} of pool {pool} was taken back from {detail} by {user}.";
+    PoolVmLost = "VM_POOL_ASSIGNMENT_LOST", 10503, Warning, "VM {vm} of pool {pool} runs on a host that does not answer; {user} gets another one.";
     UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
     AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";
     UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";

@@ -20,6 +20,7 @@ text_enum! {
         SuspendVm = "suspend_vm", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
         AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
+        GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool",
     }
 }
 
@@ -72,6 +73,9 @@ impl JobKind {
             Self::PreviewSnapshot => "Going to a snapshot of VM",
             Self::DropLayers => "Removing layers of VM",
             Self::RemoveSnapshot => "Removing a snapshot of VM",
+            Self::GrowPool => "Enlarging pool",
+            Self::ShrinkPool => "Shrinking pool",
+            Self::DetachFromPool => "Detaching from its pool VM",
         }
     }
 }

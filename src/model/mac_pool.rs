@@ -14,10 +14,10 @@ pub struct MacPoolView {
     pub ranges: Vec<(MacAddress, MacAddress)>,
 }
 
-/// The range of a new engine: 256 addresses in 56:6f:xx:yy:zz:00, where xx yy zz come from the engine's own id. oVirt gives every
+/// The range of a new engine: 65,536 addresses in 56:xx:yy:zz:00:00, where xx yy zz come from the engine's own id. oVirt gives every
 /// engine the same range, so two on one network collide; the first byte says "locally administered, unicast".
 pub fn own_range(engine: uuid::Uuid) -> (MacAddress, MacAddress) {
     let b = engine.as_bytes();
-    let base = u64::from_be_bytes([0, 0, 0x56, 0x6f, b[0], b[1], b[2], 0]);
-    (MacAddress::from_bits(base), MacAddress::from_bits(base | 0xff))
+    let base = u64::from_be_bytes([0, 0, 0x56, b[0], b[1], b[2], 0, 0]);
+    (MacAddress::from_bits(base), MacAddress::from_bits(base | 0xffff))
 }

@@ -1,6 +1,8 @@
 //! Pools of VMs.
 
-use crate::model::ids::{ClusterId, PoolId, TemplateId};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{ClusterId, PoolId, TemplateId, UserId};
+use crate::model::vm::VmRow;
 
 text_enum! {
     PoolKind { Automatic = "automatic", Manual = "manual", }
@@ -33,6 +35,36 @@ pub struct PoolView {
     pub permitted: bool,
     /// He may take one now.
     pub can_take: bool,
+    /// Why VMs are not started ahead just now.
+    pub prestart_trouble: Option<PrestartTrouble>,
+}
+
+/// Starting VMs ahead failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrestartTrouble {
+    /// So often in a row.
+    pub failures: u32,
+    pub why: String,
+    /// It is tried again then.
+    pub next: Timestamp,
+}
+
+/// A pool's VM and who has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolMember {
+    pub vm: VmRow,
+    pub holder: Option<PoolHolder>,
+}
+
+/// Who has a pool's VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolHolder {
+    pub user: UserId,
+    /// `alice@internal`; empty: nobody knows him any more.
+    pub name: String,
+    pub since: Timestamp,
+    /// He may not use it any more; it goes back when it is down.
+    pub returning: bool,
 }
 
 /// A pool to be made.
@@ -51,5 +83,26 @@ pub struct NewPool {
     pub stateful: bool,
 }
 
-/// MaxVmsInPool.
-pub const MAX_POOL_SIZE: u64 = 1000;
+/// A change of a pool: only what is `Some` changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolUpdate {
+    /// With `?` it is also what new VMs are called after.
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub comment: Option<String>,
+    pub size: Option<u32>,
+    pub prestarted: Option<u32>,
+    pub max_user_vms: Option<u32>,
+    /// What a pool is cannot change; the same again is no change.
+    pub kind: Option<PoolKind>,
+    pub stateful: Option<bool>,
+    pub cluster: Option<ClusterId>,
+    pub template: Option<TemplateId>,
+    /// What becomes of VMs that are too many; none: a smaller size is refused.
+    pub surplus: Option<Surplus>,
+}
+
+text_enum! {
+    /// What becomes of a pool's free VMs when it shrinks.
+    Surplus { Remove = "remove", Detach = "detach", }
+}

@@ -11,6 +11,7 @@ text_enum! {
         SecondFactor = "SecondFactor",
         EngineName = "EngineFqdn",
         ViewerPorts = "RemoteViewerPorts",
+        MaxVmsInPool = "MaxVmsInPool",
     }
 }
 
@@ -31,6 +32,7 @@ impl Setting {
                 "TCP ports of the hosts for consoles in remote-viewer (TLS, one-time passwords), as first-last; empty: consoles only in the \
                  browser."
             }
+            Self::MaxVmsInPool => "How many VMs a pool may have; pools that are larger already stay.",
         }
     }
 
@@ -42,6 +44,7 @@ impl Setting {
             Self::SecondFactor => words(),
             Self::EngineName => "a host name, or empty".to_owned(),
             Self::ViewerPorts => format!("{LOWEST_PORT}-65535, or empty"),
+            Self::MaxVmsInPool => format!("1-{MOST_VMS}"),
         }
     }
 }
@@ -65,6 +68,7 @@ impl SecondFactorRule {
 /// Below it are the system's own.
 const LOWEST_PORT: u16 = 1024;
 const MOST_MINUTES: u32 = 525_600;
+const MOST_VMS: u32 = 100_000;
 
 /// All settings with their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,7 @@ pub struct Settings {
     pub engine_name: String,
     /// First and last; none: native viewers are not let in.
     pub viewer_ports: Option<(u16, u16)>,
+    pub max_vms_in_pool: u32,
 }
 
 impl Default for Settings {
@@ -87,6 +92,7 @@ impl Default for Settings {
             second_factor: SecondFactorRule::Optional,
             engine_name: String::new(),
             viewer_ports: None,
+            max_vms_in_pool: 1000,
         }
     }
 }
@@ -102,6 +108,7 @@ impl Settings {
             Setting::ViewerPorts => {
                 self.viewer_ports.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
             }
+            Setting::MaxVmsInPool => self.max_vms_in_pool.to_string(),
         }
     }
 
@@ -113,8 +120,9 @@ impl Settings {
         let (name, value) = (setting.as_str(), value.trim());
         match setting {
             Setting::SessionTimeOut if value == "-1" => self.idle_minutes = None,
-            Setting::SessionTimeOut => self.idle_minutes = Some(minutes(setting, value)?),
-            Setting::SessionHardLimit => self.hard_minutes = minutes(setting, value)?,
+            Setting::SessionTimeOut => self.idle_minutes = Some(number(setting, value, MOST_MINUTES)?),
+            Setting::SessionHardLimit => self.hard_minutes = number(setting, value, MOST_MINUTES)?,
+            Setting::MaxVmsInPool => self.max_vms_in_pool = number(setting, value, MOST_VMS)?,
             Setting::SecondFactor => {
                 let problem = |_| Problem::NotOneOf { value: value.chars().take(64).collect(), allowed: words() };
                 self.second_factor = value.parse().map_err(problem).map_err(|p| Invalid::new(name, p))?;
@@ -136,13 +144,13 @@ impl Settings {
     }
 }
 
-fn minutes(setting: Setting, value: &str) -> Result<u32, Invalid> {
+fn number(setting: Setting, value: &str, most: u32) -> Result<u32, Invalid> {
     let name = setting.as_str();
     let number: i64 = value
         .parse()
         .map_err(|_| Invalid::new(name, Problem::NotANumber { value: value.chars().take(64).collect() }))?;
-    let fits = u32::try_from(number).ok().filter(|n| (1..=MOST_MINUTES).contains(n));
-    fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: MOST_MINUTES.into() }))
+    let fits = u32::try_from(number).ok().filter(|n| (1..=most).contains(n));
+    fits.ok_or_else(|| Invalid::new(name, Problem::Range { min: 1, max: most.into() }))
 }
 
 fn ports(field: &'static str, value: &str) -> Result<Option<(u16, u16)>, Invalid> {
@@ -189,6 +197,7 @@ mod tests {
             (Setting::ViewerPorts, "80-90"),
             (Setting::ViewerPorts, "6000-5900"),
             (Setting::ViewerPorts, "5900-70000"),
+            (Setting::MaxVmsInPool, "0"),
         ] {
             assert_eq!(settings.set(setting, value).unwrap_err().field, setting.as_str());
         }

@@ -45,6 +45,12 @@ pub enum Problem {
     UnknownField,
     #[error("the template {template} is {status}; wait until it is ok")]
     TemplateNotOk { template: String, status: TemplateStatus },
+    #[error("the template {template} has no disk; a pool needs a template with one")]
+    TemplateWithoutDisk { template: String },
+    #[error("the disk {disk} of the template {template} cannot be used; repair it or choose another template")]
+    TemplateDiskNotOk { template: String, disk: String },
+    #[error("a pool is made smaller only when it is said what becomes of the VMs: surplus=remove or surplus=detach")]
+    NoSurplus,
     #[error("{disk} is a disk, not a CD image; choose an ISO image")]
     NotACd { disk: String },
     #[error("{disk} lies on a storage domain that the VM's host does not have")]

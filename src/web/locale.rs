@@ -29,7 +29,9 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/consoles.ftl"),
     "\n",
-    include_str!("../../locales/en/snapshots.ftl")
+    include_str!("../../locales/en/snapshots.ftl"),
+    "\n",
+    include_str!("../../locales/en/pools.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -50,7 +52,9 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/consoles.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/snapshots.ftl")
+    include_str!("../../locales/zh-CN/snapshots.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/pools.ftl")
 );
 
 /// The English messages as they are written: key and text.

@@ -155,16 +155,33 @@ pub async fn confirm(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &s
     frame.page(&title, "", &content)
 }
 
-/// `GET /admin/vms/{id}/screenshot.png`
+/// `GET /{portal}/vms/{id}/screenshot.png`: not sent again while it shows the same.
 pub async fn screenshot(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str) -> HttpResponse {
     let result = async {
-        let (cx, _) = enter(shared, http, portal).await?;
+        let cx = request::signed_in(shared, http, view_of(portal)).await?;
         vms::screenshot(&cx, vm_id(vm)?).await
     };
-    match result.await {
-        Ok(image) => {
-            HttpResponse::Ok().content_type("image/png").insert_header(("Cache-Control", "no-store")).body(image)
+    let screen = match result.await {
+        Ok(screen) => screen,
+        Err(e) => return HttpResponse::build(super::api::fault::status(&e)).finish(),
+    };
+    let tag = format!("\"{:x}\"", screen.tag);
+    let known = http.headers().get("if-none-match").and_then(|v| v.to_str().ok());
+    let headers = [("Cache-Control", "private, no-cache".to_owned()), ("ETag", tag.clone())];
+    let mut answer = if known == Some(tag.as_str()) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    for header in headers {
+        answer.insert_header(header);
+    }
+    if known == Some(tag.as_str()) { answer.finish() } else { answer.content_type("image/png").body(screen.image) }
+}
+
+/// A guest's screen, live; it leads to the console.
+pub fn screen(frame: &Frame, row: &VmRow) -> Markup {
+    let base = format!("{}/vms/{}", frame.portal.path(), row.id);
+    let label = frame.l.ta("console-of", &[("name", row.name.as_str())]);
+    html! {
+        a class="vireo-screen" href={ (base) "/console" } target={ "console-" (row.id) } {
+            canvas data-screen={ (base) "/screenshot.png" } role="img" aria-label=(label) {}
         }
-        Err(e) => HttpResponse::build(super::api::fault::status(&e)).finish(),
     }
 }

@@ -169,6 +169,9 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::TemplateNotOk { template, status } => {
             say!(l, "problem-template-not-ok", "template" = template, "status" = state(l, status.as_str()))
         }
+        Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
+            of_pool(l, problem)
+        }
         Problem::NotACd { disk } => say!(l, "problem-not-a-cd", "disk" = disk),
         Problem::NotOnHost { disk } => say!(l, "problem-not-on-host", "disk" = disk),
         Problem::NothingToSave => l.t("problem-nothing-to-save"),
@@ -194,6 +197,17 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::GiveAgain => l.t("problem-give-again"),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
+    }
+}
+
+fn of_pool(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::TemplateWithoutDisk { template } => say!(l, "problem-template-without-disk", "template" = template),
+        Problem::TemplateDiskNotOk { template, disk } => {
+            say!(l, "problem-template-disk-not-ok", "template" = template, "disk" = disk)
+        }
+        Problem::NoSurplus => l.t("problem-no-surplus"),
+        other => other.to_string(),
     }
 }
 
@@ -308,7 +322,13 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::NoPreview { .. }
         | Conflict::SnapshotBroken { .. }
         | Conflict::DisksOfSnapshots { .. } => snapshot(l, why),
-        Conflict::PoolBusy { .. } | Conflict::PoolShare { .. } | Conflict::PoolEmpty { .. } => pool(l, why),
+        Conflict::PoolBusy { .. }
+        | Conflict::PoolShare { .. }
+        | Conflict::PoolEmpty { .. }
+        | Conflict::PoolTaken { .. }
+        | Conflict::NotInPool { .. }
+        | Conflict::NotTaken { .. }
+        | Conflict::TemplateDiskGone { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
         Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
@@ -359,6 +379,22 @@ fn pool(l: Locale, why: &Conflict) -> String {
         }
         Conflict::PoolEmpty { pool, taken, size } => {
             say!(l, "conflict-pool-empty", "pool" = pool, "taken" = taken, "size" = size)
+        }
+        Conflict::PoolTaken { pool, wanted, taken, busy, size } => {
+            say!(
+                l,
+                "conflict-pool-taken",
+                "pool" = pool,
+                "wanted" = wanted,
+                "taken" = taken,
+                "busy" = busy,
+                "size" = size
+            )
+        }
+        Conflict::NotInPool { vm } => say!(l, "conflict-not-in-pool", "vm" = vm),
+        Conflict::NotTaken { vm, pool } => say!(l, "conflict-not-taken", "vm" = vm, "pool" = pool),
+        Conflict::TemplateDiskGone { template, disk } => {
+            say!(l, "conflict-template-disk-gone", "template" = template, "disk" = disk)
         }
         other => other.to_string(),
     }

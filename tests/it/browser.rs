@@ -227,6 +227,19 @@ async fn states_on_the_page(browser: &Browser, admin: &Api, id: &str) {
     admin.wait(id, "down").await;
 }
 
+/// The picture is live: it has come, and what is the same is not sent again.
+async fn its_screen_is_on_its_card(browser: &Browser) {
+    let colours = "const c = document.querySelector('article[data-vm] canvas[data-screen]'); \
+        const all = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+        return c.width > 300 ? new Set(new Uint32Array(all.buffer)).size : 0;";
+    let end = Instant::now() + Duration::from_secs(20);
+    while browser.run(colours).await.as_u64().unwrap_or(0) < 2 {
+        assert!(Instant::now() < end, "no picture of the screen came");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    browser.screenshot(&pictures().join("user-portal-screens.png")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn alice_takes_a_desktop_and_gives_it_back() {
     let server = Server::start(&Start { demo: true, ..Start::default() });
@@ -258,6 +271,7 @@ async fn alice_takes_a_desktop_and_gives_it_back() {
     }
 
     browser.go("/user").await;
+    its_screen_is_on_its_card(&browser).await;
     mark(&browser).await;
     browser.click("article[data-vm] a[href$='/confirm/shutdown']").await;
     let warning = browser.text("main").await;
@@ -333,6 +347,10 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
         }
         if page == "vms" {
             pages.extend([format!("/admin/vms/{id}/edit"), format!("/admin/vms/{id}/console")]);
+        }
+        if page == "pools" {
+            let vm = id_of(&admin.get("/vms?search=pool%3Ddesktops").await.1["vm"][0]);
+            pages.extend([format!("/admin/pools/{id}/edit"), format!("/admin/pools/{id}/vms/{vm}/detach")]);
         }
     }
     let browser = Browser::start(&server).await;

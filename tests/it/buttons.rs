@@ -88,10 +88,13 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
         ("kind", "automatic"),
     ];
     let new_vm = json!({"name": "a b", "cluster": {"id": w.cluster}, "template": {"id": blank}});
+    let pool_page = format!("/admin/pools/{}", w.pool);
+    let edited = [("name", "a b"), ("size", "5"), ("prestarted", "0"), ("max_user_vms", "1")];
     let upload = "/admin/disks/upload?alias=broken&content=iso&format=raw&bytes=10";
     let mut all = vec![
         Button::new("/admin/vms", "/admin/vms/new", How::Api("POST", "/vms".to_owned(), new_vm)),
         Button::post("/admin/pools", "/admin/pools/new", &pool),
+        Button::post(&pool_page, &format!("{pool_page}/edit"), &edited),
         Button::new("/admin/disks", "/admin/disks/upload", How::Post(upload.to_owned(), Vec::new())),
         Button::post("/admin/users", "/admin/users/new", &[("user_name", "")]),
         Button::post("/admin/roles", "/admin/roles/new", &[("name", ""), ("kind", "user")]),

@@ -108,6 +108,34 @@ async fn taking_from_a_pool_is_done_or_undone() {
     crate::server::clean(&data);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn making_a_pool_is_done_or_undone() {
+    let mut data = Server::start(&Start { demo: true, ..Start::default() }).stop();
+    let folders = disk_folders(&data).len();
+    for step in ["check_template", "create_vms"] {
+        for moment in MOMENTS {
+            let place = format!("add_pool:{step}:{moment}");
+            let name = format!("{step}-{moment}").replace('_', "-");
+            let server = paused_at(data, &place, true);
+            let body = json!({
+                "name": name, "cluster": {"name": "Default"}, "template": {"name": "demo-linux"}, "size": 300,
+            });
+            let (code, pool) = server.admin().post("/vmpools", body).await;
+            assert_eq!(code, 201, "{pool}");
+            let server = kill_and_restart(server, &place, true);
+            let admin = server.admin();
+            admin.nothing_is_locked().await;
+            let vms = admin.get(&format!("/vms?search=pool%3D{name}")).await.1;
+            let vms = vms["vm"].as_array().map_or(0, Vec::len);
+            let there = admin.get(&format!("/vmpools/{}", id_of(&pool))).await.0 == 200;
+            assert_eq!(vms, if there { 300 } else { 0 }, "{place}: all or nothing");
+            assert_eq!(disk_folders(&server.data).len(), folders, "{place}: no file is made");
+            data = server.stop();
+        }
+    }
+    crate::server::clean(&data);
+}
+
 fn runs_once_or_not_at_all(vm: &str, status: &str, place: &str) {
     let wanted = usize::from(status != "down");
     assert_eq!(processes(&["qemu-system", vm]).len(), wanted, "{place}: {status}");

@@ -62,6 +62,22 @@ impl Portal {
         self.send(request.header("X-CSRF-Token", &self.csrf)).await
     }
 
+    /// The same session at the program after a restart.
+    pub fn at(&self, server: &Server) -> Self {
+        Self { url: server.url.clone(), ..self.clone() }
+    }
+
+    /// Clicks a button; none: the program went away before it answered. The answer is its status and where it leads, or
+    /// what it says.
+    pub async fn click(&self, path: &str) -> Option<(u16, String)> {
+        let form = encode(&[("csrf", self.csrf.as_str())]);
+        let request = self.http.post(format!("{}{path}", self.url)).header("Content-Type", FORM).body(form);
+        let answer = request.header("Cookie", &self.cookie).header("X-CSRF-Token", &self.csrf).send().await.ok()?;
+        let (code, to) = (answer.status().as_u16(), answer.headers().get("location").cloned());
+        let said = answer.text().await.ok()?;
+        Some((code, to.map_or(said, |to| to.to_str().unwrap().to_owned())))
+    }
+
     /// A form without the token: another site's.
     pub async fn post_foreign(&self, path: &str) -> Page {
         let none: [(&str, &str); 0] = [];

@@ -11,7 +11,7 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 9] = [
+const API_FILES: [&str; 10] = [
     "api/vms.rs",
     "api/actions.rs",
     "api/collections.rs",
@@ -19,6 +19,7 @@ const API_FILES: [&str; 9] = [
     "api/domains.rs",
     "api/entry.rs",
     "api/permissions.rs",
+    "api/pools.rs",
     "api/roles.rs",
     "api/snapshots.rs",
 ];

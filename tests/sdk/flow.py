@@ -94,7 +94,62 @@ def administrator():
         raise AssertionError("a name with a space was taken")
     except sdk.Error as error:
         assert error.code == 400 and "name" in str(error), error
+    pool(system)
     connection.close()
+
+
+def pool(system):
+    """Made, enlarged, detached from, removed."""
+    pools = system.vm_pools_service()
+    made = pools.add(
+        types.VmPool(
+            name="lab-??",
+            cluster=types.Cluster(name="Default"),
+            template=types.Template(name="demo-linux"),
+            size=2,
+            max_user_vms=2,
+            type=types.VmPoolType.AUTOMATIC,
+            description="Made by oVirt's SDK",
+        )
+    )
+    assert (made.name, made.size, made.stateful) == ("lab", 2, False), made
+    service = pools.pool_service(made.id)
+    vms = system.vms_service()
+    members(system, ["lab-01", "lab-02"])
+    changed = service.update(types.VmPool(size=3, comment="larger"))
+    assert (changed.size, changed.comment) == (3, "larger")
+    members(system, ["lab-01", "lab-02", "lab-03"])
+    refused(lambda: service.update(types.VmPool(type=types.VmPoolType.MANUAL)), 400, "type")
+    refused(lambda: service.update(types.VmPool(size=1)), 400, "surplus")
+    vm = vms.vm_service(vms.list(search="name=lab-03")[0].id)
+    refused(vm.remove, 409, "detach it from the pool first")
+    vm.detach()
+    members(system, ["lab-01", "lab-02"])
+    assert vm.get().vm_pool is None and service.get().size == 2
+    vm.remove()
+    gone(vm)
+    service.remove()
+    gone(service)
+    assert not vms.list(search="name=lab-*")
+
+
+def members(system, names, seconds=60):
+    """Until no task holds them any more: only then they are changed again."""
+    end = time.time() + seconds
+    vms, jobs = system.vms_service(), system.jobs_service()
+    there = lambda: [vm.name for vm in vms.list(search="pool=lab sortby name")]
+    while there() != names or any(job.status == types.JobStatus.STARTED for job in jobs.list()):
+        assert time.time() < end, f"never {names}, but {there()}"
+        time.sleep(0.2)
+
+
+def refused(call, code, words):
+    try:
+        call()
+    except sdk.Error as error:
+        assert error.code == code and words in str(error), error
+        return
+    raise AssertionError(f"not refused with {words}")
 
 
 def user():

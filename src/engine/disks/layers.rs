@@ -1,4 +1,5 @@
-//! Throw-away layers of stateless VMs: written instead of the disk, gone when the VM stops.
+//! Layers: thin ones whose file is made at the VM's first start, and throw-away ones that are written instead of the disk and go when
+//! the VM stops.
 
 use crate::db::Db;
 use crate::engine::{Engine, EngineError, storage};
@@ -6,9 +7,50 @@ use crate::model::disk::DiskFormat;
 use crate::model::ids::{HostId, ImageId, VmId};
 use crate::model::pool::PoolKind;
 use crate::store::disks::layers::{self, Layer};
+use crate::store::disks::write as disks;
 use crate::store::{catalog, pools, scope};
 use crate::wire::{CreateImage, DomainPath, ImagePath, RemoveImage};
 use std::sync::Arc;
+
+/// Makes the files of the VM's thin layers that have none yet. Made already: fine.
+///
+/// # Errors
+/// The host is away, or what they lie on is gone.
+pub(in crate::engine) async fn make_missing(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+    let missing = engine.db.read(move |db| missing_files(db, vm)).await?;
+    for (host, image, request) in missing {
+        let disk = request.image.disk;
+        let info = engine.call(host, &request).await?;
+        engine
+            .db
+            .write(move |db| {
+                disks::set_sizes(db, disk, info.virtual_bytes, info.actual_bytes)?;
+                Ok::<_, EngineError>(layers::set_made(db, image)?)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+fn missing_files(db: &mut Db, vm: VmId) -> Result<Vec<(HostId, ImageId, CreateImage)>, EngineError> {
+    layers::unmade(db, vm)?
+        .into_iter()
+        .map(|layer| {
+            let at = |disk, image| {
+                let domain = DomainPath { id: layer.domain, path: layer.path.clone() };
+                ImagePath { domain, disk, image }
+            };
+            let request = CreateImage {
+                image: at(layer.disk, layer.image),
+                format: layer.format,
+                virtual_bytes: u64::try_from(layer.virtual_bytes).unwrap_or_default(),
+                sparse: true,
+                backing: layer.below_disk.zip(layer.below).map(|(disk, image)| at(disk, image)),
+            };
+            Ok((storage::worker(db, layer.host, layer.data_center)?, layer.image, request))
+        })
+        .collect()
+}
 
 /// Puts a fresh throw-away layer over each disk of the VM; one that is left from before goes first.
 ///

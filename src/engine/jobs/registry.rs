@@ -2,7 +2,7 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::pools::{AddPool, RemovePool, ReturnToPool, TakeFromPool};
+use crate::engine::pools::{AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, ShrinkPool, TakeFromPool};
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
 use crate::engine::templates::{AddTemplate, RemoveTemplate};
 use crate::engine::vms::{
@@ -26,6 +26,9 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::RemovePool => &const { Hidden::<RemovePool>::new() },
         JobKind::TakeFromPool => &const { Hidden::<TakeFromPool>::new() },
         JobKind::ReturnToPool => &const { Hidden::<ReturnToPool>::new() },
+        JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
+        JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
+        JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
         JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },

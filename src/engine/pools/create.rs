@@ -1,33 +1,31 @@
-//! Making a pool with its VMs: all rows at once, image files by a job.
+//! Making a pool with its VMs.
 
+use super::fill::{self, Fill};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::storage;
-use crate::engine::vms::create as vm;
 use crate::engine::vms::plan;
 use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{ObjectId, PoolId, VmId};
+use crate::model::ids::PoolId;
 use crate::model::job::JobKind;
-use crate::model::pool::{MAX_POOL_SIZE, NewPool};
+use crate::model::pool::NewPool;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME, NewVm};
+use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME};
+use crate::store::pools::bulk;
 use crate::store::pools::write::{self as rows, PoolConfig};
-use crate::store::vms::insert::name_taken;
+use crate::store::settings;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What the job knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Args {
-    pool: PoolId,
-    name: String,
-    vms: Vec<vm::Args>,
+    fill: Fill,
 }
 
-steps! { Step { CreateImages = "create_images", } }
+steps! { Step { CheckTemplate = "check_template", CreateVms = "create_vms", } }
 
 /// The job.
 pub(in crate::engine) struct AddPool;
@@ -47,25 +45,10 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<Created<PoolId>, EngineE
     let pool = config(cx, db, new)?;
     let id = pool.id;
     rows::insert(db, &pool)?;
-    let first = NewVm {
-        name: free_names(db, &pool.name_mask, 1)?.pop().unwrap_or_default(),
-        cluster: Some(pool.cluster),
-        template: Some(pool.template),
-        ..NewVm::default()
-    };
-    let mut vms = Vec::new();
-    for name in free_names(db, &pool.name_mask, pool.size as usize)? {
-        let mut planned = plan::plan(cx, db, &NewVm { name, ..first.clone() })?;
-        planned.config.id = VmId::random();
-        planned.config.pool = Some(id);
-        planned.config.stateless = !pool.stateful;
-        vms.push(vm::insert(&cx.engine, db, planned)?);
-    }
-    let mut locks: Vec<ObjectId> = vec![id.object()];
-    locks.extend(vms.iter().flat_map(vm::locks));
-    let args = Args { pool: id, name: pool.name.clone(), vms };
+    let fill = fill::begin(cx, db, &pool, pool.size, None)?;
+    let locks = fill.locks();
     cx.engine.changed(super::topic(), Some(id.0));
-    let job = jobs::insert::<AddPool>(db, &NewJob::asked(cx, &pool.name), &args, &locks)?;
+    let job = jobs::insert::<AddPool>(db, &NewJob::asked(cx, &pool.name), &Args { fill }, &locks)?;
     Ok(Created { id, job })
 }
 
@@ -73,27 +56,20 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
     let cluster = plan::cluster(db, new.cluster)?;
     auth::check(db, &cx.actor, Action::CreateVmPool, cluster.object())?;
     let mut wrong = Vec::new();
-    // The `?` of a mask are not part of the pool's own name.
-    let plain: String = new.name.chars().filter(|c| *c != '?').collect();
-    let name = valid::name("name", plain.trim_matches('-'), MAX_NAME - 4).unwrap_or_else(|e| {
+    let (name, name_mask) = name_and_mask(&new.name).unwrap_or_else(|e| {
         wrong.push(e);
-        String::new()
+        (String::new(), String::new())
     });
     if rows::by_name(db, &name)?.is_some() {
         wrong.push(Invalid::new("name", Problem::Taken { name: name.clone() }));
     }
-    let mut number = |field, value: u32, min, max| {
-        if let Err(e) = valid::range(field, value.into(), min, max) {
-            wrong.push(e);
-        }
-    };
-    number("size", new.size, 1, MAX_POOL_SIZE);
-    number("prestarted_vms", new.prestarted, 0, new.size.into());
-    number("max_user_vms", new.max_user_vms, 1, MAX_POOL_SIZE);
+    let most = settings::engine(db)?.max_vms_in_pool.into();
+    wrong.extend(valid::range("size", new.size.into(), 1, most).err());
+    wrong.extend(valid::range("prestarted_vms", new.prestarted.into(), 0, new.size.into()).err());
+    wrong.extend(valid::range("max_user_vms", new.max_user_vms.into(), 1, most).err());
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
-    let name_mask = if new.name.contains('?') { new.name.trim().to_owned() } else { format!("{name}-?") };
     Ok(PoolConfig {
         id: PoolId::random(),
         cluster,
@@ -110,56 +86,32 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
     })
 }
 
-/// `desk-??` gives desk-01, desk-02, …; names that are taken are passed over.
-fn free_names(db: &mut Db, mask: &str, wanted: usize) -> Result<Vec<String>, EngineError> {
-    let mut names = Vec::new();
-    for number in 1..=(wanted + 10_000) {
-        if names.len() == wanted {
-            break;
-        }
-        let name = numbered(mask, number);
-        if !name_taken(db, &name, None)? {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-/// The first run of `?` stands for the number, with leading zeros.
-fn numbered(mask: &str, number: usize) -> String {
-    let Some(start) = mask.find('?') else { return format!("{mask}{number}") };
-    let digits = mask.get(start..).unwrap_or_default().chars().take_while(|c| *c == '?').count();
-    let (before, after) = (mask.get(..start).unwrap_or_default(), mask.get(start + digits..).unwrap_or_default());
-    format!("{before}{number:0digits$}{after}")
+/// A pool's own name is without the `?` that stand for its VMs' numbers.
+pub(super) fn name_and_mask(text: &str) -> Result<(String, String), Invalid> {
+    let plain: String = text.chars().filter(|c| *c != '?').collect();
+    let name = valid::name("name", plain.trim().trim_matches('-'), MAX_NAME - 4)?;
+    let mask = if text.contains('?') { text.trim().to_owned() } else { format!("{name}-?") };
+    Ok((name, mask))
 }
 
 impl Kind for AddPool {
     const KIND: JobKind = JobKind::AddPool;
+    const VERSION: i32 = 2;
     type Args = Args;
     type Step = Step;
 
     async fn run(engine: &Arc<Engine>, cx: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
         match step {
-            Step::CreateImages => {
-                for (done, one) in args.vms.iter().enumerate() {
-                    vm::make_images(engine, &one.images).await?;
-                    let percent = u8::try_from((done + 1) * 100 / args.vms.len().max(1)).unwrap_or(100);
-                    cx.progress(engine, percent).await?;
-                }
-            }
+            Step::CheckTemplate => fill::check_template(engine, &args.fill).await,
+            Step::CreateVms => fill::make(engine, cx, &args.fill).await,
         }
-        Ok(Next::Done)
     }
 
-    async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
+    async fn undo(engine: &Arc<Engine>, cx: &JobContext, _: &mut Args, step: Step) -> Result<(), EngineError> {
         match step {
-            Step::CreateImages => {
-                for image in args.vms.iter().flat_map(|v| &v.images) {
-                    storage::unmake(engine, image).await?;
-                }
-            }
+            Step::CheckTemplate => Ok(()),
+            Step::CreateVms => fill::unmake(engine, cx).await,
         }
-        Ok(())
     }
 
     fn ended(
@@ -169,35 +121,19 @@ impl Kind for AddPool {
         args: &Args,
         outcome: Outcome<'_>,
     ) -> Result<(), EngineError> {
-        let about = About { pool: Some((args.pool, args.name.clone())), ..About::default() };
-        engine.changed(super::topic(), Some(args.pool.0));
+        let pool = args.fill.pool;
+        let about = About { pool: Some((pool, args.fill.pool_name.clone())), ..About::default() };
+        engine.changed(super::topic(), Some(pool.0));
         match outcome {
             Outcome::Finished => {
-                for one in &args.vms {
-                    vm::made(engine, db, one.vm)?;
-                }
+                super::touch(engine, pool);
                 cx.tell(engine, db, EventCode::UserAddPool, about, "")
             }
             Outcome::Failed(why) => {
-                for one in &args.vms {
-                    vm::unmade(engine, db, one)?;
-                }
-                rows::remove(db, args.pool)?;
+                bulk::remove(db, &[args.fill.model])?;
+                rows::remove(db, pool)?;
                 cx.tell(engine, db, EventCode::AddPoolFailed, about, why)
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbered;
-
-    #[test]
-    fn masks_are_filled_in() {
-        assert_eq!(numbered("desk-??", 3), "desk-03");
-        assert_eq!(numbered("desk-?", 12), "desk-12");
-        assert_eq!(numbered("a-???-b", 7), "a-007-b");
-        assert_eq!(numbered("plain", 1), "plain1");
     }
 }

@@ -142,6 +142,7 @@ impl Kind for ReturnToPool {
             Ok(())
         })?;
         engine.changed(super::topic(), Some(args.pool.0.0));
+        super::touch(engine, args.pool.0);
         if !args.taken {
             return Ok(());
         }

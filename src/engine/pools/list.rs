@@ -1,11 +1,12 @@
 //! Pools as pages show them.
 
+use super::missing;
 use crate::auth;
 use crate::db::Db;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ObjectId, PoolId};
 use crate::model::page::{ListQuery, Page};
-use crate::model::pool::PoolView;
+use crate::model::pool::{PoolMember, PoolView};
 use crate::model::role::Action;
 use crate::model::search::{Field, Value, select};
 use crate::model::vm::VmRow;
@@ -61,8 +62,7 @@ pub async fn get(cx: &Cx, id: PoolId) -> Result<PoolView, EngineError> {
         .db
         .read(move |db| {
             auth::see(db, &cx2.actor, id.object())?;
-            let found = pools::get(db, id, cx2.actor.user)?;
-            let mut pool = found.ok_or_else(|| EngineError::NotFound { kind: "pool", id: id.to_string() })?;
+            let mut pool = pools::get(db, id, cx2.actor.user)?.ok_or_else(|| missing(id))?;
             complete(&cx2, db, std::slice::from_mut(&mut pool))?;
             Ok(pool)
         })
@@ -85,4 +85,17 @@ pub async fn vms(cx: &Cx, id: PoolId) -> Result<Vec<VmRow>, EngineError> {
             Ok(rows)
         })
         .await
+}
+
+/// A pool's VMs that the actor may see, with who has them: the taken ones first.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn members(cx: &Cx, id: PoolId) -> Result<Vec<PoolMember>, EngineError> {
+    let rows = vms(cx, id).await?;
+    let mut holders = cx.engine.db.read(move |db| Ok::<_, EngineError>(pools::holders(db, id)?)).await?;
+    let with = |vm: VmRow| PoolMember { holder: holders.remove(&vm.id), vm };
+    let mut all: Vec<PoolMember> = rows.into_iter().map(with).collect();
+    all.sort_by_key(|one| (one.holder.is_none(), !one.vm.status.is_running()));
+    Ok(all)
 }

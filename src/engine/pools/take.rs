@@ -1,5 +1,6 @@
 //! Taking a VM: who asks gets one in one transaction; then it is made to run.
 
+use super::missing;
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
@@ -7,14 +8,16 @@ use crate::engine::vms::{start, state};
 use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{PermissionId, PoolId, VmId};
+use crate::model::ids::{PermissionId, PoolId, UserId, VmId};
 use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
-use crate::model::pool::PoolView;
+use crate::model::pool::PoolKind;
 use crate::model::role::{Action, USER_ROLE};
 use crate::model::vm::VmStatus;
 use crate::store::permissions;
-use crate::store::pools::{self, write as rows};
+use crate::store::pools;
+use crate::store::pools::take::{self as taking, Candidate};
+use crate::store::pools::write::{self as rows, PoolConfig};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -35,7 +38,10 @@ steps! { Step { Prepare = "prepare", Launch = "launch", Confirm = "confirm", } }
 /// The job.
 pub(in crate::engine) struct TakeFromPool;
 
-/// Gives the actor a VM of the pool, running: a prestarted one, else a fresh one is started.
+/// So many VMs are tried before a start is given up: one may have a broken disk.
+const TRIED: u32 = 5;
+
+/// Gives the actor a VM of the pool, running: a prestarted one, else one that is being started, else a fresh one is started.
 ///
 /// # Errors
 /// None is free, he has his share already, no host can run it, or he may not.
@@ -46,39 +52,88 @@ pub async fn take(cx: &Cx, id: PoolId) -> Result<Created<VmId>, EngineError> {
     Ok(created)
 }
 
+/// Takes a VM, or sends who has his share already to one that he has: of several to one that he does not use just now, which is
+/// started.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_or_go_on(cx: &Cx, id: PoolId) -> Result<VmId, EngineError> {
+    let share = match take(cx, id).await {
+        Err(error @ EngineError::Conflict(Conflict::PoolShare { .. })) => error,
+        other => return other.map(|taken| taken.id),
+    };
+    let user = cx.actor.user;
+    let his = cx.engine.db.read(move |db| Ok::<_, EngineError>(taking::held(db, id, user)?)).await?;
+    let usable = his.iter().filter(|vm| vm.status != VmStatus::Unknown);
+    let Some(vm) = usable.min_by_key(|vm| vm.status != VmStatus::Down) else { return Err(share) };
+    if vm.status == VmStatus::Down {
+        start::start(cx, vm.vm).await?;
+    }
+    Ok(vm.vm)
+}
+
 fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<Created<VmId>, EngineError> {
     auth::check(db, &cx.actor, Action::VmPoolBasicOperations, id.object())?;
-    let missing = || EngineError::NotFound { kind: "pool", id: id.to_string() };
     if !rows::queue_up(db, id)? {
-        return Err(missing());
+        return Err(missing(id));
     }
-    let pool = pools::get(db, id, cx.actor.user)?.ok_or_else(missing)?;
-    if pool.mine >= pool.max_user_vms {
-        return Err(Conflict::PoolShare { pool: pool.name, mine: pool.mine, most: pool.max_user_vms }.into());
-    }
-    let members = rows::members(db, id)?;
-    let free = |status: VmStatus| members.iter().find(|m| m.taken_by.is_none() && !m.locked && m.status == status);
-    let chosen = free(VmStatus::Up).or_else(|| free(VmStatus::Down)).ok_or_else(|| none_free(&pool))?;
+    let pool = rows::config(db, id)?.ok_or_else(|| missing(id))?;
     let (engine, user, now) = (&cx.engine, cx.actor.user, cx.engine.clock.now());
+    let mine = his_share(cx, db, &pool)?;
+    if mine >= pool.max_user_vms {
+        return Err(Conflict::PoolShare { pool: pool.name, mine, most: pool.max_user_vms }.into());
+    }
+    let (chosen, start) = choose(cx, db, &pool)?;
     let permission = permissions::grant(db, USER_ROLE, user.into(), ObjectKind::Vm, chosen.vm.object(), now)?;
     rows::assign(db, chosen.vm, id, user, permission, now)?;
-    let start = match chosen.status {
-        VmStatus::Down => {
-            let run = state::load(db, chosen.vm)?;
-            Some(start::reserve(engine, db, &run)?)
-        }
-        _ => None,
-    };
-    let args =
-        Args { vm: chosen.vm, vm_name: chosen.name.clone(), pool: id, pool_name: pool.name.clone(), permission, start };
+    let args = Args { vm: chosen.vm, vm_name: chosen.name, pool: id, pool_name: pool.name.clone(), permission, start };
     engine.changed(super::topic(), Some(id.0));
     engine.changed(crate::engine::changes::Topic::Object(ObjectKind::Vm), Some(chosen.vm.0));
-    let job = jobs::insert::<TakeFromPool>(db, &NewJob::asked(cx, &pool.name), &args, &[chosen.vm.object()])?;
+    super::touch(engine, id);
+    // One that is being started ahead is its start's until it runs; there is nothing else to do to it.
+    let locks = if chosen.held { Vec::new() } else { vec![chosen.vm.object()] };
+    let job = jobs::insert::<TakeFromPool>(db, &NewJob::asked(cx, &pool.name), &args, &locks)?;
     Ok(Created { id: chosen.vm, job })
 }
 
-fn none_free(pool: &PoolView) -> EngineError {
-    Conflict::PoolEmpty { pool: pool.name.clone(), taken: pool.assigned, size: pool.size }.into()
+/// How many VMs he has that count. One whose host does not answer does not: he gets another one. In an automatic pool it is not his
+/// any more, and goes back when its host is there again; in a manual pool it stays his, for what he did is in it.
+fn his_share(cx: &Cx, db: &mut Db, pool: &PoolConfig) -> Result<u32, EngineError> {
+    let his = taking::held(db, pool.id, cx.actor.user)?;
+    let (lost, good): (Vec<_>, Vec<_>) = his.into_iter().partition(|vm| vm.status == VmStatus::Unknown);
+    for vm in lost.into_iter().filter(|_| pool.kind == PoolKind::Automatic) {
+        permissions::revoke(db, vm.permission)?;
+        rows::end(db, vm.vm)?;
+        let about = About { vm: Some((vm.vm, vm.name)), pool: Some((pool.id, pool.name.clone())), ..About::default() };
+        cx.tell(db, EventCode::PoolVmLost, about, "")?;
+    }
+    Ok(u32::try_from(good.len()).unwrap_or(u32::MAX))
+}
+
+/// The VM he waits least for, and how it is started if it does not run.
+fn choose(cx: &Cx, db: &mut Db, pool: &PoolConfig) -> Result<(Candidate, Option<start::Args>), EngineError> {
+    let mut why = None;
+    for one in taking::candidates(db, pool.id, TRIED)? {
+        if one.status != VmStatus::Down {
+            return Ok((one, None));
+        }
+        let run = state::load(db, one.vm)?;
+        match start::reserve(&cx.engine, db, &run) {
+            Ok(args) => return Ok((one, Some(args))),
+            // Another one may have what this one lacks.
+            Err(refused @ EngineError::Refused { .. }) => why = why.or(Some(refused)),
+            Err(error) => return Err(error),
+        }
+    }
+    match why {
+        Some(refused) => Err(refused),
+        None => Err(none_free(db, pool)?),
+    }
+}
+
+fn none_free(db: &mut Db, pool: &PoolConfig) -> Result<EngineError, EngineError> {
+    let taken = pools::get(db, pool.id, UserId::fixed(0))?.map_or(0, |view| view.assigned);
+    Ok(Conflict::PoolEmpty { pool: pool.name.clone(), taken, size: pool.size }.into())
 }
 
 impl Kind for TakeFromPool {

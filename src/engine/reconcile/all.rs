@@ -22,7 +22,7 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
-    Reconciler { name: "pools", period: Duration::from_secs(10), run: |e| pools::prestart(e).boxed() },
+    Reconciler { name: "pools", period: Duration::from_secs(1), run: |e| pools::keep_full(e).boxed() },
     Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
     Reconciler { name: "domains", period: Duration::from_secs(3), run: |e| domains::load(e).boxed() },
     Reconciler { name: "domain checks", period: Duration::from_secs(60), run: |e| domains::watch(e).boxed() },

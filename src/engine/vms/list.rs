@@ -2,16 +2,13 @@
 
 use crate::auth;
 use crate::db::Db;
-use crate::engine::vms::admit::admit;
 use crate::engine::{Cx, EngineError};
-use crate::model::conflict::Conflict;
 use crate::model::ids::{ObjectId, VmId};
 use crate::model::page::{ListQuery, Page};
 use crate::model::role::Actions;
 use crate::model::vm::{Refusal, VmAction, VmRow, VmView};
 use crate::model::vm_rules::{Standing, refusal};
 use crate::store::vms as store;
-use bytes::Bytes;
 
 /// The VMs the actor may see.
 ///
@@ -80,15 +77,4 @@ pub async fn get(cx: &Cx, id: VmId) -> Result<VmView, EngineError> {
             Ok(view)
         })
         .await
-}
-
-/// What its screen shows, as PNG.
-///
-/// # Errors
-/// Refused, invalid, hidden, or the database failed.
-pub async fn screenshot(cx: &Cx, id: VmId) -> Result<Bytes, EngineError> {
-    let inner = cx.clone();
-    let run = cx.engine.db.read(move |db| admit(&inner, db, id, VmAction::Console)).await?;
-    let host = run.host.ok_or_else(|| Conflict::NotRunning { vm: run.name.clone() })?;
-    Ok(cx.engine.hosts.client(host)?.screenshot(id).await?)
 }

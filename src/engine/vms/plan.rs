@@ -15,7 +15,7 @@ use crate::store::disks::write::ActiveImage;
 use crate::store::scope::Scope;
 use crate::store::vms::insert::{self, VmConfig};
 use crate::store::vms::launch;
-use crate::store::{catalog, disks, templates};
+use crate::store::{catalog, disks, jobs, templates};
 
 /// A disk of the template.
 #[derive(Debug, Clone)]
@@ -109,6 +109,11 @@ fn template(db: &mut Db, new: &NewVm) -> Result<TemplateView, EngineError> {
         templates::get(db, id)?.ok_or_else(|| Invalid::new("template", Problem::NoSuch { value: id.to_string() }))?;
     if found.status != TemplateStatus::Ok {
         let problem = Problem::TemplateNotOk { template: found.name, status: found.status };
+        return Err(Invalid::new("template", problem).into());
+    }
+    // Its removal may have begun.
+    if jobs::holder(db, &[id.object()])?.is_some() {
+        let problem = Problem::TemplateNotOk { template: found.name, status: TemplateStatus::Locked };
         return Err(Invalid::new("template", problem).into());
     }
     Ok(found)

@@ -5,7 +5,7 @@ use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, spec, state};
-use crate::engine::{Cx, Engine, EngineError, disks};
+use crate::engine::{Cx, Engine, EngineError, disks, pools};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
@@ -138,6 +138,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Res
     for network in config.nics.iter().filter_map(|nic| nic.network.as_ref()) {
         engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
     }
+    disks::layers::make_missing(engine, vm).await?;
     if config.stateless {
         disks::layers::create_stateless(engine, vm).await?;
     }
@@ -262,6 +263,11 @@ impl Kind for StartVm {
         args: &Args,
         outcome: Outcome<'_>,
     ) -> Result<(), EngineError> {
+        // Who starts a pool's VM by no person's wish starts it ahead.
+        if cx.owner.is_none() {
+            let why = if let Outcome::Failed(why) = outcome { Some(why) } else { None };
+            pools::started_ahead(engine, db, args.vm, why)?;
+        }
         match outcome {
             Outcome::Finished => {
                 let run = state::load(db, args.vm)?;

@@ -85,6 +85,9 @@ fn after(engine: &Arc<Engine>, db: &mut Db, old: &VmRun, new: &VmRun) -> Result<
     engine.changed(Topic::Object(ObjectKind::Vm), Some(new.vm.0));
     if let Some((pool, _)) = &new.pool {
         engine.changed(Topic::Object(ObjectKind::Pool), Some(pool.0));
+        if old.status != new.status {
+            crate::engine::pools::touch(engine, *pool);
+        }
     }
     // A restored one was told as resumed.
     let launched = matches!(old.status, VmStatus::PoweringUp | VmStatus::WaitForLaunch);

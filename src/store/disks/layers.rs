@@ -1,12 +1,14 @@
-//! Throw-away layers of stateless VMs.
+//! Throw-away layers of stateless VMs, and layers whose file is not made yet.
 
 use crate::db::Db;
+use crate::db::dialect::DynamicQuery;
 use crate::db::schema::{disk, image, storage_domain, vm_disk};
 use crate::model::clock::Timestamp;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::*;
 use crate::store::catalog::unsigned;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 /// A throw-away layer of a VM's disk.
 #[derive(Debug, Clone)]
@@ -75,4 +77,47 @@ pub fn remove(db: &mut Db, layer: &Layer) -> QueryResult<()> {
         diesel::update(image::table.find(below)).set(image::is_active.eq(true)).execute(db)?;
     }
     Ok(())
+}
+
+/// A layer that has no file yet.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Unmade {
+    #[diesel(sql_type = Text)]
+    pub disk: DiskId,
+    #[diesel(sql_type = Text)]
+    pub image: ImageId,
+    #[diesel(sql_type = Text)]
+    pub format: DiskFormat,
+    #[diesel(sql_type = BigInt)]
+    pub virtual_bytes: i64,
+    /// The disk and the image it lies on.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub below_disk: Option<DiskId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub below: Option<ImageId>,
+    #[diesel(sql_type = Text)]
+    pub domain: StorageDomainId,
+    #[diesel(sql_type = Text)]
+    pub path: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub host: Option<HostId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub data_center: Option<DataCenterId>,
+}
+
+/// The layers of a VM that have no file yet.
+pub fn unmade(db: &mut Db, vm: VmId) -> QueryResult<Vec<Unmade>> {
+    let mut q = DynamicQuery::new(
+        "select d.id as disk, i.id as image, i.format, d.virtual_bytes, b.disk_id as below_disk, b.id as below, s.id as domain, \
+         s.path, s.host_id as host, s.data_center_id as data_center from vm_disk v join disk d on d.id = v.disk_id \
+         join image i on i.disk_id = d.id join storage_domain s on s.id = d.storage_domain_id \
+         left join image b on b.id = i.parent_id where not i.made and v.vm_id = ",
+    );
+    q.bind(vm.to_string());
+    q.load(db)
+}
+
+/// The layer has its file.
+pub fn set_made(db: &mut Db, id: ImageId) -> QueryResult<()> {
+    diesel::update(image::table.find(id)).set(image::made.eq(true)).execute(db).map(drop)
 }

@@ -1,17 +1,18 @@
 //! Pools come and go; VMs are taken and given back.
 
 use crate::db::Db;
-use crate::db::schema::{job_lock, pool_assignment, vm, vm_pool, vm_run};
+use crate::db::schema::{job_lock, permission, pool_assignment, vm, vm_pool, vm_run};
 use crate::model::clock::Timestamp;
 use crate::model::ids::*;
 use crate::model::pool::PoolKind;
 use crate::model::vm::VmStatus;
 use crate::store::ancestors;
+use crate::store::catalog::unsigned;
 use crate::store::vms::insert::signed;
 use diesel::prelude::*;
 
 /// A pool to be kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolConfig {
     pub id: PoolId,
     pub cluster: ClusterId,
@@ -50,6 +51,76 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
         ))
         .execute(db)?;
     ancestors::set(db, new.id.object(), &[new.cluster.object()])
+}
+
+/// A pool's configuration.
+pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
+    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, i32, i32, i32));
+    let row: Option<Row> = vm_pool::table
+        .find(id)
+        .select((
+            (
+                vm_pool::cluster_id,
+                vm_pool::template_id,
+                vm_pool::name,
+                vm_pool::name_mask,
+                vm_pool::description,
+                vm_pool::comment,
+            ),
+            (vm_pool::kind, vm_pool::stateful, vm_pool::size, vm_pool::prestarted, vm_pool::max_user_vms),
+        ))
+        .first(db)
+        .optional()?;
+    Ok(row.map(|((cluster, template, name, name_mask, description, comment), numbers)| PoolConfig {
+        id,
+        cluster,
+        template,
+        name,
+        name_mask,
+        description,
+        comment,
+        kind: numbers.0,
+        stateful: numbers.1,
+        size: unsigned(numbers.2),
+        prestarted: unsigned(numbers.3),
+        max_user_vms: unsigned(numbers.4),
+    }))
+}
+
+/// Keeps what can be changed of a pool; it is tried again at once to start VMs ahead.
+pub fn update(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
+    diesel::update(vm_pool::table.find(new.id))
+        .set((
+            vm_pool::name.eq(&new.name),
+            vm_pool::name_mask.eq(&new.name_mask),
+            vm_pool::description.eq(&new.description),
+            vm_pool::comment.eq(&new.comment),
+            vm_pool::size.eq(signed::<_, i32>(new.size)),
+            vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
+            vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+            vm_pool::prestart_failures.eq(0),
+            vm_pool::prestart_wait.eq(None::<Timestamp>),
+            vm_pool::prestart_reason.eq(""),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Its size is what it has; no more are started ahead than that. Returns the size.
+pub fn recount(db: &mut Db, id: PoolId) -> QueryResult<u32> {
+    let count: i64 = vm::table.filter(vm::vm_pool_id.eq(id)).count().get_result(db)?;
+    let size = signed::<_, i32>(count);
+    diesel::update(vm_pool::table.find(id)).set(vm_pool::size.eq(size)).execute(db)?;
+    let too_many = vm_pool::table.find(id).filter(vm_pool::prestarted.gt(size));
+    diesel::update(too_many).set(vm_pool::prestarted.eq(size)).execute(db)?;
+    Ok(unsigned(size))
+}
+
+/// The VM is an ordinary one from now on.
+pub fn detach(db: &mut Db, id: VmId) -> QueryResult<()> {
+    release(db, id)?;
+    let none: Option<PoolId> = None;
+    diesel::update(vm::table.find(id)).set((vm::vm_pool_id.eq(none), vm::stateless.eq(false))).execute(db).map(drop)
 }
 
 /// The pool of that name.
@@ -117,12 +188,14 @@ pub fn membership(db: &mut Db, id: VmId) -> QueryResult<Option<Membership>> {
         .first(db)
         .optional()?;
     let Some((pool, pool_name, kind, stateful)) = pool else { return Ok(None) };
-    let taken: Option<(String, Option<String>)> = pool_assignment::table
-        .find(id)
-        .select((pool_assignment::user_id, pool_assignment::permission_id))
+    // With the user the permission may have gone.
+    let taken: Option<(String, Option<PermissionId>)> = pool_assignment::table
+        .left_join(permission::table.on(permission::id.nullable().eq(pool_assignment::permission_id)))
+        .filter(pool_assignment::vm_id.eq(id))
+        .select((pool_assignment::user_id, permission::id.nullable()))
         .first(db)
         .optional()?;
-    let (user, permission) = taken.map_or((None, None), |(u, p)| (u.parse().ok(), p.and_then(|p| p.parse().ok())));
+    let (user, permission) = taken.map_or((None, None), |(user, permission)| (user.parse().ok(), permission));
     Ok(Some(Membership { pool, pool_name, kind, stateful, taken_by: user, permission }))
 }
 
@@ -157,6 +230,18 @@ pub fn forget_permission(db: &mut Db, vm: VmId, permission: PermissionId) -> Que
     let none: Option<String> = None;
     let taken = pool_assignment::table.find(vm).filter(pool_assignment::permission_id.eq(permission.to_string()));
     Ok(diesel::update(taken).set(pool_assignment::permission_id.eq(none)).execute(db)? == 1)
+}
+
+/// Who has the VM has it no more, and it is powered off if it runs; it goes back when it is down.
+pub fn end(db: &mut Db, vm: VmId) -> QueryResult<()> {
+    let none: Option<String> = None;
+    let set = (pool_assignment::permission_id.eq(none), pool_assignment::ends.eq(true));
+    diesel::update(pool_assignment::table.find(vm)).set(set).execute(db).map(drop)
+}
+
+/// It is to be powered off.
+pub fn ends(db: &mut Db, vm: VmId) -> QueryResult<bool> {
+    Ok(pool_assignment::table.find(vm).select(pool_assignment::ends).first(db).optional()?.unwrap_or(false))
 }
 
 /// One who takes stands in line behind the one before: the pool's row is written first.

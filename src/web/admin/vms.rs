@@ -92,11 +92,22 @@ fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
             html! { (vm.cluster_name) },
             html! { (parts::memory(vm.memory_mib)) },
             html! { (vm.vcpus) },
-            html! { (vm.pool_name.as_deref().unwrap_or_default()) },
+            pool(frame, vm),
             vm_pages::buttons(frame, vm),
         ],
         pick: vm.id.to_string(),
         name: vm.name.clone(),
+    }
+}
+
+/// The pool it belongs to, and whether it forgets everything.
+fn pool(frame: &Frame, vm: &VmRow) -> Markup {
+    let l = frame.l;
+    html! {
+        @if let Some((id, name)) = vm.pool.zip(vm.pool_name.as_deref()) {
+            (super::card::link("pools", id, name)) " " (parts::label(&l.t("pool-label"), "pf-m-blue"))
+        }
+        @if vm.stateless { " " (parts::label(&l.t("stateless-label"), "pf-m-purple")) }
     }
 }
 
@@ -175,7 +186,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
             div class="vireo-column" {
             @if can(VmAction::Console) {
-                (parts::card(&l.t("screen"), &html! { img class="vireo-shot" src={ (base) "/screenshot.png" } alt=(l.ta("console-of", &[("name", row.name.as_str())])); }))
+                (parts::card(&l.t("screen"), &vm_pages::screen(frame, row)))
             }
             (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
             (parts::card(&l.t("events"), &html! {
@@ -197,6 +208,7 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("description"), text(&row.description)),
         (l.t("cluster"), text(&row.cluster_name)),
         (l.t("template"), text(&row.template_name)),
+        (l.t("pool"), row.pool.map_or_else(|| text("-"), |_| pool(frame, row))),
         (l.t("instance-type"), text(view.instance_type_name.as_deref().unwrap_or("-"))),
         (l.t("operating-system"), text(&system_name(l, &view.os))),
         (l.t("host"), text(row.host_name.as_deref().unwrap_or("-"))),

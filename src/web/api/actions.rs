@@ -68,6 +68,7 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
         "shutdown" => vms::shutdown(cx, vm).await?,
         "reboot" => vms::reboot(cx, vm).await?,
         "suspend" => vms::suspend(cx, vm).await?,
+        "detach" => pools::detach(cx, vm).await?,
         "ticket" => return ticket(cx, vm).await,
         _ => return Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
     };

@@ -4,7 +4,6 @@ use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::{fault, render, vm_body};
 use crate::engine::{EngineError, catalog, disks, events, jobs, pools, users};
-use crate::model::ids::PoolId;
 use crate::model::page::ListQuery;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -72,7 +71,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/disks", web::post().to(add_disk))
         .route("/disks/{id}", web::delete().to(remove_disk))
-        .route("/vmpools/{id}", web::delete().to(remove_pool))
         .route("/events", web::get().to(list_events))
         .route("/events/{id}", web::get().to(get_event))
         .route("/templates/{id}/diskattachments", web::get().to(template_disks));
@@ -178,14 +176,6 @@ async fn remove_disk(request: HttpRequest, path: web::Path<String>) -> HttpRespo
     let result = async {
         let cx = caller(&request).await?;
         Ok(super::actions::complete(Some(disks::remove(&cx, id("disk", &path)?).await?)))
-    };
-    ok(&request, result.await)
-}
-
-async fn remove_pool(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let cx = caller(&request).await?;
-        Ok(super::actions::complete(Some(pools::remove(&cx, id::<PoolId>("pool", &path)?).await?)))
     };
     ok(&request, result.await)
 }

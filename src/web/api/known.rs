@@ -1,4 +1,4 @@
-//! Which fields a `<vm>` may have: the API's own (oVirt's model 4.6). oVirt ignores what it does not know, and a mistyped field is
+//! Which fields a `<vm>`, a `<disk>`, a `<vm_pool>` may have: the API's own (oVirt's model 4.6). oVirt ignores what it does not know, and a mistyped field is
 //! lost in silence; here it is refused. What is known and means nothing to this engine yet is let through, since clients send it.
 
 use super::input::Input;
@@ -36,6 +36,19 @@ const DISK: &str = "\
     lun_storage name openstack_volume_type permissions propagate_errors provisioned_size qcow_version quota read_only \
     sgio shareable snapshot sparse statistics status storage_domain storage_domains storage_type template total_size \
     uses_scsi_reservation vm vms wipe_after_delete";
+
+const POOL: &str = "\
+    actions auto_storage_select cluster comment description display href id instance_type link max_user_vms name permissions \
+    prestarted_vms rng_device size soundcard_enabled stateful template tpm_enabled type use_latest_template_version \
+    virtio_scsi vm";
+
+/// Every field of a pool is one of the API's.
+///
+/// # Errors
+/// Names the first that is not.
+pub fn pool(input: &Input) -> Result<(), Invalid> {
+    input.only("vm_pool", POOL)
+}
 
 /// Every field of a VM is one of the API's.
 ///

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod input;
 mod known;
 mod permissions;
+mod pools;
 pub mod render;
 mod roles;
 pub mod sign_in;
@@ -33,6 +34,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(permissions::routes)
                 .configure(roles::routes)
                 .configure(copies::routes)
+                .configure(pools::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -40,6 +40,7 @@ const VM_ACTIONS: &[&str] = &[
     "shutdown",
     "reboot",
     "suspend",
+    "detach",
     "ticket",
     "previewsnapshot",
     "commitsnapshot",
@@ -235,6 +236,8 @@ pub fn pool(view: &PoolView) -> Element {
         .int("max_user_vms", view.max_user_vms)
         .text("type", view.kind.as_str())
         .bool("stateful", view.stateful)
+        .bool("use_latest_template_version", false)
+        .bool("auto_storage_select", false)
         .child(reference("cluster", "clusters", view.cluster))
         .child(reference("template", "templates", view.template))
 }

@@ -11,7 +11,7 @@ use crate::engine::{EngineError, pools, vms};
 use crate::model::console::ConsoleOf;
 use crate::model::page::ListQuery;
 use crate::model::pool::PoolView;
-use crate::model::vm::{VmRow, VmView};
+use crate::model::vm::{VmAction, VmRow, VmView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -26,6 +26,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/user/vms/{id}", web::get().to(detail))
         .route("/user/vms/{id}/console", web::get().to(console))
         .route("/user/vms/{id}/serial", web::get().to(serial))
+        .route("/user/vms/{id}/screenshot.png", web::get().to(screenshot))
         .route("/user/vms/{id}/confirm/{action}", web::get().to(confirm))
         .route("/user/vms/{id}/{action}", web::post().to(act));
 }
@@ -62,6 +63,7 @@ fn vm_card(frame: &Frame, vm: &VmRow) -> Markup {
         article class="pf-v6-c-card" data-vm=(vm.id) {
             div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
             div class="pf-v6-c-card__body" {
+                @if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }
                 @if let Some(pool) = &vm.pool_name { p { (l.ta("from-pool", &[("pool", pool)])) } }
                 @if let Some(address) = vm.addresses.first() { p { (l.t("address")) " " (address) } }
                 @if !vm.status_reason.is_empty() { p { (super::told::told(l, &vm.status_reason)) } }
@@ -100,10 +102,11 @@ async fn take(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String
         let (cx, _) = enter(&shared, &http, PORTAL).await?;
         csrf::check(&http, &csrf::fields(&body))?;
         let missing = |_| EngineError::NotFound { kind: "pool", id: id.chars().take(64).collect() };
-        pools::take(&cx, id.parse().map_err(missing)?).await
+        // Who clicks twice, or on an old page, is sent to what he has.
+        pools::take_or_go_on(&cx, id.parse().map_err(missing)?).await
     };
     match result.await {
-        Ok(taken) => to(&format!("/user/vms/{}/console", taken.id)),
+        Ok(vm) => to(&format!("/user/vms/{vm}/console")),
         Err(e) => error::page(&http, &e),
     }
 }
@@ -150,6 +153,10 @@ async fn console(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Str
 
 async fn serial(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
     console_page::show(&shared, &http, PORTAL, &id, ConsoleOf::Serial).await
+}
+
+async fn screenshot(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    vm_pages::screenshot(&shared, &http, PORTAL, &id).await
 }
 
 async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {

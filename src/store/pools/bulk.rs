@@ -29,6 +29,7 @@ const VM: &[&str] = &[
     "delete_protected",
     "cd_disk_id",
     "created",
+    "allow_override",
 ];
 const VM_RUN: &[&str] = &[
     "intent",

@@ -13,6 +13,8 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -44,6 +46,9 @@ pub struct Database {
     readers: Pool<ConnectionManager<Db>>,
     /// SQLite: one connection, so that writers queue here and not in SQLite's unfair busy handler.
     writers: Pool<ConnectionManager<Db>>,
+    /// Who waits for a connection waits here, and not on a thread: five hundred at once would take as many.
+    reading: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Database {
@@ -82,9 +87,11 @@ impl Database {
         if !postgres && let Some(dir) = Path::new(url).parent() {
             std::fs::create_dir_all(dir).map_err(|e| DbError::Open { url: url.to_owned(), reason: e.to_string() })?;
         }
-        let writers = build(if postgres { 8 } else { 1 })?;
+        let (read, write) = (4, if postgres { 8 } else { 1 });
+        let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
+        let writers = build(write)?;
         writers.get()?.run_pending_migrations(MIGRATIONS).map_err(|e| DbError::Migration(e.to_string()))?;
-        Ok(Self { readers: build(4)?, writers })
+        Ok(Self { readers: build(read)?, writers, reading: slots(read), writing: slots(write) })
     }
 
     /// One read-only unit of work.
@@ -97,7 +104,7 @@ impl Database {
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
         let pool = self.readers.clone();
-        hop(move || {
+        hop(&self.reading, move || {
             let mut connection = pool.get().map_err(DbError::from)?;
             let db: &mut Db = &mut connection;
             db.transaction(work)
@@ -115,7 +122,7 @@ impl Database {
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
         let pool = self.writers.clone();
-        hop(move || {
+        hop(&self.writing, move || {
             AFTER_COMMIT.take();
             let mut connection = pool.get().map_err(DbError::from)?;
             let result = dialect::write_transaction(&mut connection, work);
@@ -140,11 +147,17 @@ pub fn after_commit(then: impl FnOnce() + 'static) {
     AFTER_COMMIT.with_borrow_mut(|all| all.push(Box::new(then)));
 }
 
-async fn hop<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+async fn hop<T, E>(slots: &Arc<Semaphore>, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
+    let Ok(slot) = slots.clone().acquire_owned().await else { return Err(E::from(DbError::Thread)) };
+    let work = move || {
+        // Whoever asked may be gone: the work goes on, and keeps its place until it ends.
+        let _slot = slot;
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(_) => Err(E::from(DbError::Thread)),

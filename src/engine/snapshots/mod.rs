@@ -127,20 +127,7 @@ fn find(all: &[Snapshot], id: SnapshotId) -> Result<&Snapshot, EngineError> {
 /// What a snapshot keeps of a VM's configuration.
 pub(in crate::engine) fn saved_config(db: &mut Db, vm: VmId) -> Result<SavedConfig, EngineError> {
     let now = vm_rows::config(db, vm)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: vm.to_string() })?;
-    Ok(SavedConfig {
-        os: now.os,
-        kind: now.kind,
-        hardware: Hardware {
-            memory_mib: now.memory_mib,
-            max_memory_mib: now.max_memory_mib,
-            guaranteed_memory_mib: now.guaranteed_memory_mib,
-            sockets: now.sockets,
-            cores: now.cores,
-            threads: now.threads,
-            display: now.display,
-            boot: now.boot,
-        },
-    })
+    Ok(SavedConfig { hardware: saved_size(&now), os: now.os, kind: now.kind })
 }
 
 /// Brings a VM's configuration back.

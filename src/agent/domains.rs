@@ -31,7 +31,7 @@ pub(super) fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
     }
 }
 
-fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
+pub(super) fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
     find(connection, vm)?.ok_or_else(|| refused(ErrorCode::NotFound, format!("VM {vm} is not on this host")))
 }
 
@@ -60,7 +60,7 @@ pub fn report_of(connection: &Connect, vm: VmId) -> Answer<Option<DomainReport>>
     }
 }
 
-fn report(domain: &Domain) -> Answer<Option<DomainReport>> {
+pub(super) fn report(domain: &Domain) -> Answer<Option<DomainReport>> {
     let failed = |e| from_libvirt("asking a VM's state", &e);
     let xml = domain.xml_desc(0).map_err(failed)?;
     if !parse::is_ours(&xml) {
@@ -134,13 +134,7 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
     {
         return report(domain)?.ok_or_else(gone);
     }
-    let page_cached = check_files(spec)?;
-    let host = build::HostTraits {
-        page_cached,
-        kvm: facts::kvm(),
-        emulator: facts::EMULATOR.to_owned(),
-        networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
-    };
+    let host = traits(connection, spec)?;
     let domain = match known {
         // A saved state fits only the definition it was saved with.
         Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
@@ -157,6 +151,16 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         Err(e) => return Err(failed(e)),
     }
     report(&domain)?.ok_or_else(gone)
+}
+
+/// What this host adds to the spec; the files it names are there.
+pub(super) fn traits(connection: &Connect, spec: &VmSpec) -> Answer<build::HostTraits> {
+    Ok(build::HostTraits {
+        page_cached: check_files(spec)?,
+        kvm: facts::kvm(),
+        emulator: facts::EMULATOR.to_owned(),
+        networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
+    })
 }
 
 /// Goes on from a memory that a snapshot kept, on the layers that the guest has now.
@@ -179,7 +183,7 @@ fn go_on(connection: &Connect, spec: &VmSpec, memory: &ImagePath) -> Answer<Resu
 
 /// Whether its QEMU really runs. A libvirtd that died in the middle of a start calls the domain active when it is back, until it has
 /// looked for its QEMU; whoever asks for what only QEMU knows waits for that.
-fn runs(domain: &Domain) -> Answer<bool> {
+pub(super) fn runs(domain: &Domain) -> Answer<bool> {
     if !is_active(domain)? || domain.memory_stats(0).is_ok() {
         return is_active(domain);
     }
@@ -192,7 +196,12 @@ fn runs(domain: &Domain) -> Answer<bool> {
     is_active(domain)
 }
 
-fn define(connection: &Connect, spec: &VmSpec, host: &build::HostTraits, known: Option<Domain>) -> Answer<Domain> {
+pub(super) fn define(
+    connection: &Connect,
+    spec: &VmSpec,
+    host: &build::HostTraits,
+    known: Option<Domain>,
+) -> Answer<Domain> {
     let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
     match known {
         // libvirt knows a domain under one name only: a renamed VM is defined anew.

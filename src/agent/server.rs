@@ -4,7 +4,9 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
-use super::{AgentError, Ready, console, domains, facts, images, merge, networks, snapshots, storage, viewer};
+use super::{
+    AgentError, Ready, console, domains, facts, images, ksm, memory, merge, networks, snapshots, storage, viewer,
+};
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
@@ -196,6 +198,8 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::HostInfo::NAME => json(&libvirt.with(facts::read).await?),
         wire::ListDomains::NAME => json(&libvirt.with(domains::list).await?),
         wire::StartVm::NAME => json(&domains::start(libvirt, read(body)?).await?),
+        wire::StartFromMemory::NAME => json(&memory::start(libvirt, read(body)?).await?),
+        wire::SaveMemory::NAME => json(&memory::save(libvirt, read(body)?).await?),
         wire::StopVm::NAME => json(&domains::stop(libvirt, read::<wire::StopVm>(body)?.vm).await?),
         wire::ShutdownVm::NAME => json(&domains::shutdown(libvirt, read::<wire::ShutdownVm>(body)?.vm).await?),
         wire::RebootVm::NAME => json(&domains::reboot(libvirt, read::<wire::RebootVm>(body)?.vm).await?),
@@ -220,6 +224,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::RemoveDisk::NAME => json(&images::remove_disk(read(body)?).await?),
         wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
         wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
+        wire::EnableKsm::NAME => json(&ksm::enable()?),
         wire::EnsureNetwork::NAME => {
             let request: wire::EnsureNetwork = read(body)?;
             json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)

@@ -3,7 +3,7 @@
 use super::connection::Libvirt;
 use super::error::from_libvirt;
 use super::events::Hub;
-use super::ffi;
+use super::{ffi, ksm};
 use crate::model::ids::VmId;
 use crate::wire::{HostEvent, HostStats, VmStats};
 use std::collections::HashMap;
@@ -83,6 +83,7 @@ impl HostSampler {
             cpu_percent: if more == 0 { 0.0 } else { more_busy as f32 / more as f32 * 100.0 },
             memory_used_mib: used / 1024,
             memory_total_mib: all / 1024,
+            ksm_saved_mib: ksm::saved_mib(),
         }
     }
 }

@@ -146,6 +146,7 @@ async fn ensure_pool(cx: &Cx, template: TemplateId) -> Result<(), Failure> {
         max_user_vms: 1,
         kind: PoolKind::Automatic,
         stateful: false,
+        instant_start: false,
     };
     let made = pools::create(cx, new).await.map_err(|e| Failure::of(&e))?;
     let job = jobs::wait(&cx.engine, made.job).await.map_err(|e| Failure::of(&e))?;

@@ -169,6 +169,7 @@ diesel::table! {
         prestart_failures -> Integer,
         prestart_wait -> Nullable<Timestamp>,
         prestart_reason -> Text,
+        instant_start -> Bool,
     }
 }
 
@@ -255,6 +256,7 @@ diesel::table! {
         format -> Text,
         created -> Timestamp,
         made -> Bool,
+        memory_id -> Nullable<Text>,
     }
 }
 
@@ -379,6 +381,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pool_reservation (id) {
+        id -> Text,
+        vm_pool_id -> Text,
+        principal_id -> Text,
+        weekdays -> Integer,
+        from_minute -> Integer,
+        until_minute -> Integer,
+        time_zone -> Text,
+        lead_minutes -> Integer,
+        prestarted -> Integer,
+        shuts_down -> Bool,
+    }
+}
+
+diesel::table! {
+    pool_memory (id) {
+        id -> Text,
+        vm_pool_id -> Text,
+        state -> Text,
+        make -> Text,
+        storage_domain_id -> Text,
+        disk_id -> Text,
+        bytes -> BigInt,
+        reason -> Text,
+        failures -> Integer,
+        next_try -> Nullable<Timestamp>,
+        changed -> Timestamp,
+    }
+}
+
+diesel::table! {
+    pool_memory_layer (memory_id, image_id) {
+        memory_id -> Text,
+        image_id -> Text,
+        disk_id -> Text,
+        below_image_id -> Text,
+    }
+}
+
 diesel::joinable!(mac_range -> mac_pool (mac_pool_id));
 diesel::joinable!(cluster -> data_center (data_center_id));
 diesel::joinable!(cluster -> mac_pool (mac_pool_id));
@@ -416,10 +458,15 @@ diesel::joinable!(console_ticket -> vm (vm_id));
 diesel::joinable!(snapshot_image -> snapshot (snapshot_id));
 diesel::joinable!(snapshot_image -> disk (disk_id));
 diesel::joinable!(snapshot_image -> image (image_id));
+diesel::joinable!(pool_memory -> storage_domain (storage_domain_id));
+diesel::joinable!(pool_memory_layer -> pool_memory (memory_id));
 diesel::joinable!(job_step -> job (job_id));
 diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    pool_reservation,
+    pool_memory,
+    pool_memory_layer,
     snapshot,
     snapshot_image,
     setting,

@@ -49,6 +49,7 @@ impl Live {
             cpu_percent: stats.cpu_percent,
             memory_used_mib: stats.memory_used_mib,
             memory_total_mib: stats.memory_total_mib,
+            ksm_saved_mib: stats.ksm_saved_mib,
         };
         inner.hosts.entry(host).or_default().push(load, stats.cpu_percent);
         inner.vms.retain(|vm, (at, _)| *at != host || vms.iter().any(|s| s.vm == *vm));

@@ -93,6 +93,8 @@ pub struct Timing {
     pub host_silence: Duration,
     /// A native viewer must come within this.
     pub viewer: Duration,
+    /// A guest whose memory is saved for others has this long to come to rest after its agent answered.
+    pub settle: Duration,
 }
 
 impl Default for Timing {
@@ -103,13 +105,14 @@ impl Default for Timing {
             powering_up: Duration::from_secs(60),
             host_silence: Duration::from_secs(20),
             viewer: Duration::from_secs(120),
+            settle: Duration::from_secs(10),
         }
     }
 }
 
 impl Timing {
-    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME` and
-    /// `VIREO_PATIENCE` say (seconds).
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_SETTLE`
+    /// and `VIREO_PATIENCE` say (seconds).
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
             let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
@@ -122,6 +125,7 @@ impl Timing {
             powering_up: seconds("VIREO_POWERING_UP", usual.powering_up),
             host_silence: seconds("VIREO_HOST_SILENCE", usual.host_silence),
             viewer: seconds("VIREO_VIEWER_TIME", usual.viewer),
+            settle: seconds("VIREO_SETTLE", usual.settle),
         }
     }
 }

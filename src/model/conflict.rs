@@ -1,5 +1,6 @@
 //! Why something does not go now: what commands and tasks tell people. Portals translate each (`conflict-…` keys), the API prints it.
 
+use crate::model::clock::Timestamp;
 use crate::model::host::HostStatus;
 use crate::model::job::{JobKind, JobStatus};
 use crate::model::storage_domain::StorageDomainStatus;
@@ -183,6 +184,15 @@ pub enum Conflict {
          Give VMs back first, or choose a larger size."
     )]
     PoolTaken { pool: String, wanted: u32, taken: u32, busy: u32, size: u32 },
+    #[error("the guest that was to be saved ended before it was ready")]
+    MemoryGuestEnded,
+    #[error(
+        "the guest agent did not answer within 10 minutes; install qemu-guest-agent in the template's guest, for each VM gets its own name \
+         and addresses through it"
+    )]
+    NoGuestAgent,
+    #[error("Pool {pool} is reserved for {who} until {until} UTC.")]
+    PoolReserved { pool: String, who: String, until: Timestamp },
     #[error("VM {vm} belongs to no pool.")]
     NotInPool { vm: String },
     #[error("Nobody has VM {vm} of pool {pool}.")]

@@ -110,6 +110,8 @@ event_codes! {
     PoolShrunk = "VM_POOL_SHRUNK", 10500, Normal, "Pool {pool} was made smaller by {user}: {detail} are gone from it.";
     PoolShrinkFailed = "VM_POOL_SHRINK_FAILED", 10501, Error, "Failed to make pool {pool} smaller: {detail}";
     PoolVmReclaimed = "VM_POOL_ASSIGNMENT_ENDED", 10502, Normal, "VM {vm} of pool {pool} was taken back from {detail} by {user}.";
+    InstantStartReady = "VM_POOL_INSTANT_START_READY", 10504, Normal, "VMs of pool {pool} start at once from now on.";
+    InstantStartFailed = "VM_POOL_INSTANT_START_FAILED", 10505, Warning, "VMs of pool {pool} boot instead of starting at once: {detail}";
     PoolVmLost = "VM_POOL_ASSIGNMENT_LOST", 10503, Warning, "VM {vm} of pool {pool} runs on a host that does not answer; {user} gets another one.";
     UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
     AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";

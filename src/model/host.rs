@@ -73,4 +73,6 @@ pub struct HostLoad {
     pub cpu_percent: f32,
     pub memory_used_mib: u64,
     pub memory_total_mib: u64,
+    /// MiB that same-page merging (KSM) saves; none: it does not run.
+    pub ksm_saved_mib: Option<u64>,
 }

@@ -19,6 +19,8 @@ ids! {
     ImageId,
     NicId,
     SnapshotId,
+    /// A memory that a pool's VMs start from; also the id of the guest that saved it.
+    MemoryId,
     UserId,
     GroupId,
     /// A directory's domain.
@@ -32,6 +34,8 @@ ids! {
     ConsoleId,
     PasskeyId,
     JobId,
+    /// A time of the week that a pool is kept for somebody.
+    ReservationId,
     /// An OpenID provider.
     ProviderId,
 }

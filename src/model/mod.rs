@@ -29,6 +29,7 @@ pub mod pool;
 mod predefined_permits;
 pub mod predefined_roles;
 pub mod provider;
+pub mod reservation;
 pub mod role;
 pub mod search;
 pub mod setting;

@@ -1,7 +1,8 @@
 //! Pools of VMs.
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{ClusterId, PoolId, TemplateId, UserId};
+use crate::model::ids::{ClusterId, DiskId, MemoryId, PoolId, StorageDomainId, TemplateId, UserId};
+use crate::model::reservation::Reserved;
 use crate::model::vm::VmRow;
 
 text_enum! {
@@ -17,6 +18,8 @@ pub struct PoolView {
     pub comment: String,
     pub kind: PoolKind,
     pub stateful: bool,
+    /// VMs start from one saved memory.
+    pub instant_start: bool,
     pub size: u32,
     pub prestarted: u32,
     pub max_user_vms: u32,
@@ -35,8 +38,38 @@ pub struct PoolView {
     pub permitted: bool,
     /// He may take one now.
     pub can_take: bool,
+    /// It is kept for somebody now.
+    pub reserved: Option<Reserved>,
     /// Why VMs are not started ahead just now.
     pub prestart_trouble: Option<PrestartTrouble>,
+}
+
+text_enum! {
+    /// How far a memory is that a pool's VMs start from.
+    MemoryState { Making = "making", Ready = "ready", Failed = "failed",
+        /// Not used any more; its files go when no VM lies on them.
+        Retired = "retired", }
+}
+
+/// The memory that a pool's VMs start from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolMemory {
+    pub id: MemoryId,
+    pub pool: PoolId,
+    pub state: MemoryState,
+    /// What a VM must be like to go on from it.
+    pub make: String,
+    pub domain: StorageDomainId,
+    /// The template's disk beside which its file lies.
+    pub disk: DiskId,
+    pub bytes: u64,
+    /// Why it could not be saved or used.
+    pub reason: String,
+    /// So often in a row.
+    pub failures: u32,
+    /// It is tried again then.
+    pub next_try: Option<Timestamp>,
+    pub changed: Timestamp,
 }
 
 /// Starting VMs ahead failed.
@@ -81,6 +114,8 @@ pub struct NewPool {
     pub max_user_vms: u32,
     pub kind: PoolKind,
     pub stateful: bool,
+    /// Only an automatic, stateless pool's VMs can start from one saved memory.
+    pub instant_start: bool,
 }
 
 /// A change of a pool: only what is `Some` changes.
@@ -93,6 +128,7 @@ pub struct PoolUpdate {
     pub size: Option<u32>,
     pub prestarted: Option<u32>,
     pub max_user_vms: Option<u32>,
+    pub instant_start: Option<bool>,
     /// What a pool is cannot change; the same again is no change.
     pub kind: Option<PoolKind>,
     pub stateful: Option<bool>,

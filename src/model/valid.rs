@@ -39,6 +39,14 @@ pub enum Problem {
     NoSuch { value: String },
     #[error("\"{value}\" is not a number")]
     NotANumber { value: String },
+    #[error("\"{value}\" is not a time zone; write one as Europe/Berlin or Asia/Shanghai")]
+    NoTimeZone { value: String },
+    #[error("\"{value}\" is not a time of day; write one as 09:30")]
+    NotATimeOfDay { value: String },
+    #[error("must be later than {begins}")]
+    NotAfter { begins: String },
+    #[error("only VMs of an automatic, stateless pool can start from a saved memory")]
+    OnlyFreshVms,
     #[error("has more than the {available} MiB that any host of the cluster has")]
     MoreThanHost { available: u64 },
     #[error("is not known here")]

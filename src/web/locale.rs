@@ -221,7 +221,8 @@ mod tests {
         add("domain-kind", vec!["data", "iso", "export"]);
         let (vm, file) =
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
-        add("step", vec!["check_template", "create_vms"]);
+        add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
+        add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
         add("surplus", crate::model::pool::Surplus::ALL.iter().map(|s| s.as_str()).collect());
         add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));

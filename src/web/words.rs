@@ -163,6 +163,10 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Taken { name } => say!(l, "problem-taken", "name" = name),
         Problem::NotOneOf { value, allowed } => say!(l, "problem-not-one-of", "value" = value, "allowed" = allowed),
         Problem::NoSuch { value } => say!(l, "problem-no-such", "value" = value),
+        Problem::NoTimeZone { value } => say!(l, "problem-no-time-zone", "value" = value),
+        Problem::NotATimeOfDay { value } => say!(l, "problem-not-a-time-of-day", "value" = value),
+        Problem::NotAfter { begins } => say!(l, "problem-not-after", "begins" = begins),
+        Problem::OnlyFreshVms => l.t("problem-only-fresh-vms"),
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
         Problem::UnknownField => l.t("problem-unknown-field"),
@@ -303,6 +307,8 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::NoReboot { seconds } => say!(l, "conflict-no-reboot", "seconds" = seconds),
         Conflict::NoMac => l.t("conflict-no-mac"),
         Conflict::ChangedMeanwhile => l.t("conflict-changed-meanwhile"),
+        Conflict::MemoryGuestEnded => l.t("conflict-memory-guest-ended"),
+        Conflict::NoGuestAgent => l.t("conflict-no-guest-agent"),
         Conflict::StoppedAtOnce => l.t("conflict-stopped-at-once"),
         Conflict::EndedBeforeSaved { intent } => say!(l, "conflict-ended-before-saved", "intent" = intent),
         Conflict::NotStuck { job, status } => {
@@ -328,6 +334,7 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::PoolTaken { .. }
         | Conflict::NotInPool { .. }
         | Conflict::NotTaken { .. }
+        | Conflict::PoolReserved { .. }
         | Conflict::TemplateDiskGone { .. } => pool(l, why),
         Conflict::RemoveSelf => l.t("conflict-remove-self"),
         Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
@@ -390,6 +397,9 @@ fn pool(l: Locale, why: &Conflict) -> String {
                 "busy" = busy,
                 "size" = size
             )
+        }
+        Conflict::PoolReserved { pool, who, until } => {
+            say!(l, "conflict-pool-reserved", "pool" = pool, "who" = who, "until" = until)
         }
         Conflict::NotInPool { vm } => say!(l, "conflict-not-in-pool", "vm" = vm),
         Conflict::NotTaken { vm, pool } => say!(l, "conflict-not-taken", "vm" = vm, "pool" = pool),

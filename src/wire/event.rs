@@ -82,6 +82,9 @@ pub struct HostStats {
     pub cpu_percent: f32,
     pub memory_used_mib: u64,
     pub memory_total_mib: u64,
+    /// MiB that same-page merging saves; none: it does not run.
+    #[serde(default)]
+    pub ksm_saved_mib: Option<u64>,
 }
 
 /// A VM's load.

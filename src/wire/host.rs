@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HostInfo {}
 
+/// Have the host merge equal pages of its guests' memory (KSM). On already: fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnableKsm {}
+
 /// A host's hardware and software.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostCapabilities {

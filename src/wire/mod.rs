@@ -16,6 +16,7 @@ pub mod event;
 pub mod guest;
 pub mod host;
 pub mod image;
+pub mod memory;
 pub mod network;
 pub mod snapshot;
 pub mod stream;
@@ -24,8 +25,9 @@ pub mod viewer;
 
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;
-pub use host::{HostCapabilities, HostInfo};
+pub use host::{EnableKsm, HostCapabilities, HostInfo};
 pub use image::*;
+pub use memory::{MemorySaved, SaveMemory, StartFromMemory};
 pub use network::EnsureNetwork;
 pub use snapshot::{MergeImage, MergeState, NewLayer, SnapshotTaken, SnapshotVm};
 
@@ -53,8 +55,11 @@ macro_rules! verbs { ($($request:ty => $name:literal -> $reply:ty;)+) => {
 
 verbs! {
     HostInfo => "host_info" -> HostCapabilities;
+    EnableKsm => "enable_ksm" -> ();
     ListDomains => "list_domains" -> Vec<DomainReport>;
     StartVm => "start_vm" -> DomainReport;
+    StartFromMemory => "start_from_memory" -> DomainReport;
+    SaveMemory => "save_memory" -> MemorySaved;
     StopVm => "stop_vm" -> ();
     ShutdownVm => "shutdown_vm" -> ();
     RebootVm => "reboot_vm" -> ();

@@ -14,6 +14,7 @@ mod consoles;
 mod directories;
 mod domains;
 mod end_to_end;
+mod instant;
 mod kerberos;
 mod kill;
 mod licences;

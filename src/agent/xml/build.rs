@@ -54,6 +54,8 @@ fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     leaf(w, "name", &[], &domain_name(spec))?;
     leaf(w, "uuid", &[], &spec.id.to_string())?;
     leaf(w, "title", &[], &spec.name)?;
+    // A guest that goes on from a saved memory hears of it and renews its random numbers (VM Generation ID).
+    empty(w, "genid", &[])?;
     element(w, "metadata", &[], |w| leaf(w, "vireo:vm", &[("xmlns:vireo", NAMESPACE)], &spec.id.to_string()))?;
     leaf(w, "memory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
     leaf(w, "currentMemory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
@@ -230,6 +232,16 @@ pub fn cd_change(file: Option<&str>) -> std::io::Result<String> {
         empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
         empty(w, "readonly", &[])
     })?;
+    Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
+}
+
+/// The device XML of a network card.
+///
+/// # Errors
+/// The writer's.
+pub fn nic(nic: &NicSpec, host: &HostTraits) -> std::io::Result<String> {
+    let mut w = Writer::new(Cursor::new(Vec::new()));
+    write_nic(&mut w, nic, host, None)?;
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
 }
 

@@ -2,6 +2,7 @@
 //! the VM stops.
 
 use crate::db::Db;
+use crate::engine::pools::memory::Instant;
 use crate::engine::{Engine, EngineError, storage};
 use crate::model::disk::DiskFormat;
 use crate::model::ids::{HostId, ImageId, VmId};
@@ -52,27 +53,33 @@ fn missing_files(db: &mut Db, vm: VmId) -> Result<Vec<(HostId, ImageId, CreateIm
         .collect()
 }
 
-/// Puts a fresh throw-away layer over each disk of the VM; one that is left from before goes first.
+/// Puts a fresh throw-away layer over each disk of the VM; one that is left from before goes first. `instant`: over what the guest
+/// wrote whose memory it goes on from.
 ///
 /// # Errors
 /// The host cannot make it.
-pub(in crate::engine) async fn create_stateless(engine: &Arc<Engine>, vm: VmId) -> Result<(), EngineError> {
+pub(in crate::engine) async fn create_stateless(
+    engine: &Arc<Engine>,
+    vm: VmId,
+    instant: Option<&Instant>,
+) -> Result<(), EngineError> {
     let kept = engine.db.read(move |db| keeps_layers(db, vm)).await?;
     if kept {
         return Ok(());
     }
     drop_stateless(engine, vm).await?;
-    let now = engine.clock.now();
+    let (now, memory) = (engine.clock.now(), instant.map(|instant| instant.id));
     // The rows first: a crash leaves layers that are known, and dropped at the next try.
     let made = engine
         .db
         .write(move |db| {
-            layers::add(db, vm, now)?;
+            layers::add(db, vm, memory, now)?;
             with_workers(db, vm)
         })
         .await?;
     for (layer, host) in made {
-        let below = layer.below.map(|image| path(&layer, image));
+        let own = || layer.below.map(|image| path(&layer, image));
+        let below = instant.map_or_else(own, |instant| instant.layers.get(&layer.disk).cloned());
         let create = CreateImage {
             image: path(&layer, layer.image),
             format: DiskFormat::Cow,

@@ -1,6 +1,7 @@
 //! Hosts: who can be called, and what they report.
 
 mod connect;
+pub(in crate::engine) mod ksm;
 pub(in crate::engine) mod report;
 pub(in crate::engine) mod storage;
 

@@ -150,7 +150,7 @@ fn observed(report: &DomainReport) -> Observed {
 
 fn apply(engine: &Arc<Engine>, db: &mut Db, host: HostId, report: &DomainReport) -> Result<Then, EngineError> {
     let Some(before) = run::get(db, report.vm)? else {
-        if observed(report).is_living() {
+        if observed(report).is_living() && !crate::store::pools::memory::is_guest(db, report.vm)? {
             tracing::warn!(vm = %report.vm, %host, "a guest runs that this engine does not know; it is left alone");
         }
         return Ok(Then::Nothing);

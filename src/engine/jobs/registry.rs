@@ -2,7 +2,9 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::pools::{AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, ShrinkPool, TakeFromPool};
+use crate::engine::pools::{
+    AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
+};
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
 use crate::engine::templates::{AddTemplate, RemoveTemplate};
 use crate::engine::vms::{
@@ -29,6 +31,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
+        JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
         JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },

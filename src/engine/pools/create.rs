@@ -9,7 +9,7 @@ use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::PoolId;
 use crate::model::job::JobKind;
-use crate::model::pool::NewPool;
+use crate::model::pool::{NewPool, PoolKind};
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME};
@@ -67,6 +67,7 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
     wrong.extend(valid::range("size", new.size.into(), 1, most).err());
     wrong.extend(valid::range("prestarted_vms", new.prestarted.into(), 0, new.size.into()).err());
     wrong.extend(valid::range("max_user_vms", new.max_user_vms.into(), 1, most).err());
+    wrong.extend(instant_start(new.instant_start, new.kind, new.stateful).err());
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
@@ -80,10 +81,17 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
         comment: valid::text("comment", &new.comment, MAX_DESCRIPTION)?,
         kind: new.kind,
         stateful: new.stateful,
+        instant_start: new.instant_start,
         size: new.size,
         prestarted: new.prestarted,
         max_user_vms: new.max_user_vms,
     })
+}
+
+/// Who finds again what he wrote cannot go on from where another guest was.
+pub(super) fn instant_start(wanted: bool, kind: PoolKind, stateful: bool) -> Result<(), Invalid> {
+    let fits = kind == PoolKind::Automatic && !stateful;
+    if wanted && !fits { Err(Invalid::new("instant_start", Problem::OnlyFreshVms)) } else { Ok(()) }
 }
 
 /// A pool's own name is without the `?` that stand for its VMs' numbers.

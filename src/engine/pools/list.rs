@@ -1,6 +1,6 @@
 //! Pools as pages show them.
 
-use super::missing;
+use super::{missing, reservations};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::{Cx, EngineError};
@@ -44,10 +44,13 @@ pub async fn list(cx: &Cx, query: &ListQuery) -> Result<Page<PoolView>, EngineEr
 fn complete(cx: &Cx, db: &mut Db, pools: &mut [PoolView]) -> Result<(), EngineError> {
     let ids: Vec<ObjectId> = pools.iter().map(|pool| pool.id.object()).collect();
     let allowed = auth::actions_on(db, &cx.actor, &ids)?;
+    let (all, now) = (pools::reservations::all(db)?, cx.engine.clock.now());
     for pool in pools {
         let actions = allowed.get(&pool.id.object());
         pool.permitted = actions.is_some_and(|a| a.contains(Action::VmPoolBasicOperations));
-        pool.can_take = pool.permitted && pool.free > 0 && pool.mine < pool.max_user_vms;
+        pool.reserved = reservations::reserved(&all, pool.id, &cx.actor, now, |one| reservations::who(db, one))?;
+        let kept = pool.reserved.as_ref().is_some_and(|reserved| !reserved.mine);
+        pool.can_take = pool.permitted && !kept && pool.free > 0 && pool.mine < pool.max_user_vms;
     }
     Ok(())
 }

@@ -6,10 +6,14 @@ mod fill;
 mod give_back;
 mod going;
 mod grow;
+#[cfg(test)]
+mod lesson_tests;
 mod list;
+pub mod memory;
 mod prestart;
 mod reclaim;
 mod remove;
+pub mod reservations;
 mod shrink;
 mod take;
 #[cfg(test)]
@@ -23,6 +27,7 @@ pub use detach::detach;
 pub(in crate::engine) use give_back::{ReturnToPool, permission_gone, vm_stopped};
 pub(in crate::engine) use grow::GrowPool;
 pub use list::{get, list, members, vms};
+pub(in crate::engine) use memory::SaveMemory;
 pub use prestart::Refill;
 pub(in crate::engine) use prestart::{keep_full, started_ahead, touch};
 pub use reclaim::reclaim;

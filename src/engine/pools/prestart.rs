@@ -3,7 +3,7 @@
 //! Pools that something happened in are looked at, at once; all pools now and then, by what runs and what is taken in them. While
 //! nothing happens, nothing is read.
 
-use super::{give_back, reclaim};
+use super::{give_back, reclaim, reservations};
 use crate::db::Db;
 use crate::engine::jobs::{self, NewJob};
 use crate::engine::vms::start::{self, StartVm};
@@ -92,8 +92,19 @@ pub(in crate::engine) async fn keep_full(engine: &Arc<Engine>) -> Result<(), Eng
         return Ok(());
     }
     let now = engine.clock.now();
-    let (left, short) =
-        engine.db.read(move |db| Ok::<_, EngineError>((store::left_over(db)?, store::short(db, now)?))).await?;
+    let (left, short) = engine
+        .db
+        .read(move |db| {
+            let mut short = store::short(db, now)?;
+            // For a lesson: each is looked at for what it has.
+            for (pool, _) in reservations::ahead(db, now)? {
+                if !short.contains(&pool) && store::failures(db, pool)?.2.is_none_or(|until| until <= now) {
+                    short.push(pool);
+                }
+            }
+            Ok::<_, EngineError>((store::left_over(db)?, short))
+        })
+        .await?;
     for one in left {
         // Nothing to give back: nothing happens.
         let done = if one.runs { power_off(engine, one.vm).await } else { go_back(engine, one.vm).await };
@@ -145,7 +156,8 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, pool: PoolId) -> Result<Vec<JobId>, 
     }
     let Some(config) = rows::config(db, pool)? else { return Ok(Vec::new()) };
     let standing = store::standing(db, pool)?;
-    let missing = config.prestarted.saturating_sub(standing.ahead);
+    let promised = config.prestarted.max(reservations::promised(db, pool, engine.clock.now())?);
+    let missing = promised.saturating_sub(standing.ahead);
     if missing == 0 || standing.held {
         return Ok(Vec::new());
     }

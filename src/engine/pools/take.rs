@@ -1,6 +1,6 @@
 //! Taking a VM: who asks gets one in one transaction; then it is made to run.
 
-use super::missing;
+use super::{missing, reservations};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
@@ -79,6 +79,7 @@ fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<Created<VmId>, EngineError>
     }
     let pool = rows::config(db, id)?.ok_or_else(|| missing(id))?;
     let (engine, user, now) = (&cx.engine, cx.actor.user, cx.engine.clock.now());
+    reservations::check(db, &cx.actor, &pool, now)?;
     let mine = his_share(cx, db, &pool)?;
     if mine >= pool.max_user_vms {
         return Err(Conflict::PoolShare { pool: pool.name, mine, most: pool.max_user_vms }.into());
@@ -142,7 +143,7 @@ impl Kind for TakeFromPool {
     type Step = Step;
 
     async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
-        let Some(start) = &args.start else { return Ok(Next::Done) };
+        let Some(start) = &mut args.start else { return Ok(Next::Done) };
         match step {
             Step::Prepare => start::prepare(engine, start).await,
             Step::Launch => start::launch(engine, start).await,

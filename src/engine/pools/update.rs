@@ -1,6 +1,6 @@
 //! Changing a pool. A larger size makes VMs, a smaller one takes free ones away; both are jobs.
 
-use super::create::name_and_mask;
+use super::create::{instant_start, name_and_mask};
 use super::{grow, missing, shrink};
 use crate::auth;
 use crate::db::Db;
@@ -87,6 +87,8 @@ fn checked(db: &mut Db, before: &PoolConfig, change: &PoolUpdate) -> Result<Pool
     wrong.extend(valid::range("size", after.size.into(), 1, most.max(before.size.into())).err());
     let shares = most.max(before.max_user_vms.into());
     wrong.extend(valid::range("max_user_vms", after.max_user_vms.into(), 1, shares).err());
+    after.instant_start = change.instant_start.unwrap_or(before.instant_start);
+    wrong.extend(instant_start(after.instant_start, before.kind, before.stateful).err());
     // Who only makes the pool smaller does not want to hear of what goes with it.
     after.prestarted = change.prestarted.unwrap_or(before.prestarted.min(after.size));
     wrong.extend(valid::range("prestarted_vms", after.prestarted.into(), 0, after.size.into()).err());

@@ -23,6 +23,13 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
     Reconciler { name: "pools", period: Duration::from_secs(1), run: |e| pools::keep_full(e).boxed() },
+    Reconciler { name: "pool memories", period: Duration::from_secs(5), run: |e| pools::memory::keep(e).boxed() },
+    Reconciler { name: "same-page merging", period: Duration::from_secs(10), run: |e| hosts::ksm::keep(e).boxed() },
+    Reconciler {
+        name: "lessons",
+        period: Duration::from_secs(15),
+        run: |e| pools::reservations::end_lessons(e).boxed(),
+    },
     Reconciler { name: "sessions", period: Duration::from_secs(60), run: |e| sessions(e).boxed() },
     Reconciler { name: "domains", period: Duration::from_secs(3), run: |e| domains::load(e).boxed() },
     Reconciler { name: "domain checks", period: Duration::from_secs(60), run: |e| domains::watch(e).boxed() },

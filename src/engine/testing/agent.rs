@@ -5,7 +5,8 @@ use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
-    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MergeState, SnapshotTaken, WireError,
+    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
+    SnapshotTaken, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -37,6 +38,7 @@ struct Inner {
     /// What verbs are refused with.
     refuse: HashMap<String, ErrorCode>,
     deaf_guests: bool,
+    guest_agents: bool,
     /// `disk/image` of every image file there is.
     images: BTreeSet<String>,
     calls: Vec<String>,
@@ -97,6 +99,10 @@ impl FakeAgent {
     pub(in crate::engine) fn deafen_guests(&self) {
         self.inner.lock().unwrap().deaf_guests = true;
     }
+    /// Guests that start from now on have an agent that answers.
+    pub(in crate::engine) fn equip_guests(&self) {
+        self.inner.lock().unwrap().guest_agents = true;
+    }
     pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
         self.inner.lock().unwrap().domains.get(&vm).map(|d| d.state)
     }
@@ -121,7 +127,8 @@ impl FakeAgent {
     }
 
     fn set(&self, vm: VmId, state: DomainState, stop_reason: Option<StopReason>) -> DomainReport {
-        let report = DomainReport { vm, state, stop_reason, agent_connected: false };
+        let agent_connected = state == DomainState::Running && self.inner.lock().unwrap().guest_agents;
+        let report = DomainReport { vm, state, stop_reason, agent_connected };
         self.inner.lock().unwrap().domains.insert(vm, report.clone());
         let _ = self.events.send(HostEvent::Domain(report.clone()));
         report
@@ -165,11 +172,11 @@ impl FakeAgent {
         let vm = body.get("vm").and_then(|v| v.as_str()).and_then(|text| text.parse::<VmId>().ok());
         let deaf = self.inner.lock().unwrap().deaf_guests;
         let (state, reason) = match (verb, vm) {
-            ("start_vm", _) => {
+            ("start_vm" | "start_from_memory", _) => {
                 let vm = body["vm"]["id"].as_str().unwrap().parse().unwrap();
                 return serde_json::to_vec(&self.set(vm, DomainState::Running, None)).unwrap();
             }
-            ("stop_vm" | "forget_vm", _) => (Some(DomainState::Shutoff), Some(StopReason::Destroyed)),
+            ("stop_vm" | "forget_vm" | "save_memory", _) => (Some(DomainState::Shutoff), Some(StopReason::Destroyed)),
             ("shutdown_vm", _) if !deaf => (Some(DomainState::Shutoff), Some(StopReason::Shutdown)),
             ("suspend_vm", _) => (Some(DomainState::Saved), Some(StopReason::Saved)),
             ("pause_vm", _) => (Some(DomainState::Paused), None),
@@ -201,6 +208,7 @@ impl FakeAgent {
                 serde_json::to_vec(&DomainSpace { total_bytes: 1 << 40, available_bytes: 1 << 39 })
             }
             "snapshot_vm" => serde_json::to_vec(&SnapshotTaken { running: true, frozen: false }),
+            "save_memory" => serde_json::to_vec(&MemorySaved { bytes: 1 << 26 }),
             "merge_image" => serde_json::to_vec(&MergeState { done: true, percent: 100 }),
             "create_image" | "copy_image" | "inspect_image" => {
                 serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })
@@ -216,6 +224,9 @@ impl FakeAgent {
         match verb {
             "create_image" | "copy_image" => {
                 images.insert(name(if verb == "create_image" { &body["image"] } else { &body["target"] }));
+            }
+            "save_memory" => {
+                images.insert(name(&body["to"]));
             }
             "remove_image" => {
                 images.remove(&name(&body["image"]));

@@ -51,7 +51,7 @@ pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
 ///
 /// # Errors
 /// No host of the cluster can run it; says for each why.
-pub(super) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> Result<HostId, EngineError> {
+pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> Result<HostId, EngineError> {
     let most = hosts.iter().map(|h| h.facts.memory_mib.saturating_sub(HOST_RESERVED_MIB)).max().unwrap_or_default();
     let known = hosts.iter().any(|h| h.facts.memory_mib > 0);
     if known && vm.memory_mib > most {

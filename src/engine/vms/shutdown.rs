@@ -12,6 +12,7 @@ use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
 use crate::model::vm::{VmAction, VmStatus};
 use crate::model::vm_state::Intent;
+use crate::store::vms::run::VmRun;
 use crate::wire::ShutdownVm as ShutdownVerb;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -53,14 +54,34 @@ fn ask(cx: &Cx, db: &mut Db, id: VmId) -> Result<JobId, EngineError> {
         // Nobody is there who could be asked: the saved state is thrown away.
         return stop::begin(&cx.engine, db, &run, &new);
     };
-    state::change(&cx.engine, db, id, |run| {
+    cx.tell(db, EventCode::UserShutdownVm, state::about(&run), "")?;
+    keep(&cx.engine, db, id, host, &new)
+}
+
+/// The engine itself asks the guest to shut down; who is not asked any more is powered off. In the caller's transaction.
+///
+/// # Errors
+/// Another task holds it, or the database failed.
+pub(in crate::engine) fn begin(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    run: &VmRun,
+    new: &NewJob,
+) -> Result<JobId, EngineError> {
+    match run.host {
+        Some(host) => keep(engine, db, run.vm, host, new),
+        None => stop::begin(engine, db, run, new),
+    }
+}
+
+fn keep(engine: &Arc<Engine>, db: &mut Db, vm: VmId, host: HostId, new: &NewJob) -> Result<JobId, EngineError> {
+    state::change(engine, db, vm, |run| {
         run.intent = Intent::Shutdown;
         Ok(())
     })?;
-    cx.tell(db, EventCode::UserShutdownVm, state::about(&run), "")?;
-    let now = cx.engine.clock.now();
-    let args = Args { vm: id, host, asked: now, last_asked: now, ignored: false };
-    jobs::insert::<ShutdownVm>(db, &new, &args, &[])
+    let now = engine.clock.now();
+    let args = Args { vm, host, asked: now, last_asked: now, ignored: false };
+    jobs::insert::<ShutdownVm>(db, new, &args, &[])
 }
 
 impl Kind for ShutdownVm {

@@ -11,7 +11,7 @@ pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
 }
 
 /// The guest as the host is to run it.
-pub(super) fn build(vm: &Launch) -> VmSpec {
+pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
     VmSpec {
         id: vm.vm,
         name: vm.name.clone(),

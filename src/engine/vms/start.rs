@@ -3,19 +3,20 @@
 use crate::db::Db;
 use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::pools::memory::{self, Instant};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks, pools};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
-use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::ids::{HostId, JobId, MemoryId, VmId};
 use crate::model::job::JobKind;
 use crate::model::vm::{Refusal, VmAction, VmStatus};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::launch::{self, Launch};
 use crate::store::vms::run::VmRun;
-use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartVm as StartVerb, StopVm as StopVerb};
+use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartFromMemory, StartVm as StartVerb, StopVm as StopVerb};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,12 @@ pub(in crate::engine) struct Args {
     /// The host could not be asked whether the guest runs.
     #[serde(default)]
     unsure: bool,
+    /// It goes on from its pool's memory.
+    #[serde(default)]
+    instant: Option<Instant>,
+    /// It could not: it is to boot, and that is not prepared yet.
+    #[serde(default)]
+    boots_instead: bool,
 }
 
 steps! { Step { Prepare = "prepare", Launch = "launch", Confirm = "confirm", } }
@@ -99,14 +106,11 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
         }
         run.intent = intent;
         if how != How::Resume {
-            run.host = Some(host);
-            run.host_status = Some(HostStatus::Up);
-            run.host_name = engine.hosts.name(host);
-            run.reason.clear();
+            tie(engine, run, host);
         }
         Ok(())
     })?;
-    Ok(Args { vm, host, how, left_over, unsure: false })
+    Ok(Args { vm, host, how, left_over, unsure: false, instant: None, boots_instead: false })
 }
 
 fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
@@ -114,7 +118,7 @@ fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
 }
 
 /// What the host must have before the guest starts: its CD, its networks, throw-away layers.
-pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
+pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
     if args.how != How::Launch {
         return Ok(Next::Done);
     }
@@ -138,24 +142,87 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Res
     for network in config.nics.iter().filter_map(|nic| nic.network.as_ref()) {
         engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
     }
-    disks::layers::make_missing(engine, vm).await?;
-    if config.stateless {
-        disks::layers::create_stateless(engine, vm).await?;
-    }
+    args.instant = memory::usable(engine, args.host, &config).await?;
+    layers(engine, args, config.stateless).await?;
     Ok(Next::Done)
 }
 
+/// The files that it writes to.
+async fn layers(engine: &Arc<Engine>, args: &Args, stateless: bool) -> Result<(), EngineError> {
+    // What goes on from a memory reads nothing of its own.
+    if args.instant.is_none() {
+        disks::layers::make_missing(engine, args.vm).await?;
+    }
+    if stateless {
+        disks::layers::create_stateless(engine, args.vm, args.instant.as_ref()).await?;
+    }
+    Ok(())
+}
+
 /// Has the host start the guest.
-pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
+pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
     let vm = args.vm;
     if args.how == How::Resume {
         engine.call(args.host, &ResumeVm { vm }).await?;
         return Ok(Next::Done);
     }
+    if args.boots_instead {
+        return prepare_boot(engine, args).await;
+    }
     let config = engine.db.read(move |db| config(db, vm)).await?;
-    let report = engine.call(args.host, &StartVerb { vm: spec::build(&config) }).await?;
+    let guest = spec::build(&config);
+    let report = match args.instant.clone() {
+        None => engine.call(args.host, &StartVerb { vm: guest }).await?,
+        Some(instant) => match engine.call(args.host, &StartFromMemory { vm: guest, memory: instant.file }).await {
+            Ok(report) => report,
+            Err(error @ EngineError::Unavailable(_)) => return Err(error),
+            Err(error) => return give_memory_up(engine, args, instant.id, error.to_string()).await,
+        },
+    };
     report::domain(engine, args.host, report).await?;
     Ok(Next::Done)
+}
+
+/// It could not go on from its pool's memory: nothing of it runs on, and it is to boot.
+async fn give_memory_up(
+    engine: &Arc<Engine>,
+    args: &mut Args,
+    memory: MemoryId,
+    why: String,
+) -> Result<Next, EngineError> {
+    tracing::warn!(vm = %args.vm, why, "it boots, for it could not go on from its pool's memory");
+    let inner = engine.clone();
+    engine.db.write(move |db| memory::broken(&inner, db, memory, &why)).await?;
+    match engine.call(args.host, &StopVerb { vm: args.vm }).await {
+        Ok(()) | Err(EngineError::NotFoundOnHost(_)) => {}
+        Err(error) => return Err(error),
+    }
+    (args.instant, args.boots_instead) = (None, true);
+    Ok(Next::Again(Duration::ZERO))
+}
+
+/// Layers without anything of the memory, once the guest that had it is known to be gone.
+async fn prepare_boot(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
+    if state::read(engine, args.vm).await?.observed.is_living() {
+        return Ok(Next::Again(Duration::from_millis(100)));
+    }
+    let (inner, host) = (engine.clone(), args.host);
+    let run = state::write(engine, args.vm, move |run| {
+        run.intent = Intent::Run;
+        tie(&inner, run, host);
+        Ok(())
+    });
+    layers(engine, args, run.await?.stateless).await?;
+    args.boots_instead = false;
+    Ok(Next::Again(Duration::ZERO))
+}
+
+/// It starts on this host.
+fn tie(engine: &Engine, run: &mut VmRun, host: HostId) {
+    run.host = Some(host);
+    run.host_status = Some(HostStatus::Up);
+    run.host_name = engine.hosts.name(host);
+    run.reason.clear();
 }
 
 /// Waits until the host reports the guest as running.

@@ -55,8 +55,8 @@ pub fn of_vm(db: &mut Db, vm: VmId) -> QueryResult<Vec<Layer>> {
         .collect())
 }
 
-/// Puts a layer over each disk of the VM that has none.
-pub fn add(db: &mut Db, vm: VmId, now: Timestamp) -> QueryResult<()> {
+/// Puts a layer over each disk of the VM that has none; `memory`: that which the VM goes on from, with what its guest wrote.
+pub fn add(db: &mut Db, vm: VmId, memory: Option<MemoryId>, now: Timestamp) -> QueryResult<()> {
     let bases: Vec<(DiskId, ImageId)> = image::table
         .inner_join(vm_disk::table.on(vm_disk::disk_id.eq(image::disk_id)))
         .filter(vm_disk::vm_id.eq(vm))
@@ -65,7 +65,11 @@ pub fn add(db: &mut Db, vm: VmId, now: Timestamp) -> QueryResult<()> {
         .select((image::disk_id, image::id))
         .load(db)?;
     for (disk, base) in bases {
-        super::write::insert_image(db, ImageId::random(), disk, Some(base), DiskFormat::Cow, true, now)?;
+        let layer = ImageId::random();
+        super::write::insert_image(db, layer, disk, Some(base), DiskFormat::Cow, true, now)?;
+        if memory.is_some() {
+            diesel::update(image::table.find(layer)).set(image::memory_id.eq(memory)).execute(db)?;
+        }
     }
     Ok(())
 }

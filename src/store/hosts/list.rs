@@ -1,6 +1,6 @@
 //! Hosts as pages show them.
 
-use crate::db::schema::{cluster, data_center, host, vm_run};
+use crate::db::schema::{cluster, data_center, host, vm, vm_run};
 use crate::db::{Db, MultiBackend};
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostLoad, HostStatus, HostView};
@@ -55,4 +55,16 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
             last_seen,
         })
         .collect())
+}
+
+/// Hosts that run VMs of pools.
+pub fn with_pool_vms(db: &mut Db) -> QueryResult<Vec<HostId>> {
+    let hosts = vm_run::table
+        .inner_join(vm::table)
+        .filter(vm_run::host_id.is_not_null())
+        .filter(vm::vm_pool_id.is_not_null())
+        .select(vm_run::host_id)
+        .distinct()
+        .load::<Option<HostId>>(db)?;
+    Ok(hosts.into_iter().flatten().collect())
 }

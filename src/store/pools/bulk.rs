@@ -57,7 +57,7 @@ const DISK: &[&str] = &[
     "status",
     "created",
 ];
-const IMAGE: &[&str] = &["parent_id", "is_active", "is_stateless", "format", "created", "made"];
+const IMAGE: &[&str] = &["parent_id", "is_active", "is_stateless", "format", "created", "made", "memory_id"];
 const VM_DISK: &[&str] = &["position", "interface", "bootable", "read_only"];
 
 /// `insert into table (own…, columns…) select fresh.column1…, columns… from (values …) as fresh join table on its model`: each of

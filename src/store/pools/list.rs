@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 type Row = (
     (PoolId, String, String, String),
-    (PoolKind, bool, i32, i32, i32),
+    (PoolKind, bool, bool, i32, i32, i32),
     (ClusterId, String, TemplateId, String),
     (i32, Option<Timestamp>, String),
 );
@@ -43,7 +43,14 @@ pub fn list(db: &mut Db, scope: &Scope, user: UserId) -> QueryResult<Vec<PoolVie
         .inner_join(template::table)
         .select((
             (vm_pool::id, vm_pool::name, vm_pool::description, vm_pool::comment),
-            (vm_pool::kind, vm_pool::stateful, vm_pool::size, vm_pool::prestarted, vm_pool::max_user_vms),
+            (
+                vm_pool::kind,
+                vm_pool::stateful,
+                vm_pool::instant_start,
+                vm_pool::size,
+                vm_pool::prestarted,
+                vm_pool::max_user_vms,
+            ),
             (cluster::id, cluster::name, template::id, template::name),
             (vm_pool::prestart_failures, vm_pool::prestart_wait, vm_pool::prestart_reason),
         ))
@@ -78,7 +85,12 @@ fn counts(db: &mut Db, ids: &[PoolId], user: UserId) -> QueryResult<HashMap<Stri
 }
 
 fn view(row: Row, counts: &Counts) -> PoolView {
-    let ((id, name, description, comment), (kind, stateful, size, prestarted, max_user_vms), place, prestart) = row;
+    let (
+        (id, name, description, comment),
+        (kind, stateful, instant_start, size, prestarted, max_user_vms),
+        place,
+        prestart,
+    ) = row;
     let (failures, next, why) = prestart;
     PoolView {
         id,
@@ -87,6 +99,7 @@ fn view(row: Row, counts: &Counts) -> PoolView {
         comment,
         kind,
         stateful,
+        instant_start,
         size: unsigned(size),
         prestarted: unsigned(prestarted),
         max_user_vms: unsigned(max_user_vms),
@@ -100,6 +113,7 @@ fn view(row: Row, counts: &Counts) -> PoolView {
         mine: unsigned(counts.mine),
         permitted: false,
         can_take: false,
+        reserved: None,
         prestart_trouble: next.map(|next| PrestartTrouble { failures: unsigned(failures), why, next }),
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod bulk;
 mod list;
+pub mod memory;
 pub mod prestart;
+pub mod reservations;
 pub mod take;
 pub mod write;
 

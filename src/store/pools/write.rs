@@ -23,6 +23,7 @@ pub struct PoolConfig {
     pub comment: String,
     pub kind: PoolKind,
     pub stateful: bool,
+    pub instant_start: bool,
     pub size: u32,
     pub prestarted: u32,
     pub max_user_vms: u32,
@@ -44,6 +45,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
                 vm_pool::comment.eq(&new.comment),
                 vm_pool::kind.eq(new.kind),
                 vm_pool::stateful.eq(new.stateful),
+                vm_pool::instant_start.eq(new.instant_start),
                 vm_pool::size.eq(signed::<_, i32>(new.size)),
                 vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
                 vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
@@ -55,7 +57,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
 
 /// A pool's configuration.
 pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
-    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, i32, i32, i32));
+    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, bool, i32, i32, i32));
     let row: Option<Row> = vm_pool::table
         .find(id)
         .select((
@@ -67,7 +69,14 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
                 vm_pool::description,
                 vm_pool::comment,
             ),
-            (vm_pool::kind, vm_pool::stateful, vm_pool::size, vm_pool::prestarted, vm_pool::max_user_vms),
+            (
+                vm_pool::kind,
+                vm_pool::stateful,
+                vm_pool::instant_start,
+                vm_pool::size,
+                vm_pool::prestarted,
+                vm_pool::max_user_vms,
+            ),
         ))
         .first(db)
         .optional()?;
@@ -81,9 +90,10 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
         comment,
         kind: numbers.0,
         stateful: numbers.1,
-        size: unsigned(numbers.2),
-        prestarted: unsigned(numbers.3),
-        max_user_vms: unsigned(numbers.4),
+        instant_start: numbers.2,
+        size: unsigned(numbers.3),
+        prestarted: unsigned(numbers.4),
+        max_user_vms: unsigned(numbers.5),
     }))
 }
 
@@ -95,6 +105,7 @@ pub fn update(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
             vm_pool::name_mask.eq(&new.name_mask),
             vm_pool::description.eq(&new.description),
             vm_pool::comment.eq(&new.comment),
+            vm_pool::instant_start.eq(new.instant_start),
             vm_pool::size.eq(signed::<_, i32>(new.size)),
             vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
             vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
@@ -130,6 +141,8 @@ pub fn by_name(db: &mut Db, name: &str) -> QueryResult<Option<PoolId>> {
 
 /// Removes its rows; its VMs are the caller's.
 pub fn remove(db: &mut Db, id: PoolId) -> QueryResult<()> {
+    use crate::db::schema::pool_reservation;
+    diesel::delete(pool_reservation::table.filter(pool_reservation::vm_pool_id.eq(id))).execute(db)?;
     ancestors::remove(db, id.object())?;
     diesel::delete(vm_pool::table.find(id)).execute(db).map(drop)
 }

@@ -79,6 +79,7 @@ fn hardware(frame: &Frame, h: &HostView) -> Markup {
             (l.t("cpu-model"), text(&f.cpu_model)),
             (l.t("logical-cpus"), text(format!("{} ({} × {} × {})", f.cpus(), f.sockets, f.cores_per_socket, f.threads_per_core))),
             (l.t("memory"), text(parts::memory(f.memory_mib))),
+            (l.t("ksm"), text(h.load.ksm_saved_mib.map_or_else(|| l.t("ksm-off"), |mib| l.ta("ksm-on", &[("size", &parts::memory(mib))])))),
             (l.t("most-vcpus"), text(f.max_vcpus)),
             (l.t("network"), text(format!("ovirtmgmt: {}", f.network_mode))),
             (l.t("addresses"), text(f.addresses.join(", "))),

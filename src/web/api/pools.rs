@@ -75,6 +75,7 @@ async fn change(cx: &Cx, input: &Input) -> Result<PoolUpdate, EngineError> {
         cluster: cluster(cx, input, &mut wrong).await?,
         template: template(cx, input, &mut wrong).await?,
         surplus: None,
+        instant_start: None,
     };
     if wrong.is_empty() { Ok(change) } else { Err(EngineError::Invalid(wrong)) }
 }
@@ -109,6 +110,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             max_user_vms: given.max_user_vms.unwrap_or(1),
             kind: given.kind.unwrap_or(PoolKind::Automatic),
             stateful: given.stateful.unwrap_or(false),
+            instant_start: false,
         };
         let created = pools::create(&cx, new).await?;
         pools::get(&cx, created.id).await

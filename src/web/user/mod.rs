@@ -79,6 +79,9 @@ fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
     let count = |n: u32| n.to_string();
     let why = match pool {
         pool if !pool.permitted => l.t("pool-not-permitted"),
+        PoolView { reserved: Some(reserved), .. } if !reserved.mine => {
+            l.ta("pool-reserved-for", &[("who", &reserved.who)])
+        }
         pool if pool.mine >= pool.max_user_vms => l.t("pool-share-used"),
         _ => l.t("pool-none-free"),
     };
@@ -87,6 +90,9 @@ fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
             div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { (pool.name) } }
             div class="pf-v6-c-card__body" {
                 @if !pool.description.is_empty() { p { (pool.description) } }
+                @if let Some(reserved) = &pool.reserved {
+                    p { (l.ta("pool-reserved-for", &[("who", &reserved.who)])) " " (l.t("pool-reserved-until")) " " (parts::time(reserved.until)) }
+                }
                 p { (l.ta("pool-counts", &[("free", &count(pool.free)), ("size", &count(pool.size)), ("mine", &count(pool.mine)), ("most", &count(pool.max_user_vms))])) }
             }
             div class="pf-v6-c-card__footer" {

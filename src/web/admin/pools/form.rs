@@ -83,6 +83,7 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
         (shares(frame, &filled, String::new()))
         (field(l.t("pool-type"), "kind", "type", String::new()).select(&filled, &kinds))
         (field(l.t("stateful"), "stateful", "stateful", l.t("stateful-hint")).check(&filled))
+        (field(l.t("instant-start"), "instant_start", "instant_start", l.t("instant-start-hint")).check(&filled))
     };
     let others = filled.others(l, &SHOWN);
     let content = html! {
@@ -92,7 +93,7 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
     frame.page(&l.t("new-pool"), "", &content)
 }
 
-fn number(values: &HashMap<String, String>, name: &str, field: &'static str) -> Result<u32, Invalid> {
+pub(super) fn number(values: &HashMap<String, String>, name: &str, field: &'static str) -> Result<u32, Invalid> {
     let text = values.get(name).map_or("", String::as_str);
     text.trim().parse().map_err(|_| Invalid::new(field, Problem::NotANumber { value: text.chars().take(40).collect() }))
 }
@@ -110,6 +111,7 @@ fn new_pool(values: &HashMap<String, String>) -> Result<NewPool, EngineError> {
         max_user_vms: number(values, "max_user_vms", "max_user_vms")?,
         kind: get("kind").parse().unwrap_or(PoolKind::Automatic),
         stateful: values.contains_key("stateful"),
+        instant_start: values.contains_key("instant_start"),
     })
 }
 
@@ -140,6 +142,7 @@ async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
             ("size", pool.size.to_string()),
             ("prestarted", pool.prestarted.to_string()),
             ("max_user_vms", pool.max_user_vms.to_string()),
+            ("instant_start", u8::from(pool.instant_start).to_string()),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value)).into();
         Ok::<_, EngineError>(render_edit(&frame, &pool, &Filled { values, wrong: Vec::new() }, None))
@@ -157,6 +160,7 @@ fn render_edit(frame: &Frame, pool: &PoolView, filled: &Filled, refused: Option<
         (field(l.t("size"), "size", l.t("pool-size-hint")).input(filled, "number"))
         (field(l.t("pool-surplus"), "surplus", String::new()).select(filled, &surplus))
         (shares(frame, filled, l.t("max-user-vms-hint")))
+        (field(l.t("instant-start"), "instant_start", l.t("instant-start-hint")).check(filled))
         (fixed(l.t("pool-type"), &kind_name(frame, pool.kind)))
         (fixed(l.t("pool-state"), &state_name(frame, pool.stateful)))
         (fixed(l.t("cluster"), &pool.cluster_name))
@@ -181,6 +185,7 @@ fn change(values: &HashMap<String, String>) -> Result<PoolUpdate, EngineError> {
         size: Some(number(values, "size", "size")?),
         prestarted: Some(number(values, "prestarted", "prestarted_vms")?),
         max_user_vms: Some(number(values, "max_user_vms", "max_user_vms")?),
+        instant_start: Some(values.contains_key("instant_start")),
         surplus: values.get("surplus").and_then(|word| word.parse().ok()),
         ..PoolUpdate::default()
     })

@@ -2,6 +2,8 @@
 
 mod form;
 mod members;
+mod memory;
+mod reservations;
 
 use super::permissions;
 use super::{Listing, admin, changing, id, listing};
@@ -27,6 +29,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/pools", web::get().to(list))
         .configure(form::routes)
         .configure(members::routes)
+        .configure(reservations::routes)
         .route("/admin/pools/{id}", web::get().to(detail))
         .route("/admin/pools/{id}/remove", web::get().to(confirm))
         .route("/admin/pools/{id}/remove", web::post().to(remove));
@@ -78,10 +81,14 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let edits = permits.may(Action::EditVmPoolConfiguration, pool.object());
         let removes = permits.may(Action::DeleteVmPool, pool.object());
         let vms = members::table(&frame, &view, &all, edits);
-        Ok::<_, EngineError>((frame, view, vms, permissions, edits, removes))
+        let reserved = pools::reservations::list(&cx, pool).await?;
+        let reserved = reservations::card(&frame, &view, &reserved, edits);
+        let saved = pools::memory::get(&cx, pool).await?;
+        let facts = facts(&frame, &view, &memory::state(&frame, &view, saved.as_ref()));
+        Ok::<_, EngineError>((frame, view, facts, reserved, vms, permissions, edits, removes))
     };
     match result.await {
-        Ok((frame, view, vms, permissions, edits, removes)) => {
+        Ok((frame, view, facts, reserved, vms, permissions, edits, removes)) => {
             let l = frame.l;
             let base = format!("/admin/pools/{}", view.id);
             let actions = html! {
@@ -92,8 +99,9 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
                 (parts::heading(&view.name, &html! {}, &actions))
                 (trouble(&frame, &view))
                 div class="vireo-grid" {
-                    (parts::card(&l.t("general"), &facts(&frame, &view)))
+                    (parts::card(&l.t("general"), &facts))
                     (parts::card(&l.t("size"), &numbers(&frame, &view)))
+                    div class="vireo-wide" { (parts::card(&l.t("reservations"), &reserved)) }
                     div class="vireo-wide" { (parts::card(&l.t("vms"), &vms)) }
                     div class="vireo-wide" { (permissions) }
                 }
@@ -131,7 +139,7 @@ fn state_name(frame: &Frame, stateful: bool) -> String {
     frame.l.t(if stateful { "pool-stateful" } else { "pool-stateless" })
 }
 
-fn facts(frame: &Frame, p: &PoolView) -> Markup {
+fn facts(frame: &Frame, p: &PoolView, start: &Markup) -> Markup {
     let l = frame.l;
     parts::facts(&[
         (l.t("description"), html! { (p.description) }),
@@ -140,6 +148,7 @@ fn facts(frame: &Frame, p: &PoolView) -> Markup {
         (l.t("template"), super::card::link("templates", p.template, &p.template_name)),
         (l.t("pool-type"), html! { (kind_name(frame, p.kind)) }),
         (l.t("pool-state"), html! { (state_name(frame, p.stateful)) }),
+        (l.t("instant-start"), start.clone()),
         ("ID".to_owned(), html! { (p.id) }),
     ])
 }

@@ -1,0 +1,95 @@
+//! A pool whose VMs go on from one saved memory: real guests, each with its own name and addresses, also when the program is killed.
+
+use crate::api::{Api, eventually, id_of};
+use crate::portal::Portal;
+use crate::server::{Server, Start, processes};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+/// The demo's pool, with instant start.
+async fn prepare(server: &Server) -> (Portal, String) {
+    let boss = Portal::sign_in(server, "admin@internal", &server.password("admin")).await;
+    let pool = id_of(&server.admin().get("/vmpools").await.1["vm_pool"][0]);
+    let form = [
+        ("name", "desktops"),
+        ("description", ""),
+        ("comment", ""),
+        ("size", "5"),
+        ("prestarted", "0"),
+        ("max_user_vms", "5"),
+        ("surplus", "remove"),
+        ("instant_start", "1"),
+    ];
+    assert_eq!(boss.post(&format!("/admin/pools/{pool}/edit"), &form).await.0, 303);
+    (boss, pool)
+}
+
+async fn take(admin: &Api, pool: &str) -> String {
+    let (code, taken) = admin.post(&format!("/vmpools/{pool}/allocatevm"), json!({})).await;
+    assert_eq!(code, 200, "{taken}");
+    id_of(&taken["vm"])
+}
+
+/// Its guest has its own name and an address of its own, and did not boot.
+async fn is_itself(admin: &Api, boss: &Portal, vm: &str) -> Ipv4Addr {
+    admin.wait(vm, "up").await;
+    eventually("it has its name and an address", || async {
+        let seen = admin.get(&format!("/vms/{vm}")).await.1;
+        seen["fqdn"].is_string() && seen["fqdn"] == seen["name"]
+    })
+    .await;
+    assert_eq!(processes(&["qemu-system", vm, "-incoming"]).len(), 1, "it went on from a memory");
+    let found = std::cell::Cell::new(None);
+    eventually("its page shows its address", || async {
+        let page = boss.get(&format!("/admin/vms/{vm}")).await.1;
+        found.set(page.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| word.parse::<Ipv4Addr>().ok()));
+        found.get().is_some()
+    })
+    .await;
+    found.get().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vms_go_on_from_one_memory_as_themselves() {
+    let environment = vec![("VIREO_SETTLE", "1".to_owned())];
+    let start = Start { demo: true, without_iso: true, environment, ..Start::default() };
+    let server = Server::start(&start);
+    let admin = server.admin();
+    let (boss, pool) = prepare(&server).await;
+    let page = format!("/admin/pools/{pool}");
+    let begun = Instant::now();
+    while !boss.get(&page).await.1.contains("go on from a memory of") {
+        let messages = admin.messages().await;
+        assert!(begun.elapsed() < Duration::from_secs(240), "{messages:?}");
+        assert!(!messages.iter().any(|m| m.contains("boot instead")), "{messages:?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let (one, other) = (take(&admin, &pool).await, take(&admin, &pool).await);
+    let addresses: BTreeSet<Ipv4Addr> =
+        [is_itself(&admin, &boss, &one).await, is_itself(&admin, &boss, &other).await].into_iter().collect();
+    assert_eq!(addresses.len(), 2, "{addresses:?}");
+
+    let third = take(&admin, &pool).await;
+    let data = server.kill();
+    let server = Server::spawn(data, &start).ready();
+    let admin = server.admin();
+    is_itself(&admin, &boss.at(&server), &third).await;
+    admin.nothing_is_locked().await;
+    for vm in [&one, &other, &third] {
+        assert_eq!(processes(&["qemu-system", vm]).len(), 1, "it runs once");
+        admin.act(vm, "shutdown").await;
+    }
+    for vm in [&one, &other, &third] {
+        admin.wait(vm, "down").await;
+    }
+    eventually("all are free again", || async {
+        admin.get("/vms?search=pool%3Ddesktops").await.1["vm"]
+            .as_array()
+            .is_some_and(|all| all.iter().all(|vm| vm["status"] == "down"))
+    })
+    .await;
+    let messages = admin.messages().await;
+    assert!(!messages.iter().any(|m| m.contains("boot instead")), "{messages:?}");
+}

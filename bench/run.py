@@ -1,4 +1,4 @@
-"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|pools|sign_ins|consoles|starts|weights …]
+"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|pools|desktops|sign_ins|consoles|starts|weights …]
 
 Prints Markdown tables; docs/benchmarks.md says what they mean."""
 
@@ -6,6 +6,7 @@ import os
 import sys
 
 import consoles
+import desktops
 import lists
 import pools
 import sign_ins
@@ -21,6 +22,7 @@ def main():
     known = {
         "lists": lambda: lists.run(binary),
         "pools": lambda: pools.run(binary, image),
+        "desktops": lambda: desktops.run(binary, image),
         "sign_ins": lambda: sign_ins.run(binary),
         "starts": lambda: starts.run(binary),
         "weights": lambda: weights.run(binary),

@@ -65,12 +65,13 @@ fn begin(domain: &Domain, disk: &DomainDisk, request: &MergeImage) -> Answer<Mer
     let gone = || refused(ErrorCode::WrongState, format!("VM {} runs on other layers", request.vm));
     let base = place(image_file(&request.base)).ok_or_else(gone)?;
     let Some(top) = place(image_file(&request.top)) else { return Ok(DONE) };
-    if request.begun {
-        return Err(refused(ErrorCode::Libvirt, "the guest's host gave the merge of layers up; is its storage full?"));
-    }
     let folder = disk_dir(&request.base.domain, request.base.disk);
     if space(&folder)?.available_bytes < images::RESERVE_BYTES {
         return Err(refused(ErrorCode::NoSpace, "the storage has no space left to merge layers"));
+    }
+    if request.begun {
+        let why = "QEMU gave the merge of layers up; the VM's log on its host says why";
+        return Err(refused(ErrorCode::Libvirt, why));
     }
     let name = |at: usize| {
         let index = disk.chain.get(at).and_then(|layer| layer.index.as_deref()).ok_or_else(gone)?;

@@ -258,3 +258,70 @@ async fn killed_in_the_middle_nothing_is_lost() {
     }
     crate::server::clean(&data);
 }
+
+/// A small file system of its own for the storage; it goes with the tests' mount namespace.
+fn small_storage(data: &std::path::Path, mib: u64) {
+    let (image, place) = (data.join("storage.img"), data.join("storage"));
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::File::create(&image).unwrap().set_len(mib << 20).unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let done = Command::new(program).args(arguments).status().unwrap();
+        assert!(done.success(), "{program} {arguments:?}");
+    };
+    run("mkfs.ext4", &["-q", "-m", "0", image.to_str().unwrap()]);
+    run("mount", &["-o", "loop", image.to_str().unwrap(), place.to_str().unwrap()]);
+}
+
+/// Takes all the space there is but this much.
+fn fill(storage: &std::path::Path, but_mib: u64) {
+    let free = nix::sys::statvfs::statvfs(storage).unwrap();
+    let free = free.blocks_available() * free.fragment_size();
+    let file = std::fs::File::create(storage.join("filler")).unwrap();
+    nix::fcntl::fallocate(
+        &file,
+        nix::fcntl::FallocateFlags::empty(),
+        0,
+        i64::try_from(free - (but_mib << 20)).unwrap(),
+    )
+    .unwrap();
+}
+
+/// The storage runs full while layers are merged: the guest runs on, the snapshot says that it can only be removed, and with space it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_without_space_loses_nothing() {
+    let data = crate::server::fresh_dir();
+    small_storage(&data, 4096);
+    let server = Server::spawn(data.clone(), &Start { demo: true, without_iso: true, ..Start::default() }).ready();
+    let (admin, storage) = (server.admin(), data.join("storage"));
+    let body = json!({"name": "full", "cluster": {"name": "Default"}, "template": {"name": "demo-linux"}});
+    let vm = id_of(&admin.post("/vms", body).await.1);
+    admin.wait(&vm, "down").await;
+    let guest = Guest { server: &server, vm: vm.clone() };
+    run(&admin, &vm).await;
+    let snapshot = take(&admin, &vm, json!({"description": "before"})).await;
+    guest.write(MARK, "kept");
+    let noise = json!({"path": "/bin/sh", "arg": ["-c", "head -c 50000000 /dev/urandom > /root/noise; sync"]});
+    let pid = guest.agent(&json!({"execute": "guest-exec", "arguments": noise}))["pid"].clone();
+    eventually("it is written", || async {
+        guest.agent(&json!({"execute": "guest-exec-status", "arguments": {"pid": pid}}))["exited"] == true
+    })
+    .await;
+    fill(&storage, 20);
+    let path = format!("/vms/{vm}/snapshots/{snapshot}");
+    assert_eq!(admin.delete(&path).await.0, 200);
+    admin.nothing_is_locked().await;
+    let (code, left) = admin.get(&path).await;
+    assert_eq!((code, left["snapshot_status"].as_str()), (200, Some("locked")), "{left}");
+    let told = admin.messages().await;
+    assert!(told.iter().any(|m| m.contains("Failed to remove") && m.contains("space")), "{told:?}");
+    assert_eq!((admin.status(&vm).await.as_str(), guest.read(MARK).as_str()), ("up", "kept"));
+    std::fs::remove_file(storage.join("filler")).unwrap();
+    remove(&admin, &vm, &snapshot).await;
+    assert_eq!((guest.read(MARK).as_str(), guest.files(&admin).await), ("kept", 1));
+    halt(&admin, &vm).await;
+    run(&admin, &vm).await;
+    assert_eq!(guest.read(MARK), "kept");
+    drop(server);
+    let _ = Command::new("umount").arg("-l").arg(&storage).status();
+    crate::server::clean(&data);
+}

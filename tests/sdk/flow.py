@@ -85,8 +85,7 @@ def administrator():
         raise AssertionError("a running VM was removed")
     except sdk.Error as error:
         assert error.code == 409 and "by-sdk" in str(error), error
-    service.stop()
-    wait(service, types.VmStatus.DOWN)
+    snapshots(system, service)
     service.remove()
     gone(service)
     try:
@@ -96,6 +95,51 @@ def administrator():
         assert error.code == 400 and "name" in str(error), error
     pool(system)
     connection.close()
+
+
+def snapshots(system, service):
+    """Of a running VM: taken, shown, left, shown again and kept, cloned, removed."""
+    all = service.snapshots_service()
+    first = all.add(types.Snapshot(description="by sdk", persist_memorystate=False))
+    one = all.snapshot_service(first.id)
+    wait_until("the snapshot is there", lambda: one.get().snapshot_status == types.SnapshotStatus.OK)
+    wait_until("nothing is at work", lambda: idle(system))
+    kinds = sorted(s.snapshot_type.value for s in all.list())
+    assert kinds == ["active", "regular"], kinds
+    refused(lambda: service.preview_snapshot(snapshot=types.Snapshot(id=first.id)), 409, "by-sdk")
+    service.stop()
+    wait(service, types.VmStatus.DOWN)
+    show = lambda: service.preview_snapshot(snapshot=types.Snapshot(id=first.id), restore_memory=False)
+    show()
+    wait_until("it is shown", lambda: idle(system) and one.get().snapshot_status == types.SnapshotStatus.IN_PREVIEW)
+    service.undo_snapshot()
+    wait_until("it is left", lambda: idle(system) and one.get().snapshot_status == types.SnapshotStatus.OK)
+    show()
+    wait_until("it is shown again", lambda: idle(system) and one.get().snapshot_status == types.SnapshotStatus.IN_PREVIEW)
+    service.commit_snapshot()
+    wait_until("it is kept", lambda: idle(system) and one.get().snapshot_status == types.SnapshotStatus.OK)
+    clone = system.vms_service().add(
+        types.Vm(name="sdk-clone", cluster=types.Cluster(name="Default"), snapshots=[types.Snapshot(id=first.id)])
+    )
+    copied = system.vms_service().vm_service(clone.id)
+    wait(copied, types.VmStatus.DOWN)
+    wait_until("nothing is at work", lambda: idle(system))
+    assert len(copied.disk_attachments_service().list()) == 1
+    copied.remove()
+    gone(copied)
+    one.remove()
+    gone(one)
+
+
+def idle(system):
+    return not any(job.status == types.JobStatus.STARTED for job in system.jobs_service().list())
+
+
+def wait_until(what, so, seconds=60):
+    end = time.time() + seconds
+    while not so():
+        assert time.time() < end, f"never: {what}"
+        time.sleep(0.2)
 
 
 def pool(system):

@@ -8,11 +8,12 @@ use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::admit::command;
 use crate::engine::vms::state;
 use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::model::clock::Timestamp;
 use crate::model::disk::DiskFormat;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::*;
 use crate::model::job::JobKind;
-use crate::model::snapshot::{NewSnapshot, SavedConfig, SnapshotKind};
+use crate::model::snapshot::{NewSnapshot, SavedConfig, SnapshotKind, SnapshotStatus, SnapshotView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_DESCRIPTION, VmAction, VmStatus};
 use crate::store::disks::{tree, write as disks};
@@ -91,6 +92,26 @@ fn begin(cx: &Cx, db: &mut Db, vm: VmId, new: &NewSnapshot) -> Result<Created<Sn
     let job = jobs::insert::<CreateSnapshot>(db, &NewJob::asked(cx, &run.name), &args, &locks(vm, &all, id))?;
     cx.engine.changed(crate::engine::changes::Topic::Object(crate::model::permission::ObjectKind::Vm), Some(vm.0));
     Ok(Created { id, job })
+}
+
+/// The snapshot of the VM that is just being taken: whoever asked for it looks for it from then on.
+pub(super) fn under_way(db: &mut Db, vm: VmId, now: Timestamp) -> Result<Option<SnapshotView>, EngineError> {
+    let Some((job, JobKind::CreateSnapshot, _)) = crate::store::jobs::holder(db, &[vm.object()])? else {
+        return Ok(None);
+    };
+    let Some(row) = crate::store::jobs::load(db, job)? else { return Ok(None) };
+    let Ok(args) = serde_json::from_str::<Args>(&row.args) else { return Ok(None) };
+    Ok(Some(SnapshotView {
+        id: args.snapshot,
+        vm,
+        description: args.description,
+        kind: SnapshotKind::Regular,
+        status: SnapshotStatus::Locked,
+        created: now,
+        memory: args.memory.is_some(),
+        config: args.config,
+        disks: Vec::new(),
+    }))
 }
 
 /// The layer that a new one lies on.

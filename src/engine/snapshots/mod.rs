@@ -52,6 +52,7 @@ pub async fn list(cx: &Cx, vm: VmId) -> Result<Vec<SnapshotView>, EngineError> {
         .read(move |db| {
             auth::see(db, &inner.actor, vm.object())?;
             let mut all = store::views(db, vm)?;
+            all.extend(create::under_way(db, vm, inner.engine.clock.now())?);
             all.push(active(db, vm, &all)?);
             Ok(all)
         })

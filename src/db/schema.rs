@@ -149,6 +149,34 @@ diesel::table! {
         boot -> Text,
         status -> Text,
         created -> Timestamp,
+        base_template_id -> Nullable<Text>,
+        version_number -> Integer,
+        version_name -> Text,
+        sealed -> Bool,
+    }
+}
+
+diesel::table! {
+    seal_log (template_id) {
+        template_id -> Text,
+        job_id -> Text,
+        log -> Text,
+    }
+}
+
+diesel::table! {
+    first_run (object_id) {
+        object_id -> Text,
+        settings -> Text,
+        password -> Text,
+        revision -> Integer,
+    }
+}
+
+diesel::table! {
+    first_run_done (vm_id) {
+        vm_id -> Text,
+        revision -> Integer,
     }
 }
 
@@ -169,6 +197,7 @@ diesel::table! {
         prestart_failures -> Integer,
         prestart_wait -> Nullable<Timestamp>,
         prestart_reason -> Text,
+        use_latest -> Bool,
     }
 }
 
@@ -197,6 +226,7 @@ diesel::table! {
         cd_disk_id -> Nullable<Text>,
         created -> Timestamp,
         allow_override -> Bool,
+        use_latest -> Bool,
     }
 }
 
@@ -435,6 +465,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     vnic_profile,
     instance_type,
     template,
+    seal_log,
+    first_run,
+    first_run_done,
     vm_pool,
     vm,
     vm_run,

@@ -4,7 +4,7 @@ use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
 use crate::engine::pools::{AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, ShrinkPool, TakeFromPool};
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
-use crate::engine::templates::{AddTemplate, RemoveTemplate};
+use crate::engine::templates::{AddTemplate, RemoveTemplate, RenewVm};
 use crate::engine::vms::{
     create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
     suspend::SuspendVm,
@@ -29,6 +29,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
+        JobKind::RenewVm => &const { Hidden::<RenewVm>::new() },
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
         JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },

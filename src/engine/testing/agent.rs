@@ -5,7 +5,8 @@ use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
-    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MergeState, SnapshotTaken, WireError,
+    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MergeState, SealProgress,
+    SealSupported, SnapshotTaken, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -37,6 +38,7 @@ struct Inner {
     /// What verbs are refused with.
     refuse: HashMap<String, ErrorCode>,
     deaf_guests: bool,
+    no_sealing: bool,
     /// `disk/image` of every image file there is.
     images: BTreeSet<String>,
     calls: Vec<String>,
@@ -96,6 +98,10 @@ impl FakeAgent {
     /// Guests do not listen when they are asked to shut down or reboot.
     pub(in crate::engine) fn deafen_guests(&self) {
         self.inner.lock().unwrap().deaf_guests = true;
+    }
+    /// The host has nothing to seal with.
+    pub(in crate::engine) fn forget_sealing(&self) {
+        self.inner.lock().unwrap().no_sealing = true;
     }
     pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
         self.inner.lock().unwrap().domains.get(&vm).map(|d| d.state)
@@ -201,6 +207,10 @@ impl FakeAgent {
                 serde_json::to_vec(&DomainSpace { total_bytes: 1 << 40, available_bytes: 1 << 39 })
             }
             "snapshot_vm" => serde_json::to_vec(&SnapshotTaken { running: true, frozen: false }),
+            "seal_support" => serde_json::to_vec(&SealSupported { sealing: !self.inner.lock().unwrap().no_sealing }),
+            "seal_images" | "seal_log" => {
+                serde_json::to_vec(&SealProgress { percent: 98, log: "[ 0.0] Examining the guest ...\n".to_owned() })
+            }
             "merge_image" => serde_json::to_vec(&MergeState { done: true, percent: 100 }),
             "create_image" | "copy_image" | "inspect_image" => {
                 serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })

@@ -96,6 +96,7 @@ pub(in crate::engine) fn new_pool(template: TemplateId) -> NewPool {
         max_user_vms: 1,
         kind: PoolKind::Automatic,
         stateful: false,
+        use_latest: false,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, spec, state};
-use crate::engine::{Cx, Engine, EngineError, disks, pools};
+use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
@@ -15,7 +15,7 @@ use crate::model::vm::{Refusal, VmAction, VmStatus};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::launch::{self, Launch};
 use crate::store::vms::run::VmRun;
-use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartVm as StartVerb, StopVm as StopVerb};
+use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartVm as StartVerb, StopVm as StopVerb, VmSpec};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +125,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &Args) -> Res
             other => other?,
         }
     }
+    templates::follow(engine, vm).await?;
     let config = engine.db.read(move |db| config(db, vm)).await?;
     if let Some((_, Some(cd))) = &config.cd {
         let inspect = InspectImage { image: spec::image(cd), format: cd.format };
@@ -153,7 +154,9 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &Args) -> Resu
         return Ok(Next::Done);
     }
     let config = engine.db.read(move |db| config(db, vm)).await?;
-    let report = engine.call(args.host, &StartVerb { vm: spec::build(&config) }).await?;
+    let payload = if args.how == How::Launch { first_run::payload(engine, vm).await? } else { None };
+    let vm = VmSpec { payload, ..spec::build(&config) };
+    let report = engine.call(args.host, &StartVerb { vm }).await?;
     report::domain(engine, args.host, report).await?;
     Ok(Next::Done)
 }
@@ -170,7 +173,12 @@ pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Res
             .await?;
             Ok(Next::Done)
         }
-        (_, Observed::Running | Observed::PausedIo) => Ok(Next::Done),
+        (_, Observed::Running | Observed::PausedIo) => {
+            if args.how == How::Launch {
+                first_run::told(engine, args.vm).await?;
+            }
+            Ok(Next::Done)
+        }
         (Intent::Off, _) => {
             let why = if run.reason.is_empty() { Conflict::StoppedAtOnce } else { Conflict::told(&run.reason) };
             Err(why.into())

@@ -26,6 +26,8 @@ pub struct PoolConfig {
     pub size: u32,
     pub prestarted: u32,
     pub max_user_vms: u32,
+    /// VMs are of the newest version; `template` is the base then.
+    pub use_latest: bool,
 }
 
 /// Keeps a pool, below its cluster. (It is not above its VMs: who may take one does not see the others.)
@@ -47,6 +49,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
                 vm_pool::size.eq(signed::<_, i32>(new.size)),
                 vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
                 vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+                vm_pool::use_latest.eq(new.use_latest),
             ),
         ))
         .execute(db)?;
@@ -55,7 +58,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
 
 /// A pool's configuration.
 pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
-    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, i32, i32, i32));
+    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, i32, i32, i32, bool));
     let row: Option<Row> = vm_pool::table
         .find(id)
         .select((
@@ -67,7 +70,14 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
                 vm_pool::description,
                 vm_pool::comment,
             ),
-            (vm_pool::kind, vm_pool::stateful, vm_pool::size, vm_pool::prestarted, vm_pool::max_user_vms),
+            (
+                vm_pool::kind,
+                vm_pool::stateful,
+                vm_pool::size,
+                vm_pool::prestarted,
+                vm_pool::max_user_vms,
+                vm_pool::use_latest,
+            ),
         ))
         .first(db)
         .optional()?;
@@ -84,6 +94,7 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
         size: unsigned(numbers.2),
         prestarted: unsigned(numbers.3),
         max_user_vms: unsigned(numbers.4),
+        use_latest: numbers.5,
     }))
 }
 
@@ -98,6 +109,7 @@ pub fn update(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
             vm_pool::size.eq(signed::<_, i32>(new.size)),
             vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
             vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+            (vm_pool::use_latest.eq(new.use_latest), vm_pool::template_id.eq(new.template)),
             vm_pool::prestart_failures.eq(0),
             vm_pool::prestart_wait.eq(None::<Timestamp>),
             vm_pool::prestart_reason.eq(""),

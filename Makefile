@@ -4,7 +4,7 @@
 DEMO_IMAGE := target/demo/demo-linux.qcow2
 DEMO_ISO := target/demo/demo.iso
 PYTHON := target/venv/bin/python
-TEST_PARTS := VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON))
+TEST_PARTS := VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON)) VIREO_TEST_SEAL=$(abspath target/seal)
 export CARGO_TERM_COLOR ?= auto
 
 help:
@@ -49,7 +49,11 @@ target/oidc/.stamp: tests/oidc/package.json tests/oidc/package-lock.json tests/o
 	@npm ci --prefix target/oidc --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-test: test-deps node_modules/.stamp demo-image target/venv/.stamp target/oidc/.stamp
+target/seal/README.fixed: tests/seal/build-appliance.sh
+	@echo "Making what seals templates in the tests …"
+	@sh tests/seal/build-appliance.sh target/seal
+
+test: test-deps node_modules/.stamp demo-image target/venv/.stamp target/oidc/.stamp target/seal/README.fixed
 	@echo "== format"
 	@cargo fmt --check
 	@echo "== clippy"

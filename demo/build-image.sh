@@ -62,6 +62,8 @@ PRETTY_NAME="Vireo demo Linux"
 ID=vireo-demo
 VERSION_ID="1"
 EOF
+# What tools that look into disks know a system by.
+echo '/dev/vda1 / ext4 defaults 0 1' > "$root/etc/fstab"
 echo 'root::0:0:root:/root:/bin/sh' > "$root/etc/passwd"
 echo 'root:x:0:' > "$root/etc/group"
 printf '#!/bin/sh\n/sbin/shutdown -P\n' > "$root/etc/acpi/PWRF/00000080"

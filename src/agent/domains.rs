@@ -4,11 +4,13 @@ use super::connection::Libvirt;
 use super::error::{from_io, from_libvirt, refused};
 use super::facts;
 use super::networks;
+use super::payload;
 use super::storage::{check_path, image_file};
 use super::xml::{build, parse};
 use crate::model::ids::{DiskId, VmId};
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::{ChangeCd, DomainReport, ErrorCode, ImagePath, SendKeys, StartVm, VmSpec, WireError};
+use std::path::{Path, PathBuf};
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::{ErrorNumber, ErrorNumberEnum};
@@ -121,11 +123,16 @@ fn stop_reason(reason: u32) -> StopReason {
 ///
 /// # Errors
 /// A file is gone, or libvirt or QEMU refuse.
-pub async fn start(libvirt: &Libvirt, request: StartVm) -> Answer<DomainReport> {
-    libvirt.with(move |connection| start_now(connection, &request.vm)).await
+pub async fn start(libvirt: &Libvirt, data_dir: &Path, request: StartVm) -> Answer<DomainReport> {
+    let disc = match &request.vm.payload {
+        Some(payload) => Some(payload::write(data_dir, request.vm.id, payload).await?),
+        None => None,
+    };
+    let data_dir = data_dir.to_owned();
+    libvirt.with(move |connection| start_now(connection, &request.vm, disc, &data_dir)).await
 }
 
-fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
+fn start_now(connection: &Connect, spec: &VmSpec, disc: Option<PathBuf>, data_dir: &Path) -> Answer<DomainReport> {
     let gone = || refused(ErrorCode::Libvirt, format!("VM {} is gone right after its start", spec.name));
     let failed = |e| from_libvirt(&format!("VM {}", spec.name), &e);
     let known = find(connection, spec.id)?;
@@ -134,11 +141,17 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
     {
         return report(domain)?.ok_or_else(gone);
     }
-    let host = traits(connection, spec)?;
+    let host = build::HostTraits { payload: disc, ..traits(connection, spec)? };
     let domain = match known {
         // A saved state fits only the definition it was saved with.
         Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
-        known => define(connection, spec, &host, known)?,
+        known => {
+            // The disc of an earlier run holds secrets that nobody needs any more.
+            if host.payload.is_none() {
+                payload::forget(data_dir, spec.id);
+            }
+            define(connection, spec, &host, known)?
+        }
     };
     let started = match &spec.memory {
         Some(memory) => go_on(connection, spec, memory)?,
@@ -159,6 +172,7 @@ pub(super) fn traits(connection: &Connect, spec: &VmSpec) -> Answer<build::HostT
         page_cached: check_files(spec)?,
         kvm: facts::kvm(),
         emulator: facts::EMULATOR.to_owned(),
+        payload: None,
         networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
     })
 }

@@ -82,11 +82,11 @@ impl Drop for Draft {
     }
 }
 
-fn meta_file(file: &Path) -> PathBuf {
+pub(super) fn meta_file(file: &Path) -> PathBuf {
     file.with_extension("meta")
 }
 
-const fn meta_word(format: DiskFormat) -> &'static str {
+pub(super) const fn meta_word(format: DiskFormat) -> &'static str {
     match format {
         DiskFormat::Cow => "COW",
         DiskFormat::Raw => "RAW",

@@ -24,9 +24,14 @@ pub fn name_of(format: DiskFormat) -> &'static str {
 
 /// qemu-img with at most 2 GiB of memory and this much CPU; it ends with the agent, so that the next one finds nobody writing.
 pub fn limited(cpu_seconds: u64) -> Command {
+    limited_program("qemu-img", cpu_seconds)
+}
+
+/// Another program under the same limits.
+pub fn limited_program(program: &str, cpu_seconds: u64) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "prlimit"]);
-    command.arg(format!("--as={}", 2u64 << 30)).arg(format!("--cpu={cpu_seconds}")).arg("qemu-img");
+    command.arg(format!("--as={}", 2u64 << 30)).arg(format!("--cpu={cpu_seconds}")).arg(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
@@ -36,14 +41,22 @@ pub fn limited(cpu_seconds: u64) -> Command {
 /// # Errors
 /// It failed, or took longer.
 pub async fn run(command: Command, seconds: u64) -> Answer<()> {
-    output(command, seconds).await.map(drop)
+    run_program(command, "qemu-img", seconds).await
 }
 
-async fn output(mut command: Command, seconds: u64) -> Answer<Vec<u8>> {
+/// Runs another program for at most this long.
+///
+/// # Errors
+/// It failed, or took longer.
+pub async fn run_program(command: Command, name: &str, seconds: u64) -> Answer<()> {
+    output(command, name, seconds).await.map(drop)
+}
+
+async fn output(mut command: Command, name: &str, seconds: u64) -> Answer<Vec<u8>> {
     let done = tokio::time::timeout(Duration::from_secs(seconds), command.output())
         .await
-        .map_err(|_| refused(ErrorCode::Io, format!("qemu-img did not end within {seconds} seconds")))?
-        .map_err(|e| refused(ErrorCode::Io, format!("qemu-img cannot be started: {e}")))?;
+        .map_err(|_| refused(ErrorCode::Io, format!("{name} did not end within {seconds} seconds")))?
+        .map_err(|e| refused(ErrorCode::Io, format!("{name} cannot be started: {e}")))?;
     if done.status.success() {
         return Ok(done.stdout);
     }
@@ -81,7 +94,7 @@ impl Info {
 pub async fn info(file: &Path, format: DiskFormat) -> Answer<Info> {
     let mut command = limited(INFO_SECONDS);
     command.args(["info", "-U", "--output=json", "-f", name_of(format)]).arg(file);
-    let said = output(command, INFO_SECONDS).await?;
+    let said = output(command, "qemu-img", INFO_SECONDS).await?;
     serde_json::from_slice(&said)
         .map_err(|e| refused(ErrorCode::Io, format!("qemu-img's answer about {} is odd: {e}", file.display())))
 }

@@ -5,7 +5,8 @@ use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
 use super::{
-    AgentError, Ready, console, domains, facts, images, ksm, memory, merge, networks, snapshots, storage, viewer,
+    AgentError, Ready, console, domains, facts, images, ksm, memory, merge, networks, payload, seal, snapshots,
+    storage, viewer,
 };
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
@@ -197,7 +198,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
     Ok(match name {
         wire::HostInfo::NAME => json(&libvirt.with(facts::read).await?),
         wire::ListDomains::NAME => json(&libvirt.with(domains::list).await?),
-        wire::StartVm::NAME => json(&domains::start(libvirt, read(body)?).await?),
+        wire::StartVm::NAME => json(&domains::start(libvirt, &agent.data_dir, read(body)?).await?),
         wire::StartFromMemory::NAME => json(&memory::start(libvirt, read(body)?).await?),
         wire::SaveMemory::NAME => json(&memory::save(libvirt, read(body)?).await?),
         wire::StopVm::NAME => json(&domains::stop(libvirt, read::<wire::StopVm>(body)?.vm).await?),
@@ -206,7 +207,12 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::SuspendVm::NAME => json(&domains::suspend(libvirt, read::<wire::SuspendVm>(body)?.vm).await?),
         wire::PauseVm::NAME => json(&domains::pause(libvirt, read::<wire::PauseVm>(body)?.vm, true).await?),
         wire::ResumeVm::NAME => json(&domains::pause(libvirt, read::<wire::ResumeVm>(body)?.vm, false).await?),
-        wire::ForgetVm::NAME => json(&domains::forget(libvirt, read::<wire::ForgetVm>(body)?.vm).await?),
+        wire::ForgetVm::NAME => {
+            let vm = read::<wire::ForgetVm>(body)?.vm;
+            domains::forget(libvirt, vm).await?;
+            payload::forget(&agent.data_dir, vm);
+            json(&())
+        }
         wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
         wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
         wire::CreateDomain::NAME => {
@@ -222,6 +228,9 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::InspectImage::NAME => json(&images::inspect(read(body)?).await?),
         wire::RemoveImage::NAME => json(&images::remove(read(body)?).await?),
         wire::RemoveDisk::NAME => json(&images::remove_disk(read(body)?).await?),
+        wire::SealSupport::NAME => json(&seal::support(&read(body)?)),
+        wire::SealImages::NAME => json(&seal::seal(read(body)?).await?),
+        wire::SealLog::NAME => json(&seal::progress(read(body)?).await?),
         wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
         wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
         wire::EnableKsm::NAME => json(&ksm::enable()?),

@@ -136,6 +136,7 @@ async fn ensure_pool(cx: &Cx, template: TemplateId) -> Result<(), Failure> {
     }
     println!("Demo: making the pool {POOL} …");
     let new = NewPool {
+        use_latest: false,
         name: POOL.to_owned(),
         description: "Five desktops to take and give back".to_owned(),
         comment: String::new(),

@@ -149,6 +149,34 @@ diesel::table! {
         boot -> Text,
         status -> Text,
         created -> Timestamp,
+        base_template_id -> Nullable<Text>,
+        version_number -> Integer,
+        version_name -> Text,
+        sealed -> Bool,
+    }
+}
+
+diesel::table! {
+    seal_log (template_id) {
+        template_id -> Text,
+        job_id -> Text,
+        log -> Text,
+    }
+}
+
+diesel::table! {
+    first_run (object_id) {
+        object_id -> Text,
+        settings -> Text,
+        password -> Text,
+        revision -> Integer,
+    }
+}
+
+diesel::table! {
+    first_run_done (vm_id) {
+        vm_id -> Text,
+        revision -> Integer,
     }
 }
 
@@ -170,6 +198,7 @@ diesel::table! {
         prestart_wait -> Nullable<Timestamp>,
         prestart_reason -> Text,
         instant_start -> Bool,
+        use_latest -> Bool,
     }
 }
 
@@ -198,6 +227,7 @@ diesel::table! {
         cd_disk_id -> Nullable<Text>,
         created -> Timestamp,
         allow_override -> Bool,
+        use_latest -> Bool,
     }
 }
 
@@ -482,6 +512,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     vnic_profile,
     instance_type,
     template,
+    seal_log,
+    first_run,
+    first_run_done,
     vm_pool,
     vm,
     vm_run,

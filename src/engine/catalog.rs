@@ -178,7 +178,8 @@ pub async fn network(cx: &Cx, id: NetworkId) -> Result<NetworkView, EngineError>
 /// Refused, invalid, hidden, or the database failed.
 pub async fn templates(cx: &Cx, query: &ListQuery) -> Result<Page<TemplateView>, EngineError> {
     let fields = fields! { TemplateView:
-        "name" => |t| text(&t.name), "description" => |t| text(&t.description), "comment" => |t| text(&t.comment),
+        "name" => |t| text(&t.version.base_name), "description" => |t| text(&t.description), "comment" => |t| text(&t.comment),
+        "version" => |t| number(t.version.number), "versionname" => |t| text(&t.version.name),
         "status" => |t| text(t.status), "cluster" => |t| text(&t.cluster_name), "datacenter" => |t| text(&t.data_center_name),
         "os" => |t| text(&t.os), "type" => |t| text(t.kind), "id" => |t| text(t.id), "vms" => |t| number(t.vms),
         "memory" => |t| number(t.hardware.memory_mib), "cpus" => |t| number(t.hardware.vcpus()),

@@ -13,6 +13,7 @@ pub mod domains;
 pub mod error;
 pub mod events;
 pub mod factors;
+pub mod first_run;
 pub mod hosts;
 pub mod internal;
 pub mod jobs;

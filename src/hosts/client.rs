@@ -45,7 +45,9 @@ const COPY_SECONDS: u64 = 6 * 3600;
 /// How long a verb may take.
 fn patience(verb: &str) -> u64 {
     match verb {
-        wire::CopyImage::NAME | wire::MergeImage::NAME | wire::SnapshotVm::NAME => COPY_SECONDS,
+        wire::SealImages::NAME | wire::CopyImage::NAME | wire::MergeImage::NAME | wire::SnapshotVm::NAME => {
+            COPY_SECONDS
+        }
         wire::StartVm::NAME | wire::SuspendVm::NAME | wire::CreateImage::NAME => WRITE_SECONDS,
         _ => VERB_SECONDS,
     }

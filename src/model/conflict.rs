@@ -128,6 +128,12 @@ pub enum Conflict {
     BlankTemplate,
     #[error("Cannot remove template {template}: it is used by {vms}; remove those first.")]
     TemplateInUse { template: String, vms: String },
+    #[error(
+        "Host {host} has no virt-sysprep, which seals templates. Install the package guestfs-tools there, or make the template unsealed."
+    )]
+    CannotSeal { host: String },
+    #[error("VM {vm} is told what its pool {pool} says; set that there")]
+    FirstRunOfPool { vm: String, pool: String },
     #[error("there is no cluster to put this host into")]
     NoCluster,
     #[error("there is no user admin@internal")]

@@ -116,6 +116,8 @@ event_codes! {
     UserAddTemplate = "USER_ADD_VM_TEMPLATE_CREATION_SUCCESS", 250, Normal, "Template {template} was created by {user}.";
     AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";
     UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";
+    VmFollowed = "VM_FOLLOWED_TEMPLATE", 10640, Normal, "VM {vm} is of the template version {template} now.";
+    FirstRunChanged = "FIRST_RUN_CHANGED", 10641, Normal, "What guests of {detail} are told at their first start was changed by {user}.";
     HostUp = "VDS_DETECTED", 13, Normal, "Host {host} is up.";
     HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";
     HostNonOperational = "VDS_SET_NONOPERATIONAL", 517, Warning, "Host {host} is non-operational: {detail}";

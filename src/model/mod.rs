@@ -14,6 +14,7 @@ pub mod domain;
 pub mod domain_draft;
 pub mod event;
 pub mod factor;
+pub mod first_run;
 pub mod host;
 pub mod ids;
 pub mod instance_type;

@@ -27,6 +27,12 @@ pub struct PoolView {
     pub cluster_name: String,
     pub template: TemplateId,
     pub template_name: String,
+    /// Its VMs are made anew from the newest version of the template when they come back.
+    pub use_latest: bool,
+    /// What VMs are made from now: the newest version, where it follows that.
+    pub newest_name: String,
+    /// VMs of another version than that.
+    pub behind: u32,
     /// VMs that somebody has.
     pub assigned: u32,
     pub running: u32,
@@ -116,6 +122,7 @@ pub struct NewPool {
     pub stateful: bool,
     /// Only an automatic, stateless pool's VMs can start from one saved memory.
     pub instant_start: bool,
+    pub use_latest: bool,
 }
 
 /// A change of a pool: only what is `Some` changes.
@@ -134,6 +141,7 @@ pub struct PoolUpdate {
     pub stateful: Option<bool>,
     pub cluster: Option<ClusterId>,
     pub template: Option<TemplateId>,
+    pub use_latest: Option<bool>,
     /// What becomes of VMs that are too many; none: a smaller size is refused.
     pub surplus: Option<Surplus>,
 }

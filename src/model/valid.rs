@@ -89,6 +89,20 @@ pub enum Problem {
         "is the client id; tokens for the API need an audience of their own, or those of a sign-in would open it, too"
     )]
     SameAsClient,
+    #[error(
+        "is for what forgets everything at its end and whose disks are thin layers on a template; make it stateless first"
+    )]
+    NothingToFollow,
+    #[error("\"{begins}…\" is not a public SSH key like \"ssh-ed25519 AAAA…\"")]
+    NotAKey { begins: String },
+    #[error("\"{line}\" is not a network card like \"nic1 dhcp\" or \"nic1 192.0.2.10/24 gateway 192.0.2.1\"")]
+    NotACard { line: String },
+    #[error("is neither a script (#!…) nor YAML: {because}")]
+    NotYaml { because: String },
+    #[error("needs a VM with disks and with Linux on them; leave it out")]
+    NothingToSeal,
+    #[error("is the template of another data center; choose one of this")]
+    OtherDataCenter,
     #[error("cannot be changed; remove it and add another")]
     Fixed,
     #[error("is no keytab of MIT's format with a key in it, in base64")]

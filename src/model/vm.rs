@@ -227,6 +227,8 @@ pub struct VmView {
     pub stopped: Option<Timestamp>,
     /// Who may open its consoles may come to one that another user has open.
     pub allow_override: bool,
+    /// Its disks are made anew from the newest version of its template.
+    pub use_latest: bool,
     pub cd: Option<DiskId>,
     pub cd_name: Option<String>,
     pub disks: Vec<DiskAttachment>,
@@ -260,6 +262,8 @@ pub struct NewVm {
     pub stateless: bool,
     pub delete_protected: bool,
     pub allow_override: bool,
+    /// Its disks are made anew from the newest version of the template; of stateless VMs only.
+    pub use_latest: bool,
     /// False: thin (a qcow2 layer on the template's disks).
     pub clone: bool,
     /// New empty disks, besides the template's.
@@ -291,6 +295,7 @@ pub struct VmUpdate {
     pub stateless: Option<bool>,
     pub delete_protected: Option<bool>,
     pub allow_override: Option<bool>,
+    pub use_latest: Option<bool>,
     /// `Some(None)` ejects.
     pub cd: Option<Option<DiskId>>,
 }

@@ -7,6 +7,7 @@ pub mod disks;
 pub mod domains;
 pub mod events;
 pub mod factors;
+pub mod first_run;
 pub mod groups;
 pub mod hosts;
 pub mod jobs;

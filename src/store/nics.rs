@@ -86,3 +86,8 @@ pub fn change(db: &mut Db, id: NicId, new: &NicChange) -> QueryResult<()> {
 pub fn remove(db: &mut Db, id: NicId) -> QueryResult<()> {
     diesel::delete(nic::table.find(id)).execute(db).map(drop)
 }
+
+/// A VM's cards by name with their addresses, in order.
+pub fn addresses(db: &mut Db, vm: VmId) -> QueryResult<Vec<(String, MacAddress)>> {
+    nic::table.filter(nic::vm_id.eq(vm)).order((nic::position, nic::id)).select((nic::name, nic::mac)).load(db)
+}

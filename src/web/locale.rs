@@ -31,7 +31,9 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/snapshots.ftl"),
     "\n",
-    include_str!("../../locales/en/pools.ftl")
+    include_str!("../../locales/en/pools.ftl"),
+    "\n",
+    include_str!("../../locales/en/templates.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -54,7 +56,9 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/snapshots.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/pools.ftl")
+    include_str!("../../locales/zh-CN/pools.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/templates.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -223,6 +227,10 @@ mod tests {
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
         add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
+        add("step", vec!["lay_anew", "seal"]);
+        let told =
+            ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
+        add("first-run", told.to_vec());
         add("surplus", crate::model::pool::Surplus::ALL.iter().map(|s| s.as_str()).collect());
         add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));

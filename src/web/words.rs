@@ -173,6 +173,12 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::TemplateNotOk { template, status } => {
             say!(l, "problem-template-not-ok", "template" = template, "status" = state(l, status.as_str()))
         }
+        Problem::NothingToFollow => l.t("problem-nothing-to-follow"),
+        Problem::NotAKey { begins } => say!(l, "problem-not-a-key", "begins" = begins),
+        Problem::NotACard { line } => say!(l, "problem-not-a-card", "line" = line),
+        Problem::NotYaml { because } => say!(l, "problem-not-yaml", "because" = because),
+        Problem::NothingToSeal => l.t("problem-nothing-to-seal"),
+        Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
             of_pool(l, problem)
         }
@@ -318,6 +324,8 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::TemplateInUse { template, vms } => {
             say!(l, "conflict-template-in-use", "template" = template, "vms" = vms)
         }
+        Conflict::FirstRunOfPool { vm, pool } => say!(l, "conflict-first-run-of-pool", "vm" = vm, "pool" = pool),
+        Conflict::CannotSeal { host } => say!(l, "conflict-cannot-seal", "host" = host),
         Conflict::NoCluster => l.t("conflict-no-cluster"),
         Conflict::NoAdmin => l.t("conflict-no-admin"),
         Conflict::UploadBroken => l.t("upload-broken"),

@@ -37,6 +37,30 @@ pub struct VmSpec {
     pub paused: bool,
     /// Goes on from this memory, which a snapshot kept.
     pub memory: Option<ImagePath>,
+    /// A disc of its own, beside the CD drive's, for this run.
+    pub payload: Option<Payload>,
+}
+
+/// Small files that a guest finds on a disc.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The disc's name, by which guests know what it is.
+    pub label: String,
+    pub files: Vec<PayloadFile>,
+}
+
+/// One of them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadFile {
+    pub name: String,
+    pub content: String,
+}
+
+impl std::fmt::Debug for Payload {
+    // There are secrets in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with {} files", self.label, self.files.len())
+    }
 }
 
 /// A disk of a guest.

@@ -18,6 +18,7 @@ pub mod host;
 pub mod image;
 pub mod memory;
 pub mod network;
+pub mod seal;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;
@@ -29,6 +30,7 @@ pub use host::{EnableKsm, HostCapabilities, HostInfo};
 pub use image::*;
 pub use memory::{MemorySaved, SaveMemory, StartFromMemory};
 pub use network::EnsureNetwork;
+pub use seal::{SealImages, SealLog, SealProgress, SealSupport, SealSupported, SealingImage};
 pub use snapshot::{MergeImage, MergeState, NewLayer, SnapshotTaken, SnapshotVm};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -76,6 +78,9 @@ verbs! {
     InspectImage => "inspect_image" -> ImageInfo;
     RemoveImage => "remove_image" -> ();
     RemoveDisk => "remove_disk" -> ();
+    SealSupport => "seal_support" -> SealSupported;
+    SealImages => "seal_images" -> SealProgress;
+    SealLog => "seal_log" -> SealProgress;
     SnapshotVm => "snapshot_vm" -> SnapshotTaken;
     MergeImage => "merge_image" -> MergeState;
     EnsureNetwork => "ensure_network" -> network::NetworkState;

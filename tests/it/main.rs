@@ -28,5 +28,6 @@ mod sdk;
 mod server;
 mod sessions;
 mod snapshots;
+mod templates;
 mod users;
 mod viewers;

@@ -199,6 +199,13 @@ pub fn processes(words: &[&str]) -> Vec<i32> {
     pids.filter(has).collect()
 }
 
+/// The file of that name somewhere below a folder.
+pub fn find_file(below: &Path, name: &str) -> Option<PathBuf> {
+    let entries: Vec<PathBuf> = fs::read_dir(below).ok()?.flatten().map(|entry| entry.path()).collect();
+    let here = entries.iter().find(|path| path.file_name().is_some_and(|n| n == name)).cloned();
+    here.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find_file(path, name)))
+}
+
 /// SIGKILL.
 pub fn kill_process(pid: i32) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();

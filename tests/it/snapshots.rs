@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 /// A guest that is spoken to through its agent.
-struct Guest<'a> {
-    server: &'a Server,
-    vm: String,
+pub struct Guest<'a> {
+    pub server: &'a Server,
+    pub vm: String,
 }
 
 impl Guest<'_> {
@@ -29,7 +29,7 @@ impl Guest<'_> {
     }
 
     /// Writes a file, down to the disk.
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         let handle = self.open(path, "w");
         let data = base64::engine::general_purpose::STANDARD.encode(text);
         let arguments = json!({"handle": handle, "buf-b64": data});
@@ -41,12 +41,29 @@ impl Guest<'_> {
         self.agent(&json!({"execute": "guest-fsfreeze-thaw"}));
     }
 
-    fn read(&self, path: &str) -> String {
+    /// Reads a file.
+    pub fn read(&self, path: &str) -> String {
         let handle = self.open(path, "r");
         let read = self.agent(&json!({"execute": "guest-file-read", "arguments": {"handle": handle}}));
         self.agent(&json!({"execute": "guest-file-close", "arguments": {"handle": handle}}));
         let data = base64::engine::general_purpose::STANDARD.decode(read["buf-b64"].as_str().unwrap()).unwrap();
         String::from_utf8(data).unwrap()
+    }
+
+    /// Runs a line in the guest's shell; what it said.
+    pub async fn run(&self, line: &str) -> String {
+        let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", line], "capture-output": true});
+        let begun = self.agent(&json!({"execute": "guest-exec", "arguments": arguments}));
+        for _ in 0..100 {
+            let asked = json!({"execute": "guest-exec-status", "arguments": {"pid": begun["pid"]}});
+            let now = self.agent(&asked);
+            if now["exited"] == true {
+                let said = now["out-data"].as_str().unwrap_or_default();
+                return String::from_utf8(base64::engine::general_purpose::STANDARD.decode(said).unwrap()).unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("{line:?} does not end in the guest");
     }
 
     /// Files of the disk's folder, without their descriptions.

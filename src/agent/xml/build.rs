@@ -9,6 +9,7 @@ use crate::wire::{DiskSpec, NicSpec, VmSpec};
 use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
 /// The machine type: libvirt replaces it by the newest version of it that QEMU has.
 pub const MACHINE: &str = "pc";
@@ -25,6 +26,8 @@ pub struct HostTraits {
     pub networks: Vec<(String, NicSource)>,
     /// Disks on a file system that cannot do without the page cache.
     pub page_cached: Vec<DiskId>,
+    /// The disc with what the guest is told at this start.
+    pub payload: Option<PathBuf>,
 }
 
 /// Where a card is plugged in.
@@ -129,6 +132,9 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
         write_disk(w, disk, host, &names.next(disk.interface), boot)?;
     }
     cdrom(w, spec)?;
+    if let Some(disc) = &host.payload {
+        told(w, spec, disc)?;
+    }
     for (i, nic) in spec.nics.iter().enumerate() {
         write_nic(w, nic, host, boot_order(spec, BootDevice::Network, i))?;
     }
@@ -212,6 +218,18 @@ fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
         empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
         empty(w, "readonly", &[])?;
         boot_element(w, boot_order(spec, BootDevice::Cdrom, 0))
+    })
+}
+
+/// A second drive, for this run only. IDE has four places.
+fn told(w: &mut Xml, spec: &VmSpec, disc: &Path) -> Done {
+    let full = spec.disks.iter().filter(|d| d.interface == DiskInterface::Ide).count() > 2;
+    let (name, bus) = if full { ("sdzz", "usb") } else { ("hdd", "ide") };
+    element(w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+        empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
+        empty(w, "source", &[("file", &disc.to_string_lossy())])?;
+        empty(w, "target", &[("dev", name), ("bus", bus)])?;
+        empty(w, "readonly", &[])
     })
 }
 

@@ -42,6 +42,7 @@ fn plain() -> VmSpec {
         display: Display::Vnc,
         paused: false,
         memory: None,
+        payload: None,
     }
 }
 
@@ -55,6 +56,7 @@ fn host(kvm: bool) -> HostTraits {
             ("home".to_owned(), NicSource::User),
         ],
         page_cached: vec![DiskId::fixed(0xd15c_0003)],
+        payload: None,
     }
 }
 

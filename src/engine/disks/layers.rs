@@ -106,7 +106,7 @@ pub(in crate::engine) async fn drop_stateless(engine: &Arc<Engine>, vm: VmId) ->
 }
 
 /// Who has a VM of a manual pool finds his changes again until he gives it back.
-fn keeps_layers(db: &mut Db, vm: VmId) -> Result<bool, EngineError> {
+pub(in crate::engine) fn keeps_layers(db: &mut Db, vm: VmId) -> Result<bool, EngineError> {
     let member = pools::write::membership(db, vm)?;
     let his = member.is_some_and(|m| m.kind == PoolKind::Manual && m.taken_by.is_some());
     Ok(his && !layers::of_vm(db, vm)?.is_empty())

@@ -6,7 +6,7 @@ use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
-use crate::engine::templates::{AddTemplate, RemoveTemplate};
+use crate::engine::templates::{AddTemplate, RemoveTemplate, RenewVm};
 use crate::engine::vms::{
     create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
     suspend::SuspendVm,
@@ -32,6 +32,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },
+        JobKind::RenewVm => &const { Hidden::<RenewVm>::new() },
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },
         JobKind::UploadImage => &const { Hidden::<UploadImage>::new() },

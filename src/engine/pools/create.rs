@@ -15,7 +15,8 @@ use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME};
 use crate::store::pools::bulk;
 use crate::store::pools::write::{self as rows, PoolConfig};
-use crate::store::settings;
+use crate::store::templates::versions;
+use crate::store::{first_run, settings};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<Created<PoolId>, EngineE
     let pool = config(cx, db, new)?;
     let id = pool.id;
     rows::insert(db, &pool)?;
+    first_run::inherit(db, pool.template, id.object())?;
     let fill = fill::begin(cx, db, &pool, pool.size, None)?;
     let locks = fill.locks();
     cx.engine.changed(super::topic(), Some(id.0));
@@ -68,13 +70,17 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
     wrong.extend(valid::range("prestarted_vms", new.prestarted.into(), 0, new.size.into()).err());
     wrong.extend(valid::range("max_user_vms", new.max_user_vms.into(), 1, most).err());
     wrong.extend(instant_start(new.instant_start, new.kind, new.stateful).err());
+    if new.use_latest && new.stateful {
+        wrong.push(Invalid::new("use_latest_template_version", Problem::NothingToFollow));
+    }
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
+    let template = if new.use_latest { versions::base_of(db, new.template)? } else { new.template };
     Ok(PoolConfig {
         id: PoolId::random(),
         cluster,
-        template: new.template,
+        template,
         name,
         name_mask,
         description: valid::text("description", &new.description, MAX_DESCRIPTION)?,
@@ -85,6 +91,7 @@ fn config(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<PoolConfig, EngineError
         size: new.size,
         prestarted: new.prestarted,
         max_user_vms: new.max_user_vms,
+        use_latest: new.use_latest,
     })
 }
 

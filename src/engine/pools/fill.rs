@@ -8,14 +8,15 @@ use crate::engine::vms::{create as vm, plan};
 use crate::engine::{Cx, Engine, EngineError, storage};
 use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskFormat, DiskStatus};
-use crate::model::ids::{ClusterId, HostId, JobId, ObjectId, PoolId, VmId, VnicProfileId};
+use crate::model::ids::{ClusterId, HostId, JobId, ObjectId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::permission::ObjectKind;
 use crate::model::template::TemplateView;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_NAME, NewVm};
+use crate::store::nics;
 use crate::store::pools::bulk;
 use crate::store::pools::write::PoolConfig;
-use crate::store::{nics, templates};
+use crate::store::templates::{self, versions};
 use crate::wire::{ImagePath, InspectImage};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use serde::{Deserialize, Serialize};
@@ -71,16 +72,17 @@ pub(super) fn begin(
     wanted: u32,
     nics: Option<Vec<Option<VnicProfileId>>>,
 ) -> Result<Fill, EngineError> {
+    let template = if pool.use_latest { versions::newest(db, pool.template)? } else { pool.template };
     let mut names = free_names(db, &pool.name_mask, wanted as usize)?;
     let new = NewVm {
         name: names.remove(0),
         cluster: Some(pool.cluster),
-        template: Some(pool.template),
+        template: Some(template),
         nics,
         ..NewVm::default()
     };
     let mut planned = plan::plan(cx, db, &new)?;
-    let template = usable(db, pool)?;
+    let template = usable(db, template)?;
     planned.config.pool = Some(pool.id);
     planned.config.stateless = !pool.stateful;
     let cards = planned.nics.len();
@@ -106,10 +108,10 @@ pub(super) fn begin(
 }
 
 /// The template, if all its disks can be used.
-fn usable(db: &mut Db, pool: &PoolConfig) -> Result<TemplateView, EngineError> {
+fn usable(db: &mut Db, id: TemplateId) -> Result<TemplateView, EngineError> {
     let wrong = |problem| Err(Invalid::new("template", problem).into());
-    let Some(template) = templates::get(db, pool.template)? else {
-        return wrong(Problem::NoSuch { value: pool.template.to_string() });
+    let Some(template) = templates::get(db, id)? else {
+        return wrong(Problem::NoSuch { value: id.to_string() });
     };
     if let Some(bad) = template.disks.iter().find(|d| d.disk.status != DiskStatus::Ok) {
         return wrong(Problem::TemplateDiskNotOk { template: template.name, disk: bad.disk.alias.clone() });

@@ -10,6 +10,7 @@ use crate::model::pool::{PoolMember, PoolView};
 use crate::model::role::Action;
 use crate::model::search::{Field, Value, select};
 use crate::model::vm::VmRow;
+use crate::store::templates::versions;
 use crate::store::{pools, vms as store_vms};
 
 const FIELDS: &[Field<PoolView>] = &[
@@ -49,6 +50,11 @@ fn complete(cx: &Cx, db: &mut Db, pools: &mut [PoolView]) -> Result<(), EngineEr
         let actions = allowed.get(&pool.id.object());
         pool.permitted = actions.is_some_and(|a| a.contains(Action::VmPoolBasicOperations));
         pool.reserved = reservations::reserved(&all, pool.id, &cx.actor, now, |one| reservations::who(db, one))?;
+        if pool.use_latest {
+            let newest = versions::newest(db, pool.template)?;
+            pool.newest_name = versions::name(db, newest)?;
+            pool.behind = versions::count_behind(db, pool.id, newest)?;
+        }
         let kept = pool.reserved.as_ref().is_some_and(|reserved| !reserved.mine);
         pool.can_take = pool.permitted && !kept && pool.free > 0 && pool.mine < pool.max_user_vms;
     }

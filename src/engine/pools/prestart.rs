@@ -8,7 +8,7 @@ use crate::db::Db;
 use crate::engine::jobs::{self, NewJob};
 use crate::engine::vms::start::{self, StartVm};
 use crate::engine::vms::state;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, templates};
 use crate::model::clock::Timestamp;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, PoolId, VmId};
@@ -112,6 +112,7 @@ pub(in crate::engine) async fn keep_full(engine: &Arc<Engine>) -> Result<(), Eng
             tracing::debug!(vm = %one.vm, %error, "not given back yet");
         }
     }
+    templates::renew_pools(engine, &due, all).await?;
     for pool in short.into_iter().filter(|pool| all || due.contains(pool)) {
         if let Err(error) = refill(engine, pool).await {
             tracing::warn!(%pool, %error, "its VMs cannot be started ahead");

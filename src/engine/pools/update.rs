@@ -14,6 +14,7 @@ use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::MAX_DESCRIPTION;
 use crate::store::pools::write::{self as rows, PoolConfig};
 use crate::store::settings;
+use crate::store::templates::versions;
 
 /// Changes a pool. The job makes or removes VMs, if the size changed. Who has more VMs than `max_user_vms` allows now keeps them.
 ///
@@ -92,6 +93,16 @@ fn checked(db: &mut Db, before: &PoolConfig, change: &PoolUpdate) -> Result<Pool
     // Who only makes the pool smaller does not want to hear of what goes with it.
     after.prestarted = change.prestarted.unwrap_or(before.prestarted.min(after.size));
     wrong.extend(valid::range("prestarted_vms", after.prestarted.into(), 0, after.size.into()).err());
+    after.use_latest = change.use_latest.unwrap_or(before.use_latest);
+    if after.use_latest && after.stateful {
+        wrong.push(Invalid::new("use_latest_template_version", Problem::NothingToFollow));
+    }
+    // What follows names the base, what does not the version that its next VMs are of.
+    match (before.use_latest, after.use_latest) {
+        (false, true) => after.template = versions::base_of(db, before.template)?,
+        (true, false) => after.template = versions::newest(db, before.template)?,
+        _ => {}
+    }
     if wrong.is_empty() { Ok(after) } else { Err(EngineError::Invalid(wrong)) }
 }
 

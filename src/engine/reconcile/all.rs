@@ -67,8 +67,14 @@ async fn sessions(engine: &Arc<Engine>) -> Result<(), EngineError> {
 async fn old_jobs(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let now = engine.clock.now();
     let (finished, failed) = (now.saturating_sub(KEEP_FINISHED), now.saturating_sub(KEEP_FAILED));
-    let gone =
-        engine.db.write(move |db| Ok::<_, EngineError>(crate::store::jobs::purge(db, finished, failed)?)).await?;
+    let purge = move |db: &mut crate::db::Db| {
+        let gone = crate::store::jobs::purge(db, finished, failed)?;
+        if gone > 0 {
+            crate::store::templates::seal::purge(db)?;
+        }
+        Ok::<_, EngineError>(gone)
+    };
+    let gone = engine.db.write(purge).await?;
     if gone > 0 {
         engine.changes.tell(crate::engine::changes::Topic::Jobs, None);
     }

@@ -125,7 +125,7 @@ case!(
 
 fn golden(vm: VmId, snapshot: Option<SnapshotId>) -> TemplateOf {
     let (name, description) = ("golden".to_owned(), String::new());
-    TemplateOf { origin: Origin { vm, snapshot }, name, description, everyone: true }
+    TemplateOf { origin: Origin { vm, snapshot }, name, version: None, description, seal: true, everyone: true }
 }
 
 async fn template_names(bench: &Bench) -> Vec<(String, TemplateStatus)> {

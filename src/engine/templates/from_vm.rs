@@ -1,5 +1,6 @@
 //! A template made from a VM that is down, or from a snapshot: whole copies of its disks, which nobody writes any more.
 
+use super::seal;
 use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
@@ -17,12 +18,13 @@ use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::{TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM};
 use crate::model::role::Action;
-use crate::model::template::TemplateStatus;
+use crate::model::template::{TemplateStatus, version_name};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME, VmAction};
 use crate::store::disks::write::{self as disk_rows, DiskConfig};
 use crate::store::templates::write::{self as rows, TemplateConfig};
-use crate::store::{permissions, storage_domains};
+use crate::store::templates::{self, versions};
+use crate::store::{first_run, jobs as holders, permissions, storage_domains};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -30,10 +32,22 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct TemplateOf {
     pub origin: Origin,
+    /// Of a version: its base's name is its own.
     pub name: String,
+    pub version: Option<VersionOf>,
     pub description: String,
+    /// What belongs to one machine only is removed from the copies.
+    pub seal: bool,
     /// Everybody may make VMs from it.
     pub everyone: bool,
+}
+
+/// Of which template it is a version, and what people call it.
+#[derive(Debug, Clone)]
+pub struct VersionOf {
+    /// The base, or another version of it.
+    pub base: TemplateId,
+    pub name: String,
 }
 
 /// What the job knows.
@@ -44,9 +58,11 @@ pub(in crate::engine) struct Args {
     images: Vec<PlannedImage>,
     /// One that never ran may have no files yet.
     copied: VmId,
+    #[serde(default)]
+    seal: bool,
 }
 
-steps! { Step { CreateImages = "create_images", } }
+steps! { Step { CreateImages = "create_images", Seal = "seal", } }
 
 /// The job.
 pub(in crate::engine) struct AddTemplate;
@@ -57,6 +73,9 @@ pub(in crate::engine) struct AddTemplate;
 /// Refused, invalid, hidden, or the database failed.
 pub async fn create_of(cx: &Cx, new: TemplateOf) -> Result<Created<TemplateId>, EngineError> {
     let vm = new.origin.vm;
+    if new.seal {
+        seal::possible(cx, new.origin).await?;
+    }
     let created = command(cx, vm, VmAction::Clone, move |cx, db| begin(cx, db, &new)).await?;
     jobs::kick(&cx.engine, created.job);
     Ok(created)
@@ -68,13 +87,10 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     let center = storage_domains::data_center_of(db, cluster)?;
     auth::check(db, &cx.actor, Action::CreateTemplate, center.map_or(SYSTEM, |c| c.object()))?;
     let mut wrong = Vec::new();
-    let name = valid::name("name", &new.name, MAX_NAME).unwrap_or_else(|e| {
-        wrong.push(e);
-        String::new()
-    });
-    if rows::by_name(db, &name)?.is_some() {
-        wrong.push(Invalid::new("name", Problem::Taken { name: name.clone() }));
-    }
+    let (name, version) = match &new.version {
+        Some(of) => version(cx, db, of, center, &mut wrong)?,
+        None => (own_name(db, &new.name, &mut wrong)?, None),
+    };
     let description = valid::text("description", &new.description, MAX_DESCRIPTION);
     let description = description.map_err(|e| wrong.push(e)).unwrap_or_default();
     if !wrong.is_empty() {
@@ -91,12 +107,23 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
         os: copied.config.os,
         kind: copied.config.kind,
         hardware: copied.config.hardware,
+        version,
+        sealed: new.seal,
     };
     rows::insert(db, &config, TemplateStatus::Locked, now)?;
+    if let Some(told) = first_run::get(db, new.origin.vm.object())? {
+        first_run::set(db, id.object(), &told)?;
+    }
     let mut images = Vec::new();
     for (number, disk) in copied.disks.iter().enumerate() {
         disks::may_create(cx, db, disk.active.domain)?;
         images.push(copy_of(db, id, &name, number + 1, disk, cluster, now)?);
+    }
+    if let Some((base, ..)) = &config.version {
+        // Who may use the base may use what follows it.
+        for given in permissions::on(db, base.object())?.into_iter().filter(|given| !given.inherited) {
+            permissions::grant(db, given.role, given.principal, ObjectKind::Template, id.object(), now)?;
+        }
     }
     for role in [TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM] {
         permissions::grant(db, role, cx.actor.user.into(), ObjectKind::Template, id.object(), now)?;
@@ -107,10 +134,52 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     let mut locks = vec![id.object()];
     locks.extend(images.iter().map(|plan| plan.image.disk.object()));
     locks.extend(copied.locks);
-    let args = Args { template: id, name: name.clone(), images, copied: new.origin.vm };
+    let args = Args { template: id, name: name.clone(), images, copied: new.origin.vm, seal: new.seal };
     cx.engine.changed(Topic::Object(ObjectKind::Template), Some(id.0));
     let job = jobs::insert::<AddTemplate>(db, &NewJob::asked(cx, &name), &args, &locks)?;
     Ok(Created { id, job })
+}
+
+fn own_name(db: &mut Db, text: &str, wrong: &mut Vec<Invalid>) -> Result<String, EngineError> {
+    let name = valid::name("name", text, MAX_NAME).unwrap_or_else(|e| {
+        wrong.push(e);
+        String::new()
+    });
+    if rows::by_name(db, &name)?.is_some() {
+        wrong.push(Invalid::new("name", Problem::Taken { name: name.clone() }));
+    }
+    Ok(name)
+}
+
+/// The next version's name, and where it belongs. Pools follow it: only who may edit the base adds to it.
+fn version(
+    cx: &Cx,
+    db: &mut Db,
+    of: &VersionOf,
+    center: Option<DataCenterId>,
+    wrong: &mut Vec<Invalid>,
+) -> Result<(String, Option<(TemplateId, u32, String)>), EngineError> {
+    const FIELD: &str = "version.base_template";
+    let base = versions::base_of(db, of.base)?;
+    auth::check(db, &cx.actor, Action::EditTemplateProperties, base.object())?;
+    let number = versions::next_number(db, base)?;
+    let found = templates::get(db, base)?.filter(|t| t.id != BLANK_TEMPLATE);
+    let missing = || Invalid::new(FIELD, Problem::NoSuch { value: of.base.to_string() });
+    let found = found.ok_or_else(missing)?;
+    // Its removal may have begun.
+    if found.status != TemplateStatus::Ok || holders::holder(db, &[base.object()])?.is_some() {
+        let problem = Problem::TemplateNotOk { template: found.name.clone(), status: TemplateStatus::Locked };
+        wrong.push(Invalid::new(FIELD, problem));
+    }
+    let cluster = found.cluster.map(|cluster| storage_domains::data_center_of(db, cluster)).transpose()?.flatten();
+    if cluster != center {
+        wrong.push(Invalid::new(FIELD, Problem::OtherDataCenter));
+    }
+    let name = valid::text("version.version_name", &of.name, MAX_NAME).unwrap_or_else(|e| {
+        wrong.push(e);
+        String::new()
+    });
+    Ok((version_name(&found.name, number), Some((base, number, name))))
 }
 
 fn copy_of(
@@ -129,7 +198,7 @@ fn copy_of(
         id: disk,
         image,
         domain: place.id,
-        alias: format!("{name}_Disk{number}"),
+        alias: format!("{}_Disk{number}", name.replace('/', "-")),
         description: String::new(),
         content: DiskContent::Data,
         format: DiskFormat::Cow,
@@ -151,19 +220,26 @@ fn copy_of(
 
 impl Kind for AddTemplate {
     const KIND: JobKind = JobKind::AddTemplate;
+    const VERSION: i32 = 2;
     type Args = Args;
     type Step = Step;
 
-    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
-        let Step::CreateImages = step;
-        layers::make_missing(engine, args.copied).await?;
-        create::make_images(engine, &args.images).await?;
+    async fn run(engine: &Arc<Engine>, cx: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        match step {
+            Step::CreateImages => {
+                layers::make_missing(engine, args.copied).await?;
+                create::make_images(engine, &args.images).await?;
+            }
+            Step::Seal if args.seal => seal::seal(engine, cx, args.template, &args.images).await?,
+            Step::Seal => {}
+        }
         Ok(Next::Done)
     }
 
     async fn undo(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<(), EngineError> {
-        let Step::CreateImages = step;
-        for plan in &args.images {
+        // What is sealed, wholly or half, goes with the copies.
+        let copies = args.images.iter().filter(|_| step == Step::CreateImages);
+        for plan in copies {
             storage::unmake(engine, plan).await?;
         }
         Ok(())
@@ -181,6 +257,9 @@ impl Kind for AddTemplate {
         match outcome {
             Outcome::Finished => {
                 rows::set_status(db, args.template, TemplateStatus::Ok)?;
+                // Pools may follow it.
+                engine.refill.sweep();
+                engine.changed(Topic::Object(ObjectKind::Pool), None);
                 cx.tell(engine, db, EventCode::UserAddTemplate, about, "")
             }
             Outcome::Failed(why) => {

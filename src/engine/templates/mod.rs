@@ -1,9 +1,17 @@
 //! Templates: made from a disk that is there, removed with it.
 
+mod follow;
 mod from_vm;
+mod renew;
+mod seal;
+#[cfg(test)]
+mod tests;
 
+pub(in crate::engine) use follow::follow;
 pub(in crate::engine) use from_vm::AddTemplate;
-pub use from_vm::{TemplateOf, create_of};
+pub use from_vm::{TemplateOf, VersionOf, create_of};
+pub(in crate::engine) use renew::{RenewVm, renew_pools};
+pub use seal::{log as seal_log, log_of_job as seal_log_of_job};
 
 use crate::auth;
 use crate::db::Db;
@@ -21,14 +29,16 @@ use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::{TEMPLATE_OWNER, USER_TEMPLATE_BASED_VM};
 use crate::model::role::Action;
-use crate::model::template::TemplateStatus;
+use crate::model::template::{Dependants, TemplateStatus};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{Hardware, MAX_DESCRIPTION, MAX_NAME, VmKind};
 use crate::store::disks::{self, write as disk_rows};
+use crate::store::templates::versions;
 use crate::store::templates::write::{self as rows, TemplateConfig};
 use crate::store::{catalog, permissions, scope, templates};
 use crate::wire::DomainPath;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A template to be made.
@@ -80,6 +90,8 @@ pub async fn create(cx: &Cx, new: NewTemplate) -> Result<TemplateId, EngineError
                 os: valid::name("os", &new.os, 64)?,
                 kind: VmKind::Desktop,
                 hardware: new.hardware.clone(),
+                version: None,
+                sealed: false,
             };
             rows::insert(db, &config, TemplateStatus::Ok, now)?;
             disk_rows::attach_to_template(db, new.disk, id, DiskInterface::Virtio, true)?;
@@ -109,6 +121,42 @@ fn check_disk(db: &mut Db, id: DiskId, wrong: &mut Vec<Invalid>) -> Result<(), E
     Ok(())
 }
 
+/// What hangs on a template, as far as the actor may see it.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn dependants(cx: &Cx, id: TemplateId) -> Result<Dependants, EngineError> {
+    let actor = cx.actor.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &actor, id.object())?;
+            let all = versions::dependants(db, id)?;
+            let mut objects: Vec<ObjectId> = all.vms.iter().map(|one| one.0.object()).collect();
+            objects.extend(all.disks.iter().map(|one| one.0.object()));
+            objects.extend(all.pools.iter().map(|one| one.0.object()));
+            objects.extend(all.versions.iter().map(|one| one.0.object()));
+            let mut hidden = HashSet::new();
+            for object in objects {
+                match auth::see(db, &actor, object) {
+                    Ok(()) => {}
+                    Err(auth::AuthError::Hidden { .. }) => drop(hidden.insert(object)),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // That there is something counts, even where he may not know what.
+            let nameless =
+                |object: ObjectId, name: String| if hidden.contains(&object) { "…".to_owned() } else { name };
+            Ok(Dependants {
+                vms: all.vms.into_iter().map(|(id, name)| (id, nameless(id.object(), name))).collect(),
+                disks: all.disks.into_iter().map(|(id, name)| (id, nameless(id.object(), name))).collect(),
+                pools: all.pools.into_iter().map(|(id, name)| (id, nameless(id.object(), name))).collect(),
+                versions: all.versions.into_iter().map(|(id, name)| (id, nameless(id.object(), name))).collect(),
+            })
+        })
+        .await
+}
+
 /// What the job knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Args {
@@ -118,6 +166,9 @@ pub(in crate::engine) struct Args {
 }
 
 steps! { Step { RemoveImages = "remove_images", } }
+
+/// So many names a refusal has.
+const LISTED: usize = 20;
 
 /// The job.
 pub(in crate::engine) struct RemoveTemplate;
@@ -138,10 +189,10 @@ pub async fn remove(cx: &Cx, id: TemplateId) -> Result<JobId, EngineError> {
             if id == BLANK_TEMPLATE {
                 return Err(Conflict::BlankTemplate.into());
             }
-            let users = rows::users(db, id)?;
-            if !users.is_empty() {
-                let conflict = Conflict::TemplateInUse { template: view.name, vms: users.join(", ") };
-                return Err(conflict.into());
+            versions::hold(db, id)?;
+            let on = versions::dependants(db, id)?;
+            if on != Dependants::default() {
+                return Err(Conflict::TemplateInUse { template: view.name, vms: listed(&on.names()) }.into());
             }
             let ids: Vec<DiskId> = view.disks.iter().map(|d| d.disk.id).collect();
             let domains = catalog::storage_domains(db, &scope::Scope::All)?;
@@ -160,6 +211,12 @@ pub async fn remove(cx: &Cx, id: TemplateId) -> Result<JobId, EngineError> {
         .await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
+}
+
+/// The first of many names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let first = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED { format!("{first}, … (+{})", names.len() - LISTED) } else { first }
 }
 
 impl Kind for RemoveTemplate {

@@ -6,7 +6,7 @@ use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
     DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
-    SnapshotTaken, WireError,
+    SealProgress, SealSupported, SnapshotTaken, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -39,6 +39,7 @@ struct Inner {
     refuse: HashMap<String, ErrorCode>,
     deaf_guests: bool,
     guest_agents: bool,
+    no_sealing: bool,
     /// `disk/image` of every image file there is.
     images: BTreeSet<String>,
     calls: Vec<String>,
@@ -102,6 +103,10 @@ impl FakeAgent {
     /// Guests that start from now on have an agent that answers.
     pub(in crate::engine) fn equip_guests(&self) {
         self.inner.lock().unwrap().guest_agents = true;
+    }
+    /// The host has nothing to seal with.
+    pub(in crate::engine) fn forget_sealing(&self) {
+        self.inner.lock().unwrap().no_sealing = true;
     }
     pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
         self.inner.lock().unwrap().domains.get(&vm).map(|d| d.state)
@@ -209,6 +214,10 @@ impl FakeAgent {
             }
             "snapshot_vm" => serde_json::to_vec(&SnapshotTaken { running: true, frozen: false }),
             "save_memory" => serde_json::to_vec(&MemorySaved { bytes: 1 << 26 }),
+            "seal_support" => serde_json::to_vec(&SealSupported { sealing: !self.inner.lock().unwrap().no_sealing }),
+            "seal_images" | "seal_log" => {
+                serde_json::to_vec(&SealProgress { percent: 98, log: "[ 0.0] Examining the guest ...\n".to_owned() })
+            }
             "merge_image" => serde_json::to_vec(&MergeState { done: true, percent: 100 }),
             "create_image" | "copy_image" | "inspect_image" => {
                 serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })

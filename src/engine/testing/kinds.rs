@@ -97,6 +97,7 @@ pub(in crate::engine) fn new_pool(template: TemplateId) -> NewPool {
         kind: PoolKind::Automatic,
         stateful: false,
         instant_start: false,
+        use_latest: false,
     }
 }
 

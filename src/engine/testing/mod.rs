@@ -168,6 +168,7 @@ impl Bench {
             stateless: false,
             delete_protected: false,
             allow_override: false,
+            use_latest: false,
             cd: None,
         };
         self.engine

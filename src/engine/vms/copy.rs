@@ -121,6 +121,7 @@ fn begin(cx: &Cx, db: &mut Db, origin: Origin, name: &str) -> Result<Created<VmI
         stateless: false,
         delete_protected: false,
         allow_override: copied.view.allow_override,
+        use_latest: false,
         cd: None,
     };
     let nics = copied.view.nics.iter().map(|nic| nic.profile).collect();

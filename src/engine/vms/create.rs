@@ -21,7 +21,7 @@ use crate::model::vm_state::Intent;
 use crate::store::disks::write::{self as disks, DiskConfig};
 use crate::store::vms::insert::{self as vms, VmConfig};
 use crate::store::vms::run;
-use crate::store::{nics, permissions};
+use crate::store::{first_run, nics, permissions};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -113,6 +113,9 @@ pub(in crate::engine) fn insert(engine: &Arc<Engine>, db: &mut Db, planned: Plan
     let now = engine.clock.now();
     vms::insert(db, config, now)?;
     run::insert(db, config.id, Intent::Images, VmStatus::ImageLocked)?;
+    if config.pool.is_none() {
+        first_run::inherit(db, config.template, config.id.object())?;
+    }
     let macs = nics::free_macs(db, config.cluster, planned.nics.len())?;
     if macs.len() < planned.nics.len() {
         return Err(Conflict::NoMac.into());

@@ -13,6 +13,7 @@ use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::*;
 use crate::store::disks::write::ActiveImage;
 use crate::store::scope::Scope;
+use crate::store::templates::versions;
 use crate::store::vms::insert::{self, VmConfig};
 use crate::store::vms::launch;
 use crate::store::{catalog, disks, jobs, templates};
@@ -32,6 +33,9 @@ pub(in crate::engine) struct TemplateDisk {
 pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Planned, EngineError> {
     let cluster = cluster(db, new.cluster)?;
     let template = template(db, new)?;
+    if !template.disks.is_empty() {
+        versions::hold(db, template.id)?;
+    }
     check_permissions(cx, db, cluster, template.id)?;
     let kind = instance_type(db, new)?;
     let mut wrong = Vec::new();
@@ -46,6 +50,9 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
         check_disk(disk, &mut wrong);
     }
     let nics = nics(cx, db, new, &mut wrong)?;
+    if new.use_latest && (!new.stateless || new.clone || template.disks.is_empty()) {
+        wrong.push(Invalid::new("use_latest_template_version", Problem::NothingToFollow));
+    }
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
@@ -64,6 +71,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
         stateless: new.stateless,
         delete_protected: new.delete_protected,
         allow_override: new.allow_override,
+        use_latest: new.use_latest,
         cd: new.cd,
     };
     let template_disks = template_disks(db, &template)?;
@@ -104,7 +112,10 @@ pub(in crate::engine) fn cluster(db: &mut Db, wanted: Option<ClusterId>) -> Resu
 }
 
 fn template(db: &mut Db, new: &NewVm) -> Result<TemplateView, EngineError> {
-    let id = new.template.unwrap_or(BLANK_TEMPLATE);
+    let mut id = new.template.unwrap_or(BLANK_TEMPLATE);
+    if new.use_latest {
+        id = versions::newest(db, id)?;
+    }
     let found =
         templates::get(db, id)?.ok_or_else(|| Invalid::new("template", Problem::NoSuch { value: id.to_string() }))?;
     if found.status != TemplateStatus::Ok {

@@ -50,5 +50,6 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
             let beside = vm.disks.iter().find(|d| d.disk == disk)?;
             Some(ImagePath { image: ImageId(snapshot.0), ..image(beside) })
         }),
+        payload: None,
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::pools::memory::{self, Instant};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, spec, state};
-use crate::engine::{Cx, Engine, EngineError, disks, pools};
+use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
@@ -16,7 +16,9 @@ use crate::model::vm::{Refusal, VmAction, VmStatus};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::launch::{self, Launch};
 use crate::store::vms::run::VmRun;
-use crate::wire::{EnsureNetwork, InspectImage, ResumeVm, StartFromMemory, StartVm as StartVerb, StopVm as StopVerb};
+use crate::wire::{
+    EnsureNetwork, InspectImage, ResumeVm, StartFromMemory, StartVm as StartVerb, StopVm as StopVerb, VmSpec,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,6 +131,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) ->
             other => other?,
         }
     }
+    templates::follow(engine, vm).await?;
     let config = engine.db.read(move |db| config(db, vm)).await?;
     if let Some((_, Some(cd))) = &config.cd {
         let inspect = InspectImage { image: spec::image(cd), format: cd.format };
@@ -142,7 +145,9 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) ->
     for network in config.nics.iter().filter_map(|nic| nic.network.as_ref()) {
         engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
     }
-    args.instant = memory::usable(engine, args.host, &config).await?;
+    // Who is told things at its first start has to boot.
+    let told = first_run::payload(engine, vm).await?.is_some();
+    args.instant = if told { None } else { memory::usable(engine, args.host, &config).await? };
     layers(engine, args, config.stateless).await?;
     Ok(Next::Done)
 }
@@ -172,7 +177,10 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> 
     let config = engine.db.read(move |db| config(db, vm)).await?;
     let guest = spec::build(&config);
     let report = match args.instant.clone() {
-        None => engine.call(args.host, &StartVerb { vm: guest }).await?,
+        None => {
+            let payload = if args.how == How::Launch { first_run::payload(engine, vm).await? } else { None };
+            engine.call(args.host, &StartVerb { vm: VmSpec { payload, ..guest } }).await?
+        }
         Some(instant) => match engine.call(args.host, &StartFromMemory { vm: guest, memory: instant.file }).await {
             Ok(report) => report,
             Err(error @ EngineError::Unavailable(_)) => return Err(error),
@@ -237,7 +245,12 @@ pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Res
             .await?;
             Ok(Next::Done)
         }
-        (_, Observed::Running | Observed::PausedIo) => Ok(Next::Done),
+        (_, Observed::Running | Observed::PausedIo) => {
+            if args.how == How::Launch {
+                first_run::told(engine, args.vm).await?;
+            }
+            Ok(Next::Done)
+        }
         (Intent::Off, _) => {
             let why = if run.reason.is_empty() { Conflict::StoppedAtOnce } else { Conflict::told(&run.reason) };
             Err(why.into())

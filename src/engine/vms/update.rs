@@ -14,6 +14,7 @@ use crate::model::vm::{
 };
 use crate::store::catalog;
 use crate::store::scope::Scope;
+use crate::store::templates::versions;
 use crate::store::vms::insert;
 use crate::store::vms::write::{self, Config};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
@@ -35,6 +36,7 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     let mut after = merged(&before, change);
     let mut wrong = resized(db, &before, &mut after)?;
     wrong.extend(check(&mut after));
+    wrong.extend(latest(db, id, &before, &after)?);
     if after.name != before.name && insert::name_taken(db, &after.name, Some(id))? {
         wrong.push(Invalid::new("name", Problem::Taken { name: after.name.clone() }));
     }
@@ -57,6 +59,16 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     let mut about = state::about(&run);
     about.vm = Some((id, after.name));
     cx.tell(db, EventCode::UserUpdateVm, about, "")
+}
+
+/// Only what forgets everything anyway is made anew from a newer version, and only where it lies on the template.
+fn latest(db: &mut Db, id: VmId, before: &Config, after: &Config) -> Result<Option<Invalid>, EngineError> {
+    if !after.use_latest || (before.use_latest && before.stateless == after.stateless) {
+        return Ok(None);
+    }
+    let template = versions::template_of(db, id)?;
+    let fits = after.stateless && !versions::thin_disks(db, id, template)?.is_empty();
+    Ok((!fits).then(|| Invalid::new("use_latest_template_version", Problem::NothingToFollow)))
 }
 
 /// What an instance type says.
@@ -116,6 +128,7 @@ fn merged(before: &Config, change: VmUpdate) -> Config {
         stateless: change.stateless.unwrap_or(old.stateless),
         delete_protected: change.delete_protected.unwrap_or(old.delete_protected),
         allow_override: change.allow_override.unwrap_or(old.allow_override),
+        use_latest: change.use_latest.unwrap_or(old.use_latest),
         cd: change.cd.unwrap_or(old.cd),
     }
 }
@@ -172,6 +185,7 @@ mod tests {
             stateless: false,
             delete_protected: false,
             allow_override: false,
+            use_latest: false,
             cd: None,
         }
     }

@@ -30,6 +30,7 @@ const VM: &[&str] = &[
     "cd_disk_id",
     "created",
     "allow_override",
+    "use_latest",
 ];
 const VM_RUN: &[&str] = &[
     "intent",

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 type Row = (
     (PoolId, String, String, String),
     (PoolKind, bool, bool, i32, i32, i32),
-    (ClusterId, String, TemplateId, String),
+    (ClusterId, String, TemplateId, String, bool),
     (i32, Option<Timestamp>, String),
 );
 
@@ -51,7 +51,7 @@ pub fn list(db: &mut Db, scope: &Scope, user: UserId) -> QueryResult<Vec<PoolVie
                 vm_pool::prestarted,
                 vm_pool::max_user_vms,
             ),
-            (cluster::id, cluster::name, template::id, template::name),
+            (cluster::id, cluster::name, template::id, template::name, vm_pool::use_latest),
             (vm_pool::prestart_failures, vm_pool::prestart_wait, vm_pool::prestart_reason),
         ))
         .order(vm_pool::name)
@@ -106,7 +106,10 @@ fn view(row: Row, counts: &Counts) -> PoolView {
         cluster: place.0,
         cluster_name: place.1,
         template: place.2,
+        newest_name: place.3.clone(),
         template_name: place.3,
+        use_latest: place.4,
+        behind: 0,
         assigned: unsigned(counts.assigned),
         running: unsigned(counts.running),
         free: unsigned(counts.free),

@@ -219,8 +219,13 @@ pub fn is_guest(db: &mut Db, vm: VmId) -> QueryResult<bool> {
     Ok(pool_memory::table.find(MemoryId(vm.0)).count().get_result::<i64>(db)? > 0)
 }
 
-/// Any VM of the pool: they are all of one make, unless somebody changed one.
-pub fn model(db: &mut Db, pool: PoolId) -> QueryResult<Option<VmId>> {
+/// A VM of the pool, of this version of its template if there is one: they are all of one make, unless somebody changed one.
+pub fn model(db: &mut Db, pool: PoolId, version: TemplateId) -> QueryResult<Option<VmId>> {
     use crate::db::schema::vm;
-    vm::table.filter(vm::vm_pool_id.eq(pool)).order(vm::name).select(vm::id).first(db).optional()
+    let all = vm::table.filter(vm::vm_pool_id.eq(pool)).order(vm::name).select(vm::id);
+    let fitting: Option<VmId> = all.filter(vm::template_id.eq(version)).first(db).optional()?;
+    match fitting {
+        Some(vm) => Ok(Some(vm)),
+        None => all.first(db).optional(),
+    }
 }

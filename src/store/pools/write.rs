@@ -27,6 +27,8 @@ pub struct PoolConfig {
     pub size: u32,
     pub prestarted: u32,
     pub max_user_vms: u32,
+    /// VMs are of the newest version; `template` is the base then.
+    pub use_latest: bool,
 }
 
 /// Keeps a pool, below its cluster. (It is not above its VMs: who may take one does not see the others.)
@@ -49,6 +51,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
                 vm_pool::size.eq(signed::<_, i32>(new.size)),
                 vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
                 vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+                vm_pool::use_latest.eq(new.use_latest),
             ),
         ))
         .execute(db)?;
@@ -57,7 +60,7 @@ pub fn insert(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
 
 /// A pool's configuration.
 pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
-    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, bool, i32, i32, i32));
+    type Row = ((ClusterId, TemplateId, String, String, String, String), (PoolKind, bool, bool, i32, i32, i32, bool));
     let row: Option<Row> = vm_pool::table
         .find(id)
         .select((
@@ -76,6 +79,7 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
                 vm_pool::size,
                 vm_pool::prestarted,
                 vm_pool::max_user_vms,
+                vm_pool::use_latest,
             ),
         ))
         .first(db)
@@ -94,6 +98,7 @@ pub fn config(db: &mut Db, id: PoolId) -> QueryResult<Option<PoolConfig>> {
         size: unsigned(numbers.3),
         prestarted: unsigned(numbers.4),
         max_user_vms: unsigned(numbers.5),
+        use_latest: numbers.6,
     }))
 }
 
@@ -109,6 +114,7 @@ pub fn update(db: &mut Db, new: &PoolConfig) -> QueryResult<()> {
             vm_pool::size.eq(signed::<_, i32>(new.size)),
             vm_pool::prestarted.eq(signed::<_, i32>(new.prestarted)),
             vm_pool::max_user_vms.eq(signed::<_, i32>(new.max_user_vms)),
+            (vm_pool::use_latest.eq(new.use_latest), vm_pool::template_id.eq(new.template)),
             vm_pool::prestart_failures.eq(0),
             vm_pool::prestart_wait.eq(None::<Timestamp>),
             vm_pool::prestart_reason.eq(""),

@@ -1,11 +1,11 @@
 //! Templates as pages show them.
 
-use crate::db::schema::{cluster, data_center, template, template_disk, vm};
+use crate::db::schema::{cluster, data_center, template, template_disk, vm, vm_pool};
 use crate::db::{Db, MultiBackend};
 use crate::model::clock::Timestamp;
 use crate::model::disk::{DiskAttachment, DiskInterface};
 use crate::model::ids::{ClusterId, DiskId, TemplateId};
-use crate::model::template::{TemplateStatus, TemplateView};
+use crate::model::template::{TemplateStatus, TemplateView, Version};
 use crate::model::vm::{Display, Hardware, VmKind};
 use crate::store::catalog::unsigned;
 use crate::store::scope::{Scope, within};
@@ -16,6 +16,7 @@ type Row = (
     (TemplateId, String, String, String, TemplateStatus),
     (Option<ClusterId>, Option<String>, Option<String>),
     (String, VmKind, Display, String, Timestamp),
+    (Option<TemplateId>, Option<String>, i32, String, bool),
     (i64, i64, i64, i32, i32, i32),
 );
 
@@ -26,12 +27,21 @@ pub fn boot_devices(text: &str) -> Vec<crate::model::vm::BootDevice> {
 
 /// All templates in scope, without their disks.
 pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
+    let base = diesel::alias!(template as base);
     let query = template::table
         .left_join(cluster::table.inner_join(data_center::table))
+        .left_join(base.on(template::base_template_id.eq(base.field(template::id).nullable())))
         .select((
             (template::id, template::name, template::description, template::comment, template::status),
             (template::cluster_id, cluster::name.nullable(), data_center::name.nullable()),
             (template::os, template::kind, template::display, template::boot, template::created),
+            (
+                template::base_template_id,
+                base.field(template::name).nullable(),
+                template::version_number,
+                template::version_name,
+                template::sealed,
+            ),
             (
                 template::memory_mib,
                 template::max_memory_mib,
@@ -44,19 +54,48 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
         .order(template::name)
         .into_boxed::<MultiBackend>();
     let rows: Vec<Row> = within!(query, template::id, scope).load(db)?;
-    let vms: HashMap<TemplateId, i64> = vm::table
-        .group_by(vm::template_id)
-        .select((vm::template_id, diesel::dsl::count_star()))
-        .load(db)?
-        .into_iter()
-        .collect();
-    Ok(rows.into_iter().map(|row| view(row, &vms)).collect())
+    let counts = counts(db)?;
+    let mut all: Vec<TemplateView> = rows.into_iter().map(|row| view(row, &counts)).collect();
+    all.sort_by(|a, b| (&a.version.base_name, a.version.number).cmp(&(&b.version.base_name, b.version.number)));
+    Ok(all)
 }
 
-fn view(row: Row, vms: &HashMap<TemplateId, i64>) -> TemplateView {
-    let ((id, name, description, comment, status), place, (os, kind, display, boot, created), size) = row;
+/// How many VMs, pools and versions hang on each.
+#[derive(Default)]
+struct Counts {
+    vms: HashMap<TemplateId, i64>,
+    pools: HashMap<TemplateId, i64>,
+    versions: HashMap<Option<TemplateId>, i64>,
+}
+
+fn counts(db: &mut Db) -> QueryResult<Counts> {
+    let count = diesel::dsl::count_star;
+    let vms: Vec<(TemplateId, i64)> =
+        vm::table.group_by(vm::template_id).select((vm::template_id, count())).load(db)?;
+    let pools: Vec<(TemplateId, i64)> =
+        vm_pool::table.group_by(vm_pool::template_id).select((vm_pool::template_id, count())).load(db)?;
+    let versions: Vec<(Option<TemplateId>, i64)> =
+        template::table.group_by(template::base_template_id).select((template::base_template_id, count())).load(db)?;
+    Ok(Counts {
+        vms: vms.into_iter().collect(),
+        pools: pools.into_iter().collect(),
+        versions: versions.into_iter().collect(),
+    })
+}
+
+fn view(row: Row, counts: &Counts) -> TemplateView {
+    let ((id, name, description, comment, status), place, (os, kind, display, boot, created), version, size) = row;
+    let (base, base_name, number, version_name, sealed) = version;
+    let of = |all: &HashMap<TemplateId, i64>| unsigned(all.get(&id).copied().unwrap_or(0));
     TemplateView {
         id,
+        version: Version {
+            base: base.unwrap_or(id),
+            base_name: base_name.unwrap_or_else(|| name.clone()),
+            number: unsigned(number),
+            name: version_name,
+        },
+        sealed,
         name,
         description,
         comment,
@@ -78,7 +117,9 @@ fn view(row: Row, vms: &HashMap<TemplateId, i64>) -> TemplateView {
         },
         created,
         disks: Vec::new(),
-        vms: unsigned(vms.get(&id).copied().unwrap_or(0)),
+        vms: of(&counts.vms),
+        pools: of(&counts.pools),
+        versions: unsigned(counts.versions.get(&Some(id)).copied().unwrap_or(0)),
     }
 }
 

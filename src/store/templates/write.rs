@@ -1,9 +1,9 @@
 //! Templates come and go.
 
 use crate::db::Db;
-use crate::db::schema::{template, vm, vm_pool};
+use crate::db::schema::{template, vm};
 use crate::model::clock::Timestamp;
-use crate::model::ids::{ClusterId, TemplateId};
+use crate::model::ids::{BLANK_TEMPLATE, ClusterId, TemplateId};
 use crate::model::template::TemplateStatus;
 use crate::model::vm::{Hardware, VmKind};
 use crate::store::ancestors;
@@ -22,11 +22,18 @@ pub struct TemplateConfig {
     pub os: String,
     pub kind: VmKind,
     pub hardware: Hardware,
+    /// The base it is a version of, its number and what people call it; none: it is a base.
+    pub version: Option<(TemplateId, u32, String)>,
+    pub sealed: bool,
 }
 
 /// Keeps a template, below its data center.
 pub fn insert(db: &mut Db, new: &TemplateConfig, status: TemplateStatus, now: Timestamp) -> QueryResult<()> {
     let hw = &new.hardware;
+    let (base, number, version_name) = match &new.version {
+        Some((base, number, name)) => (Some(*base), *number, name.as_str()),
+        None => (None, 1, ""),
+    };
     diesel::insert_into(template::table)
         .values((
             (
@@ -51,6 +58,10 @@ pub fn insert(db: &mut Db, new: &TemplateConfig, status: TemplateStatus, now: Ti
                 template::boot.eq(boot_text(hw)),
                 template::status.eq(status),
                 template::created.eq(now),
+                template::base_template_id.eq(base),
+                template::version_number.eq(signed::<_, i32>(number)),
+                template::version_name.eq(version_name),
+                template::sealed.eq(new.sealed),
             ),
         ))
         .execute(db)?;
@@ -68,15 +79,9 @@ pub fn by_name(db: &mut Db, name: &str) -> QueryResult<Option<TemplateId>> {
     template::table.filter(template::name.eq(name)).select(template::id).first(db).optional()
 }
 
-/// Names of what was made from it: VMs and pools.
-pub fn users(db: &mut Db, id: TemplateId) -> QueryResult<Vec<String>> {
-    let mut names: Vec<String> = vm_pool::table.filter(vm_pool::template_id.eq(id)).select(vm_pool::name).load(db)?;
-    names.extend(vm::table.filter(vm::template_id.eq(id)).select(vm::name).limit(10).load::<String>(db)?);
-    Ok(names)
-}
-
-/// Removes its rows; its disks are the caller's.
+/// Removes its rows; its disks are the caller's. VMs that are whole copies of it are of no template from then on.
 pub fn remove(db: &mut Db, id: TemplateId) -> QueryResult<()> {
+    diesel::update(vm::table.filter(vm::template_id.eq(id))).set(vm::template_id.eq(BLANK_TEMPLATE)).execute(db)?;
     ancestors::remove(db, id.object())?;
     diesel::delete(template::table.find(id)).execute(db).map(drop)
 }

@@ -12,7 +12,7 @@ use crate::store::templates::boot_devices;
 use diesel::prelude::*;
 
 type Config = (
-    (String, VmKind, Timestamp, bool),
+    (String, VmKind, Timestamp, (bool, bool)),
     (i64, i64, i64, i32, i32, i32),
     (String, Option<InstanceTypeId>, Option<DiskId>),
 );
@@ -20,10 +20,10 @@ type Config = (
 /// The VM, without what the engine adds (`can`, `cannot`, load).
 pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
     let Some(row) = super::list::row(db, id)? else { return Ok(None) };
-    let ((os, kind, created, allow_override), size, (boot, instance_type, cd)): Config = vm::table
+    let ((os, kind, created, (allow_override, use_latest)), size, (boot, instance_type, cd)): Config = vm::table
         .find(id)
         .select((
-            (vm::os, vm::kind, vm::created, vm::allow_override),
+            (vm::os, vm::kind, vm::created, (vm::allow_override, vm::use_latest)),
             (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib, vm::sockets, vm::cores, vm::threads),
             (vm::boot, vm::instance_type_id, vm::cd_disk_id),
         ))
@@ -59,6 +59,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
         created,
         stopped,
         allow_override,
+        use_latest,
         cd,
         cd_name,
         disks: disks_of(db, id)?,

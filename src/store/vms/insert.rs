@@ -25,6 +25,7 @@ pub struct VmConfig {
     pub stateless: bool,
     pub delete_protected: bool,
     pub allow_override: bool,
+    pub use_latest: bool,
     pub cd: Option<DiskId>,
 }
 
@@ -71,6 +72,7 @@ pub fn insert(db: &mut Db, new: &VmConfig, now: Timestamp) -> QueryResult<()> {
                 vm::stateless.eq(new.stateless),
                 vm::delete_protected.eq(new.delete_protected),
                 vm::allow_override.eq(new.allow_override),
+                vm::use_latest.eq(new.use_latest),
                 vm::cd_disk_id.eq(new.cd.map(|d| d.to_string())),
                 vm::created.eq(now),
             ),

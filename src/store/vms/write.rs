@@ -38,13 +38,14 @@ pub struct Config {
     pub stateless: bool,
     pub delete_protected: bool,
     pub allow_override: bool,
+    pub use_latest: bool,
     pub cd: Option<DiskId>,
 }
 
 type Row = (
     (String, String, String, String, VmKind, Option<InstanceTypeId>),
     (i64, i64, i64, i32, i32, i32),
-    (Display, String, bool, bool, bool, Option<DiskId>),
+    (Display, String, bool, bool, (bool, bool), Option<DiskId>),
 );
 
 /// A VM's configuration; none: there is no such VM.
@@ -54,7 +55,14 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
         .select((
             (vm::name, vm::description, vm::comment, vm::os, vm::kind, vm::instance_type_id),
             (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib, vm::sockets, vm::cores, vm::threads),
-            (vm::display, vm::boot, vm::stateless, vm::delete_protected, vm::allow_override, vm::cd_disk_id),
+            (
+                vm::display,
+                vm::boot,
+                vm::stateless,
+                vm::delete_protected,
+                (vm::allow_override, vm::use_latest),
+                vm::cd_disk_id,
+            ),
         ))
         .first(db)
         .optional()?;
@@ -62,7 +70,7 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
         |(
             (name, description, comment, os, kind, instance_type),
             size,
-            (display, boot, stateless, delete_protected, allow_override, cd),
+            (display, boot, stateless, delete_protected, (allow_override, use_latest), cd),
         )| {
             let (memory, max_memory, guaranteed, sockets, cores, threads) = size;
             Config {
@@ -83,6 +91,7 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
                 stateless,
                 delete_protected,
                 allow_override,
+                use_latest,
                 cd,
             }
         },
@@ -104,7 +113,7 @@ pub fn set_config(db: &mut Db, id: VmId, new: &Config) -> QueryResult<()> {
             (vm::sockets.eq(count(new.sockets)), vm::cores.eq(count(new.cores)), vm::threads.eq(count(new.threads))),
             (vm::display.eq(new.display), vm::boot.eq(boot), vm::stateless.eq(new.stateless)),
             (vm::delete_protected.eq(new.delete_protected), vm::cd_disk_id.eq(new.cd)),
-            vm::allow_override.eq(new.allow_override),
+            (vm::allow_override.eq(new.allow_override), vm::use_latest.eq(new.use_latest)),
         ))
         .execute(db)
         .map(drop)

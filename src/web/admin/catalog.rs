@@ -212,21 +212,25 @@ list_page!(
     catalog::templates,
     [
         ("name", "name"),
+        ("template-version", ""),
         ("status", "status"),
         ("cluster", "cluster"),
-        ("memory", ""),
-        ("vms", ""),
+        ("vms", "vms"),
+        ("pools", ""),
+        ("template-versions", ""),
         ("created", ""),
         ("description", "description")
     ],
     |l, t: TemplateView| row(
         format!("/admin/templates/{}", t.id),
         vec![
-            text(&t.name),
+            html! { @if t.version.number > 1 { span class="vireo-hint" aria-hidden="true" { "↳ " } } (t.name) },
+            text(super::templates::version_text(&t.version)),
             parts::status(l, t.status.as_str()),
             text(&t.cluster_name),
-            text(parts::memory(t.hardware.memory_mib)),
             text(t.vms),
+            text(t.pools),
+            text(t.versions),
             parts::time(t.created),
             text(&t.description),
         ]

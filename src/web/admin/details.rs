@@ -3,9 +3,9 @@
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, id};
 use crate::engine::permissions::may;
-use crate::engine::{EngineError, catalog, disks, events, jobs};
+use crate::engine::{EngineError, catalog, disks, events, jobs, templates};
 use crate::model::disk::{AttachedTo, DiskView};
-use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId, TemplateId};
+use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId};
 use crate::model::job::{JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
@@ -23,7 +23,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/clusters/{id}", web::get().to(cluster))
         .route("/admin/networks/{id}", web::get().to(network))
         .route("/admin/domains/{id}", web::get().to(domain))
-        .route("/admin/templates/{id}", web::get().to(template))
         .route("/admin/disks/{id}", web::get().to(disk))
         .route("/admin/events/{id}", web::get().to(event))
         .route("/admin/jobs/{id}", web::get().to(job));
@@ -96,7 +95,7 @@ async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
 }
 
 /// How many, leading to them.
-fn search_link(noun: &str, field: &str, value: &str, count: u32) -> Markup {
+pub fn search_link(noun: &str, field: &str, value: &str, count: u32) -> Markup {
     let query = serde_urlencoded::to_string([("search", format!("{field}={value}"))]).unwrap_or_default();
     html! { a href={ "/admin/" (noun) "?" (query) } { (count) } }
 }
@@ -160,48 +159,6 @@ async fn domain(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let cards = vec![parts::card(&l.t("disks"), &links(l, disks)), events_of(&cx, l, s.id.object()).await?];
         let detail = Detail { title: s.name, state: Some(s.status.as_str()), facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "storage_domain disk event", ObjectKind::StorageDomain, s.id.object()).await
-    };
-    answer(&http, result.await)
-}
-
-async fn template(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let l = frame.l;
-        let t = catalog::template(&cx, id::<TemplateId>("template", &path)?).await?;
-        let hw = &t.hardware;
-        let cluster = t.cluster.map_or_else(|| text("-"), |c| link("clusters", c, &t.cluster_name));
-        let facts = vec![
-            (l.t("status"), parts::status(l, t.status.as_str())),
-            (l.t("description"), text(&t.description)),
-            (l.t("comment"), text(&t.comment)),
-            (l.t("cluster"), cluster),
-            (l.t("operating-system"), text(super::vm_form::system_name(l, &t.os))),
-            (l.t("optimized-for"), text(l.t(&format!("kind-{}", t.kind)))),
-            (l.t("memory"), text(parts::memory(hw.memory_mib))),
-            (l.t("vcpus"), text(format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
-            (l.t("display"), text(hw.display.as_str().to_uppercase())),
-            (l.t("created"), parts::time(t.created)),
-            (l.t("vms"), search_link("vms", "template", &t.name, t.vms)),
-            ("ID".to_owned(), text(t.id)),
-        ];
-        let permits = may::on(&cx, vec![t.id.object()]).await?;
-        let new = may::makes(&cx).await?.vm && permits.may(Action::CreateVm, t.id.object());
-        let removes = t.id != crate::model::ids::BLANK_TEMPLATE && permits.may(Action::DeleteTemplate, t.id.object());
-        let actions = html! {
-            @if new { (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary")) }
-            @if removes {
-                (parts::link_button(&format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger"))
-            }
-        };
-        let disks = t
-            .disks
-            .iter()
-            .map(|d| html! { (link("disks", d.disk.id, &d.disk.alias)) " " (parts::bytes(d.disk.virtual_bytes)) });
-        let cards = vec![parts::card(&l.t("disks"), &links(l, disks)), events_of(&cx, l, t.id.object()).await?];
-        let detail =
-            Detail { title: t.name, state: Some(t.status.as_str()), actions, facts, cards, ..Detail::default() };
-        show(&cx, &frame, detail, "template vm event", ObjectKind::Template, t.id.object()).await
     };
     answer(&http, result.await)
 }
@@ -293,6 +250,7 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let (cx, frame) = admin(&shared, &http).await?;
         let l = frame.l;
         let j = jobs::get(&cx, id("job", &path)?).await?;
+        let log = templates::seal_log_of_job(&cx, j.id).await?;
         let title = format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject);
         let facts = [
             (l.t("user"), text(&j.owner_name)),
@@ -315,7 +273,13 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         };
         let content = html! {
             (parts::heading(&title, &parts::status(l, j.status.as_str()), &retry))
-            div class="vireo-grid" { (parts::card(&l.t("general"), &parts::facts(&facts))) (parts::card(&l.t("steps"), &steps)) }
+            div class="vireo-grid" {
+                (parts::card(&l.t("general"), &parts::facts(&facts)))
+                (parts::card(&l.t("steps"), &steps))
+                @if let Some(log) = &log {
+                    div class="vireo-wide" { (parts::card(&l.t("seal-log"), &super::templates::log_text(l, log))) }
+                }
+            }
         };
         Ok(frame.page(&title, "job", &content))
     };

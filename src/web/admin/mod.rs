@@ -10,6 +10,7 @@ mod devices;
 mod directory_domains;
 mod directory_search;
 mod disks;
+mod first_run;
 mod groups;
 mod hosts;
 mod kerberos;
@@ -62,6 +63,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)
+        .configure(first_run::routes)
         // Last: their paths end in an id, where others have a word.
         .configure(details::routes);
 }

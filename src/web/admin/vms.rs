@@ -170,7 +170,10 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
     html! {
         (parts::heading(&row.name, &parts::status(l, row.status.as_str()), &html! {
             (vm_pages::buttons(frame, row))
-            @if can(VmAction::Edit) { (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary")) }
+            @if can(VmAction::Edit) {
+                (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
+                @if row.pool.is_none() { (parts::link_button(&format!("{base}/first_run"), &l.t("first-run"), "pf-m-secondary")) }
+            }
             @if can(VmAction::Clone) {
                 (parts::link_button(&format!("{base}/copy"), &l.t("action-clone"), "pf-m-secondary"))
                 (parts::link_button(&format!("{base}/copy?what=template"), &l.t("make-template"), "pf-m-secondary"))

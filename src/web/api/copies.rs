@@ -5,7 +5,7 @@ use super::answer::{body, caller, id, ok, parameters, wants};
 use super::entry::BASE;
 use super::input::Input;
 use super::{fault, render};
-use crate::engine::templates::{self, TemplateOf};
+use crate::engine::templates::{self, TemplateOf, VersionOf};
 use crate::engine::vms::copy::{self, Origin};
 use crate::engine::{Created, Cx, EngineError, catalog, snapshots};
 use crate::model::ids::{SnapshotId, TemplateId, VmId};
@@ -72,10 +72,16 @@ async fn add_template(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         input.only("template", TEMPLATE)?;
         let vm = input.parsed::<VmId>("vm/id", "vm.id")?.ok_or_else(|| missing("vm.id"))?;
         let origin = Origin { vm, snapshot: input.child("vm").map(snapshot).transpose()?.flatten() };
+        let name = input.text_at("name");
+        let base = input.parsed::<TemplateId>("version/base_template/id", "version.base_template")?;
+        let called = input.text_at("version/version_name").unwrap_or_default().to_owned();
         let new = TemplateOf {
             origin,
-            name: input.text_at("name").ok_or_else(|| missing("name"))?.to_owned(),
+            name: if base.is_some() { name.unwrap_or_default() } else { name.ok_or_else(|| missing("name"))? }
+                .to_owned(),
+            version: base.map(|base| VersionOf { base, name: called }),
             description: input.text_at("description").unwrap_or_default().to_owned(),
+            seal: parameters(&request).get("seal").is_some_and(|v| v == "true"),
             everyone: parameters(&request).get("clone_permissions").is_some_and(|v| v == "true"),
         };
         let created = templates::create_of(&cx, new).await?;

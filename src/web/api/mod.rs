@@ -8,6 +8,7 @@ pub mod document;
 mod domains;
 pub mod entry;
 pub mod fault;
+mod first_run;
 pub mod input;
 mod known;
 mod permissions;

@@ -4,8 +4,10 @@ use super::answer::{body, caller, id, ok, parameters, wants};
 use super::document::Element;
 use super::entry::BASE;
 use super::input::Input;
-use super::{fault, known, render};
+use super::{fault, first_run, known, render};
+use crate::engine::first_run::{Of, Password};
 use crate::engine::{Cx, EngineError, catalog, pools};
+use crate::model::first_run::Written;
 use crate::model::ids::{ClusterId, PoolId, TemplateId};
 use crate::model::page::ListQuery;
 use crate::model::pool::{NewPool, PoolKind, PoolUpdate, Surplus};
@@ -74,6 +76,7 @@ async fn change(cx: &Cx, input: &Input) -> Result<PoolUpdate, EngineError> {
         stateful: note(&mut wrong, input.bool_at("stateful", "stateful")),
         cluster: cluster(cx, input, &mut wrong).await?,
         template: template(cx, input, &mut wrong).await?,
+        use_latest: note(&mut wrong, input.bool_at("use_latest_template_version", "use_latest_template_version")),
         surplus: None,
         instant_start: None,
     };
@@ -85,6 +88,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let cx = caller(&request).await?;
         let input = body(&request, &bytes)?;
         let given = change(&cx, &input).await?;
+        let told = told(&input)?;
         let missing = |field| Invalid::new(field, Problem::Missing);
         let mut wrong = Vec::new();
         for (there, field) in [(given.name.is_some(), "name"), (input.child("cluster").is_some(), "cluster")] {
@@ -111,8 +115,10 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             kind: given.kind.unwrap_or(PoolKind::Automatic),
             stateful: given.stateful.unwrap_or(false),
             instant_start: false,
+            use_latest: given.use_latest.unwrap_or(false),
         };
         let created = pools::create(&cx, new).await?;
+        first_run::keep(&cx, Of::Pool(created.id), told).await?;
         pools::get(&cx, created.id).await
     };
     match result.await {
@@ -123,6 +129,11 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         }
         Err(error) => fault::response(&request, &error),
     }
+}
+
+/// What its guests are told: `<vm><initialization>`.
+fn told(input: &Input) -> Result<Option<(Written, Password)>, EngineError> {
+    input.child("vm").map(first_run::wanted).transpose().map(Option::flatten)
 }
 
 /// A smaller size needs `?surplus=remove` or `?surplus=detach`: oVirt refuses it, and no script means it by accident.
@@ -137,8 +148,10 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
     let result = async {
         let cx = caller(&request).await?;
         let pool = id::<PoolId>("pool", &path)?;
-        let given = change(&cx, &body(&request, &bytes)?).await?;
+        let input = body(&request, &bytes)?;
+        let (given, told) = (change(&cx, &input).await?, told(&input)?);
         pools::update(&cx, pool, PoolUpdate { surplus: surplus(&request)?, ..given }).await?;
+        first_run::keep(&cx, Of::Pool(pool), told).await?;
         Ok(render::pool(&pools::get(&cx, pool).await?))
     };
     ok(&request, result.await)

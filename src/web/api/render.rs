@@ -68,6 +68,7 @@ pub fn vm(view: &VmView) -> Element {
         .some_text("type", view.kind.as_str())
         .time("creation_time", view.created)
         .bool("start_paused", false)
+        .bool("use_latest_template_version", view.use_latest)
         .child(os(&view.os, &view.hardware))
         .child(cpu(&view.hardware))
         .child(display(&view.hardware).bool("allow_override", view.allow_override))
@@ -191,9 +192,12 @@ pub fn disk(view: &DiskView) -> Element {
 
 /// A template.
 pub fn template(view: &TemplateView) -> Element {
-    let version = Element::new("version").int("version_number", 1);
+    let version = Element::new("version")
+        .text("version_name", view.version.name.as_str())
+        .int("version_number", view.version.number)
+        .child(reference("base_template", "templates", view.version.base));
     let mut element = object("template", "templates", view.id, &["diskattachments", "permissions"])
-        .text("name", view.name.as_str())
+        .text("name", view.version.base_name.as_str())
         .text("description", view.description.as_str())
         .text("comment", view.comment.as_str())
         .text("status", view.status.as_str())
@@ -236,7 +240,7 @@ pub fn pool(view: &PoolView) -> Element {
         .int("max_user_vms", view.max_user_vms)
         .text("type", view.kind.as_str())
         .bool("stateful", view.stateful)
-        .bool("use_latest_template_version", false)
+        .bool("use_latest_template_version", view.use_latest)
         .bool("auto_storage_select", false)
         .child(reference("cluster", "clusters", view.cluster))
         .child(reference("template", "templates", view.template))

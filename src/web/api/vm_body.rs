@@ -103,12 +103,17 @@ pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, Engine
         stateless: wrong.note(input.bool_at("stateless", "stateless")).unwrap_or(false),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")).unwrap_or(false),
         allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")).unwrap_or(false),
+        use_latest: wrong.note(latest(input)).unwrap_or(false),
         clone,
         disks: disks(&mut wrong, input),
         cd: input.at("cdroms/cdrom").and_then(|c| wrong.note(c.parsed("file/id", "cdroms.cdrom.file"))),
         nics: None,
     };
     wrong.end(new)
+}
+
+fn latest(input: &Input) -> Result<Option<bool>, Invalid> {
+    input.bool_at("use_latest_template_version", "use_latest_template_version")
 }
 
 /// Disks to be made with the VM.
@@ -176,6 +181,7 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
         stateless: wrong.note(input.bool_at("stateless", "stateless")),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")),
         allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")),
+        use_latest: wrong.note(latest(input)),
         cd: None,
     };
     wrong.end(change)

@@ -3,7 +3,8 @@
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
-use super::{copies, fault, render, vm_body};
+use super::{copies, fault, first_run, render, vm_body};
+use crate::engine::first_run::Of;
 use crate::engine::{Cx, EngineError, disks, vms};
 use crate::model::ids::{DiskId, VmId};
 use crate::model::vm::{Display, VmView};
@@ -44,7 +45,14 @@ async fn view(request: &HttpRequest, text: &str) -> Result<(Cx, VmView), EngineE
 }
 
 async fn get(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    ok(&request, view(&request, &path).await.map(|(_, v)| render::vm(&v)))
+    let result = async {
+        let (cx, view) = view(&request, &path).await?;
+        Ok(match first_run::element(&cx, Of::Vm(view.row.id)).await {
+            Some(told) => render::vm(&view).child(told),
+            None => render::vm(&view),
+        })
+    };
+    ok(&request, result.await)
 }
 
 async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
@@ -52,10 +60,12 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let cx = caller(&request).await?;
         let clone = parameters(&request).get("clone").is_some_and(|v| v == "true");
         let input = body(&request, &bytes)?;
+        let told = first_run::wanted(&input)?;
         let created = match copies::from_snapshot(&cx, &input).await? {
             Some(created) => created,
             None => vms::create(&cx, vm_body::new_vm(&cx, &input, clone).await?).await?,
         };
+        first_run::keep(&cx, Of::Vm(created.id), told).await?;
         vms::get(&cx, created.id).await
     };
     match result.await {
@@ -73,7 +83,10 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
     let result = async {
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
-        vms::update(&cx, vm, vm_body::vm_update(&body(&request, &bytes)?)?).await?;
+        let input = body(&request, &bytes)?;
+        let told = first_run::wanted(&input)?;
+        vms::update(&cx, vm, vm_body::vm_update(&input)?).await?;
+        first_run::keep(&cx, Of::Vm(vm), told).await?;
         Ok(render::vm(&vms::get(&cx, vm).await?))
     };
     ok(&request, result.await)

@@ -1,6 +1,6 @@
 //! Every pool that is to start at once has a memory of its VMs' make; those that are not used any more go.
 
-use super::{find, save};
+use super::{find, model, save};
 use crate::db::Db;
 use crate::engine::{Engine, EngineError, jobs, storage};
 use crate::model::ids::{ImageId, JobId};
@@ -78,8 +78,7 @@ fn save_missing(engine: &Arc<Engine>, db: &mut Db) -> Result<Vec<JobId>, EngineE
 
 /// On some host of its cluster its VMs can still go on from it.
 fn fits(db: &mut Db, memory: &PoolMemory) -> Result<bool, EngineError> {
-    let Some(model) = store::model(db, memory.pool)? else { return Ok(true) };
-    let Some(vm) = launch::get(db, model)? else { return Ok(true) };
+    let Some(vm) = model(db, memory.pool)? else { return Ok(true) };
     for host in launch::candidates(db, vm.cluster)? {
         if find(db, host.id, &vm)?.is_some() {
             return Ok(true);

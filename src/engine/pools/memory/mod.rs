@@ -20,6 +20,7 @@ use crate::model::pool::{MemoryState, PoolKind, PoolMemory};
 use crate::store::pools::memory as store;
 use crate::store::pools::write as rows;
 use crate::store::storage_domains;
+use crate::store::templates::versions;
 use crate::store::vms::launch::{self, Launch};
 use crate::wire::{DomainPath, ImagePath, VmSpec};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,14 @@ fn find(db: &mut Db, host: HostId, vm: &Launch) -> Result<Option<Instant>, Engin
     });
     let layers: HashMap<DiskId, ImagePath> = layers.collect();
     Ok((layers.len() == vm.disks.len()).then(|| Instant { id: memory.id, file: file(&memory, place), layers }))
+}
+
+/// A VM that the others are like, of the newest version where the pool follows its template.
+fn model(db: &mut Db, pool: PoolId) -> Result<Option<Launch>, EngineError> {
+    let Some(config) = rows::config(db, pool)? else { return Ok(None) };
+    let version = if config.use_latest { versions::newest(db, config.template)? } else { config.template };
+    let Some(vm) = store::model(db, pool, version)? else { return Ok(None) };
+    Ok(launch::get(db, vm)?)
 }
 
 fn place(db: &mut Db, domain: StorageDomainId) -> Result<Option<DomainPath>, EngineError> {

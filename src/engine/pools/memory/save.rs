@@ -1,6 +1,6 @@
 //! Saving the memory: a guest of the pool's make boots on layers of its own, comes to rest, and is saved.
 
-use super::{broken, file, make_of, place};
+use super::{broken, file, make_of, model, place};
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::{place as hosts, spec};
@@ -59,9 +59,8 @@ const TRIES: u32 = 300;
 /// # Errors
 /// No host can run it, or the database failed.
 pub(super) fn begin(engine: &Arc<Engine>, db: &mut Db, pool: PoolId, name: &str) -> Result<Option<JobId>, EngineError> {
-    let Some(model) = store::model(db, pool)? else { return Ok(None) };
-    let Some(vm) = launch::get(db, model)? else { return Ok(None) };
-    let bases = store::bases(db, model)?;
+    let Some(vm) = model(db, pool)? else { return Ok(None) };
+    let bases = store::bases(db, vm.vm)?;
     let Some(first) = bases.first() else { return Ok(None) };
     let Some(domain) = place(db, first.domain)? else { return Ok(None) };
     let candidates = launch::candidates(db, vm.cluster)?;

@@ -28,8 +28,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What both forms show.
-const SHOWN: [&str; 8] =
-    ["name", "description", "comment", "template", "size", "prestarted_vms", "max_user_vms", "surplus"];
+const SHOWN: [&str; 9] = [
+    "name",
+    "description",
+    "comment",
+    "template",
+    "size",
+    "prestarted_vms",
+    "max_user_vms",
+    "surplus",
+    "use_latest_template_version",
+];
 
 async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
     let defaults = [("size", "1"), ("prestarted", "0"), ("max_user_vms", "1")];
@@ -49,6 +58,13 @@ fn texts(frame: &Frame, filled: &Filled, name_hint: String) -> Markup {
         (field(l.t("description"), "description", String::new()).input(filled, "text"))
         (field(l.t("comment"), "comment", String::new()).input(filled, "text"))
     }
+}
+
+/// Whether its VMs follow the template.
+fn latest(frame: &Frame, filled: &Filled) -> Markup {
+    let l = frame.l;
+    let (label, hint) = (l.t("pool-use-latest"), l.t("pool-use-latest-hint"));
+    Field { l, label, name: "use_latest", field: "use_latest_template_version", hint }.check(filled)
 }
 
 /// How many are started ahead, and how many one may have.
@@ -84,6 +100,7 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
         (field(l.t("pool-type"), "kind", "type", String::new()).select(&filled, &kinds))
         (field(l.t("stateful"), "stateful", "stateful", l.t("stateful-hint")).check(&filled))
         (field(l.t("instant-start"), "instant_start", "instant_start", l.t("instant-start-hint")).check(&filled))
+        (latest(frame, &filled))
     };
     let others = filled.others(l, &SHOWN);
     let content = html! {
@@ -112,6 +129,7 @@ fn new_pool(values: &HashMap<String, String>) -> Result<NewPool, EngineError> {
         kind: get("kind").parse().unwrap_or(PoolKind::Automatic),
         stateful: values.contains_key("stateful"),
         instant_start: values.contains_key("instant_start"),
+        use_latest: values.contains_key("use_latest"),
     })
 }
 
@@ -143,6 +161,7 @@ async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
             ("prestarted", pool.prestarted.to_string()),
             ("max_user_vms", pool.max_user_vms.to_string()),
             ("instant_start", u8::from(pool.instant_start).to_string()),
+            ("use_latest", u8::from(pool.use_latest).to_string()),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value)).into();
         Ok::<_, EngineError>(render_edit(&frame, &pool, &Filled { values, wrong: Vec::new() }, None))
@@ -161,6 +180,7 @@ fn render_edit(frame: &Frame, pool: &PoolView, filled: &Filled, refused: Option<
         (field(l.t("pool-surplus"), "surplus", String::new()).select(filled, &surplus))
         (shares(frame, filled, l.t("max-user-vms-hint")))
         (field(l.t("instant-start"), "instant_start", l.t("instant-start-hint")).check(filled))
+        @if !pool.stateful { (latest(frame, filled)) }
         (fixed(l.t("pool-type"), &kind_name(frame, pool.kind)))
         (fixed(l.t("pool-state"), &state_name(frame, pool.stateful)))
         (fixed(l.t("cluster"), &pool.cluster_name))
@@ -187,6 +207,7 @@ fn change(values: &HashMap<String, String>) -> Result<PoolUpdate, EngineError> {
         max_user_vms: Some(number(values, "max_user_vms", "max_user_vms")?),
         instant_start: Some(values.contains_key("instant_start")),
         surplus: values.get("surplus").and_then(|word| word.parse().ok()),
+        use_latest: Some(values.contains_key("use_latest")),
         ..PoolUpdate::default()
     })
 }

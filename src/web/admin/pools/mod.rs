@@ -92,7 +92,10 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
             let l = frame.l;
             let base = format!("/admin/pools/{}", view.id);
             let actions = html! {
-                @if edits { (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary")) }
+                @if edits {
+                    (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
+                    (parts::link_button(&format!("{base}/first_run"), &l.t("first-run"), "pf-m-secondary"))
+                }
                 @if removes { (parts::link_button(&format!("{base}/remove"), &l.t("remove"), "pf-m-danger")) }
             };
             let content = html! {
@@ -146,11 +149,24 @@ fn facts(frame: &Frame, p: &PoolView, start: &Markup) -> Markup {
         (l.t("comment"), html! { (p.comment) }),
         (l.t("cluster"), super::card::link("clusters", p.cluster, &p.cluster_name)),
         (l.t("template"), super::card::link("templates", p.template, &p.template_name)),
+        (l.t("template-version"), version(frame, p)),
         (l.t("pool-type"), html! { (kind_name(frame, p.kind)) }),
         (l.t("pool-state"), html! { (state_name(frame, p.stateful)) }),
         (l.t("instant-start"), start.clone()),
         ("ID".to_owned(), html! { (p.id) }),
     ])
+}
+
+/// Of which version its VMs are, and how many are not yet.
+fn version(frame: &Frame, p: &PoolView) -> Markup {
+    let l = frame.l;
+    if !p.use_latest {
+        return html! { (p.template_name) };
+    }
+    html! {
+        (l.ta("pool-latest", &[("name", &p.newest_name)]))
+        @if p.behind > 0 { br; span class="vireo-hint" { (l.ta("pool-behind", &[("count", &p.behind.to_string())])) } }
+    }
 }
 
 fn numbers(frame: &Frame, p: &PoolView) -> Markup {

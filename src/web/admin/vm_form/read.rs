@@ -58,6 +58,7 @@ pub fn new_vm(values: &Values) -> (NewVm, Vec<Invalid>) {
         stateless: values.contains_key("stateless"),
         delete_protected: values.contains_key("delete_protected"),
         allow_override: values.contains_key("allow_override"),
+        use_latest: values.contains_key("use_latest"),
         clone: values.contains_key("clone"),
         cd: parsed(values, "cd", "cdrom", &mut wrong),
         nics: Some(nics(values, &mut wrong)),
@@ -111,6 +112,7 @@ pub fn change(values: &Values) -> (VmUpdate, Vec<Invalid>) {
         stateless: Some(values.contains_key("stateless")),
         delete_protected: Some(values.contains_key("delete_protected")),
         allow_override: Some(values.contains_key("allow_override")),
+        use_latest: Some(values.contains_key("use_latest")),
         instance_type: values
             .contains_key("instance_type")
             .then(|| parsed(values, "instance_type", "instance_type", &mut wrong)),
@@ -148,6 +150,7 @@ pub fn current(view: &VmView) -> Values {
         ("stateless", row.stateless),
         ("delete_protected", row.delete_protected),
         ("allow_override", view.allow_override),
+        ("use_latest", view.use_latest),
     ];
     for (name, set) in flags {
         if set {

@@ -49,6 +49,7 @@ pub const SHOWN: &[&str] = &[
     "display.allow_override",
     "os.boot",
     "cdrom",
+    "use_latest_template_version",
 ];
 
 /// oVirt's names of guest systems.
@@ -146,6 +147,7 @@ pub fn general(frame: &Frame, new: Option<&Choices>, filled: &Filled) -> Markup 
             (field(l, "description", "description", "description").input(filled, "text"))
             (field(l, "comment", "comment", "comment").input(filled, "text"))
             (hinted(l, "stateless", "stateless", "stateless", l.t("stateless-hint")).check(filled))
+            (hinted(l, "use-latest", "use_latest", "use_latest_template_version", l.t("use-latest-hint")).check(filled))
             (field(l, "delete-protected", "delete_protected", "delete_protected").check(filled))
             @if let Some(choices) = new {
                 (hinted(l, "clone", "clone", "clone", l.t("clone-hint")).check(filled))

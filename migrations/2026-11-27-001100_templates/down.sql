@@ -1,0 +1,10 @@
+drop table first_run_done;
+drop table first_run;
+drop table seal_log;
+alter table vm_pool drop column use_latest;
+alter table vm drop column use_latest;
+drop index template_version;
+alter table template drop column sealed;
+alter table template drop column version_name;
+alter table template drop column version_number;
+alter table template drop column base_template_id;

@@ -1,0 +1,69 @@
+//! The disc with what a guest is told at its first start: a small ISO of the agent's own, beside its other data. It may hold secrets.
+
+use super::error::{from_io, refused};
+use super::qemu_img::{limited_program, run_program};
+use crate::model::ids::VmId;
+use crate::wire::{ErrorCode, Payload, WireError};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use tokio::fs;
+
+type Answer<T> = Result<T, WireError>;
+
+const PROGRAM: &str = "xorriso";
+const SECONDS: u64 = 60;
+
+/// Where the VM's disc lies.
+pub fn file(data_dir: &Path, vm: VmId) -> PathBuf {
+    data_dir.join("payload").join(format!("{vm}.iso"))
+}
+
+/// Makes the disc anew.
+///
+/// # Errors
+/// The file system or xorriso refuse; a name is odd.
+pub async fn write(data_dir: &Path, vm: VmId, payload: &Payload) -> Answer<PathBuf> {
+    let out = file(data_dir, vm);
+    let folder = out.with_extension("files");
+    let written = write_in(&folder, &out, payload).await;
+    // The secrets in it are on the disc now, or nowhere.
+    let _ = fs::remove_dir_all(&folder).await;
+    written.map(|()| out)
+}
+
+async fn write_in(folder: &Path, out: &Path, payload: &Payload) -> Answer<()> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |e: std::io::Error| from_io(&path, &e)
+    };
+    fs::create_dir_all(folder).await.map_err(io(folder))?;
+    if let Some(parent) = folder.parent() {
+        // Others read neither the files nor the discs; QEMU is given its disc by libvirt.
+        fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).await.map_err(io(folder))?;
+        fs::set_permissions(parent, std::fs::Permissions::from_mode(0o711)).await.map_err(io(parent))?;
+    }
+    for one in &payload.files {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if one.name.is_empty() || one.name.starts_with('.') || !one.name.chars().all(plain) {
+            return Err(refused(ErrorCode::InvalidRequest, format!("payload: {:?} is no file's name", one.name)));
+        }
+        let path = folder.join(&one.name);
+        fs::write(&path, &one.content).await.map_err(io(&path))?;
+    }
+    let aside = out.with_extension("new");
+    let _ = fs::remove_file(&aside).await;
+    let mut command = limited_program(PROGRAM, SECONDS);
+    command.args(["-as", "mkisofs", "-quiet", "-J", "-r", "-V", &payload.label, "-o"]).arg(&aside).arg(folder);
+    run_program(command, PROGRAM, SECONDS).await?;
+    fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).await.map_err(io(&aside))?;
+    fs::rename(&aside, out).await.map_err(io(out))
+}
+
+/// The VM has no disc any more. None there: fine.
+pub fn forget(data_dir: &Path, vm: VmId) {
+    if let Err(error) = std::fs::remove_file(file(data_dir, vm))
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%vm, %error, "its disc for the first start is left");
+    }
+}

@@ -149,6 +149,7 @@ diesel::table! {
         boot -> Text,
         status -> Text,
         created -> Timestamp,
+        settings -> Text,
     }
 }
 
@@ -197,6 +198,7 @@ diesel::table! {
         cd_disk_id -> Nullable<Text>,
         created -> Timestamp,
         allow_override -> Bool,
+        settings -> Text,
     }
 }
 
@@ -215,6 +217,8 @@ diesel::table! {
         started -> Nullable<Timestamp>,
         stopped -> Nullable<Timestamp>,
         generation -> BigInt,
+        launched -> Text,
+        waits -> Bool,
     }
 }
 
@@ -266,6 +270,7 @@ diesel::table! {
         interface -> Text,
         bootable -> Bool,
         read_only -> Bool,
+        active -> Bool,
     }
 }
 
@@ -289,6 +294,7 @@ diesel::table! {
         model -> Text,
         linked -> Bool,
         position -> Integer,
+        plugged -> Bool,
     }
 }
 

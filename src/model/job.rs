@@ -20,7 +20,7 @@ text_enum! {
         SuspendVm = "suspend_vm", RemoveTemplate = "remove_template", AddPool = "add_pool", RemovePool = "remove_pool",
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
         AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
-        GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool",
+        GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool", AdjustVm = "adjust_vm",
     }
 }
 
@@ -76,6 +76,7 @@ impl JobKind {
             Self::GrowPool => "Enlarging pool",
             Self::ShrinkPool => "Shrinking pool",
             Self::DetachFromPool => "Detaching from its pool VM",
+            Self::AdjustVm => "Changing running VM",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod events;
 pub mod factors;
 pub mod groups;
 pub mod hosts;
+pub mod instance_types;
 pub mod jobs;
 pub mod kerberos;
 pub mod nics;

@@ -7,6 +7,7 @@ use crate::model::disk::{DiskAttachment, DiskInterface};
 use crate::model::ids::{ClusterId, DiskId, TemplateId};
 use crate::model::template::{TemplateStatus, TemplateView};
 use crate::model::vm::{Display, Hardware, VmKind};
+use crate::model::vm_settings::VmSettings;
 use crate::store::catalog::unsigned;
 use crate::store::scope::{Scope, within};
 use diesel::prelude::*;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 type Row = (
     (TemplateId, String, String, String, TemplateStatus),
     (Option<ClusterId>, Option<String>, Option<String>),
-    (String, VmKind, Display, String, Timestamp),
+    (String, VmKind, Display, String, String, Timestamp),
     (i64, i64, i64, i32, i32, i32),
 );
 
@@ -31,7 +32,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
         .select((
             (template::id, template::name, template::description, template::comment, template::status),
             (template::cluster_id, cluster::name.nullable(), data_center::name.nullable()),
-            (template::os, template::kind, template::display, template::boot, template::created),
+            (template::os, template::kind, template::display, template::boot, template::settings, template::created),
             (
                 template::memory_mib,
                 template::max_memory_mib,
@@ -54,7 +55,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
 }
 
 fn view(row: Row, vms: &HashMap<TemplateId, i64>) -> TemplateView {
-    let ((id, name, description, comment, status), place, (os, kind, display, boot, created), size) = row;
+    let ((id, name, description, comment, status), place, (os, kind, display, boot, settings, created), size) = row;
     TemplateView {
         id,
         name,
@@ -75,6 +76,7 @@ fn view(row: Row, vms: &HashMap<TemplateId, i64>) -> TemplateView {
             threads: unsigned(size.5),
             display,
             boot: boot_devices(&boot),
+            settings: VmSettings::from_json(&settings),
         },
         created,
         disks: Vec::new(),
@@ -102,7 +104,7 @@ pub fn disks_of(db: &mut Db, id: TemplateId) -> QueryResult<Vec<DiskAttachment>>
     Ok(rows
         .into_iter()
         .filter_map(|(disk, interface, bootable)| {
-            Some(DiskAttachment { disk: disks.remove(&disk)?, interface, bootable, read_only: false })
+            Some(DiskAttachment { disk: disks.remove(&disk)?, interface, bootable, read_only: false, active: true })
         })
         .collect())
 }

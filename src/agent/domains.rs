@@ -31,7 +31,7 @@ pub(super) fn find(connection: &Connect, vm: VmId) -> Answer<Option<Domain>> {
     }
 }
 
-fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
+pub(super) fn must_find(connection: &Connect, vm: VmId) -> Answer<Domain> {
     find(connection, vm)?.ok_or_else(|| refused(ErrorCode::NotFound, format!("VM {vm} is not on this host")))
 }
 
@@ -135,12 +135,7 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         return report(domain)?.ok_or_else(gone);
     }
     let page_cached = check_files(spec)?;
-    let host = build::HostTraits {
-        page_cached,
-        kvm: facts::kvm(),
-        emulator: facts::EMULATOR.to_owned(),
-        networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
-    };
+    let host = traits(connection, spec, page_cached)?;
     let domain = match known {
         // A saved state fits only the definition it was saved with.
         Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
@@ -157,6 +152,16 @@ fn start_now(connection: &Connect, spec: &VmSpec) -> Answer<DomainReport> {
         Err(e) => return Err(failed(e)),
     }
     report(&domain)?.ok_or_else(gone)
+}
+
+/// What this host adds to a guest.
+pub(super) fn traits(connection: &Connect, spec: &VmSpec, page_cached: Vec<DiskId>) -> Answer<build::HostTraits> {
+    Ok(build::HostTraits {
+        page_cached,
+        kvm: facts::kvm(),
+        emulator: facts::EMULATOR.to_owned(),
+        networks: networks::sources(connection, spec.nics.iter().filter_map(|n| n.network.as_deref()))?,
+    })
 }
 
 /// Goes on from a memory that a snapshot kept, on the layers that the guest has now.
@@ -212,7 +217,7 @@ fn define(connection: &Connect, spec: &VmSpec, host: &build::HostTraits, known: 
 
 /// A missing file is named here: QEMU's own message would name a path that says nothing to people. Returns the disks that cannot be
 /// opened past the page cache (some file systems refuse it, and QEMU would not start).
-fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
+pub(super) fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let direct = nix::fcntl::OFlag::O_DIRECT.bits();
     let mut page_cached = Vec::new();

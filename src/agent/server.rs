@@ -4,7 +4,7 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
-use super::{AgentError, Ready, console, domains, facts, images, merge, networks, snapshots, storage, viewer};
+use super::{AgentError, Ready, adjust, console, domains, facts, images, merge, networks, snapshots, storage, viewer};
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
@@ -203,6 +203,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::PauseVm::NAME => json(&domains::pause(libvirt, read::<wire::PauseVm>(body)?.vm, true).await?),
         wire::ResumeVm::NAME => json(&domains::pause(libvirt, read::<wire::ResumeVm>(body)?.vm, false).await?),
         wire::ForgetVm::NAME => json(&domains::forget(libvirt, read::<wire::ForgetVm>(body)?.vm).await?),
+        wire::AdjustVm::NAME => json(&adjust::adjust(libvirt, read(body)?).await?),
         wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
         wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
         wire::CreateDomain::NAME => {

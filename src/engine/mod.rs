@@ -14,6 +14,7 @@ pub mod error;
 pub mod events;
 pub mod factors;
 pub mod hosts;
+pub mod instance_types;
 pub mod internal;
 pub mod jobs;
 pub mod kerberos;

@@ -6,8 +6,8 @@ use crate::engine::pools::{AddPool, DetachFromPool, GrowPool, RemovePool, Return
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
 use crate::engine::templates::{AddTemplate, RemoveTemplate};
 use crate::engine::vms::{
-    create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
-    suspend::SuspendVm,
+    adjust::AdjustVm, create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm,
+    stop::StopVm, suspend::SuspendVm,
 };
 use crate::model::job::JobKind;
 
@@ -28,6 +28,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::ReturnToPool => &const { Hidden::<ReturnToPool>::new() },
         JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
+        JobKind::AdjustVm => &const { Hidden::<AdjustVm>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::AddDisk => &const { Hidden::<AddDisk>::new() },
         JobKind::RemoveDisk => &const { Hidden::<RemoveDisk>::new() },

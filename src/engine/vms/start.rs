@@ -153,6 +153,16 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &Args) -> Resu
         return Ok(Next::Done);
     }
     let config = engine.db.read(move |db| config(db, vm)).await?;
+    // Before the guest is there: what it was started with is known however this ends. A restored one was started long ago.
+    if args.how == How::Launch {
+        let launched = config.running().to_json();
+        state::write(engine, vm, move |run| {
+            run.launched.clone_from(&launched);
+            run.waits = false;
+            Ok(())
+        })
+        .await?;
+    }
     let report = engine.call(args.host, &StartVerb { vm: spec::build(&config) }).await?;
     report::domain(engine, args.host, report).await?;
     Ok(Next::Done)

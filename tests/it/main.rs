@@ -29,3 +29,5 @@ mod sessions;
 mod snapshots;
 mod users;
 mod viewers;
+mod vm_settings;
+mod vm_settings_browser;

@@ -1,6 +1,7 @@
 //! The Admin Portal.
 
 mod accounts;
+mod attach;
 mod card;
 mod catalog;
 mod copies;
@@ -12,6 +13,7 @@ mod directory_search;
 mod disks;
 mod groups;
 mod hosts;
+mod instance_types;
 mod kerberos;
 mod people;
 mod permissions;
@@ -25,6 +27,7 @@ mod snapshots;
 mod templates;
 mod vm_form;
 mod vms;
+mod waiting;
 
 use super::csrf;
 use super::error;
@@ -44,9 +47,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(dashboard::routes)
         .configure(selected::routes)
+        .configure(attach::routes)
         .configure(devices::routes)
         .configure(vms::routes)
         .configure(pools::routes)
+        .configure(instance_types::routes)
         .configure(disks::routes)
         .configure(accounts::routes)
         .configure(directory_domains::routes)

@@ -57,6 +57,7 @@ fn hardware() -> Hardware {
         threads: 1,
         display: Display::Vnc,
         boot: vec![BootDevice::Disk],
+        settings: Default::default(),
     }
 }
 

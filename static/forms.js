@@ -30,13 +30,42 @@ function tabs(root) {
     bar.append(tab);
   }
   bar.addEventListener('keydown', (e) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[e.key];
     if (!step) return;
-    const at = sections.findIndex((s) => !s.hidden);
-    open(sections[(at + step + sections.length) % sections.length], true);
+    e.preventDefault();
+    const seen = sections.filter((_, i) => !bar.children[i].hidden);
+    const at = seen.findIndex((s) => !s.hidden);
+    open(seen[(at + step + seen.length) % seen.length], true);
   });
   root.prepend(bar);
-  open(sections.find((s) => s.querySelector('.vireo-error')) ?? sections[0]);
+  const wrong = sections.find((s) => s.querySelector('.vireo-error'));
+  fold(root, bar, sections, open, wrong);
+  open(wrong ?? sections[0]);
+}
+
+// What few people need is shown when it is asked for, and from then on in this window.
+function fold(root, bar, sections, open, wrong) {
+  const advanced = (section) => section.dataset.advanced !== undefined;
+  if (!sections.some(advanced)) return;
+  root.classList.add('vireo-side');
+  bar.setAttribute('aria-orientation', 'vertical');
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'pf-v6-c-button pf-m-link pf-m-small vireo-advanced';
+  const show = (on) => {
+    sections.forEach((section, i) => { bar.children[i].hidden = advanced(section) && !on; });
+    button.textContent = on ? root.dataset.hide : root.dataset.show;
+    button.setAttribute('aria-expanded', String(on));
+    if (!on && sections.some((s) => !s.hidden && advanced(s))) open(sections[0]);
+  };
+  let on = (wrong && advanced(wrong)) || sessionStorage.getItem('vireo-advanced') === '1';
+  button.addEventListener('click', () => {
+    on = !on;
+    sessionStorage.setItem('vireo-advanced', on ? '1' : '0');
+    show(on);
+  });
+  bar.after(button);
+  show(on);
 }
 
 const SIZES = ['memory', 'max_memory', 'guaranteed', 'sockets', 'cores', 'threads'];
@@ -47,6 +76,10 @@ function fill(form, select, all) {
   const sized = form.elements.instance_type?.value && select.name !== 'instance_type';
   for (const [name, value] of Object.entries(JSON.parse(chosen))) {
     const field = form.elements[name];
+    if (field?.type === 'checkbox') {
+      if (all) field.checked = value === true;
+      continue;
+    }
     if (!field || (!all && field.value) || (sized && SIZES.includes(name))) continue;
     if (field.tagName !== 'SELECT' || [...field.options].some((o) => o.value === String(value))) field.value = value;
   }

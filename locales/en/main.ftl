@@ -204,7 +204,6 @@ cores = Cores per socket
 boot-disk = Hard disk
 boot-cd = CD-ROM
 boot-network = Network (PXE)
-at-next-start = Takes effect at the next start.
 edit-vm = Edit virtual machine
 save = Save
 size = Size

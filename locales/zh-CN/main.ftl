@@ -204,7 +204,6 @@ cores = 每插槽内核数
 boot-disk = 硬盘
 boot-cd = CD-ROM
 boot-network = 网络（PXE）
-at-next-start = 下次启动时生效。
 edit-vm = 编辑虚拟机
 save = 保存
 size = 大小

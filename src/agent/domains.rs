@@ -141,7 +141,7 @@ fn start_now(connection: &Connect, spec: &VmSpec, disc: Option<PathBuf>, data_di
     {
         return report(domain)?.ok_or_else(gone);
     }
-    let host = build::HostTraits { payload: disc, ..traits(connection, spec)? };
+    let host = build::HostTraits { payload: disc, ..traits(connection, spec, check_files(spec)?)? };
     let domain = match known {
         // A saved state fits only the definition it was saved with.
         Some(domain) if domain.has_managed_save(0).map_err(failed)? => domain,
@@ -166,10 +166,10 @@ fn start_now(connection: &Connect, spec: &VmSpec, disc: Option<PathBuf>, data_di
     report(&domain)?.ok_or_else(gone)
 }
 
-/// What this host adds to the spec; the files it names are there.
-pub(super) fn traits(connection: &Connect, spec: &VmSpec) -> Answer<build::HostTraits> {
+/// What this host adds to a guest.
+pub(super) fn traits(connection: &Connect, spec: &VmSpec, page_cached: Vec<DiskId>) -> Answer<build::HostTraits> {
     Ok(build::HostTraits {
-        page_cached: check_files(spec)?,
+        page_cached,
         kvm: facts::kvm(),
         emulator: facts::EMULATOR.to_owned(),
         payload: None,
@@ -235,7 +235,7 @@ pub(super) fn define(
 
 /// A missing file is named here: QEMU's own message would name a path that says nothing to people. Returns the disks that cannot be
 /// opened past the page cache (some file systems refuse it, and QEMU would not start).
-fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
+pub(super) fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let direct = nix::fcntl::OFlag::O_DIRECT.bits();
     let mut page_cached = Vec::new();

@@ -4,6 +4,7 @@ use super::connection::Libvirt;
 use super::domains;
 use super::error::from_libvirt;
 use super::events::Hub;
+use super::guest_details::{details, text};
 use crate::model::ids::VmId;
 use crate::wire::{GuestReport, HostEvent, WireError};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -92,11 +93,15 @@ pub async fn ask(libvirt: &Libvirt, vm: VmId) -> Result<GuestReport, WireError> 
             // Old agents know only some of these.
             let host = command(&domain, "guest-get-host-name").unwrap_or_default();
             let os = command(&domain, "guest-get-osinfo").unwrap_or_default();
+            let users = command(&domain, "guest-get-users").unwrap_or_default();
+            let zone = command(&domain, "guest-get-timezone").unwrap_or_default();
+            let disks = command(&domain, "guest-get-fsinfo").unwrap_or_default();
             Ok(GuestReport {
                 vm,
                 hostname: text(&host, "host-name"),
                 addresses: addresses(&interfaces),
                 os: text(&os, "pretty-name").or_else(|| text(&os, "name")),
+                details: details(&interfaces, &users, &zone, &os, &disks),
             })
         })
         .await
@@ -106,12 +111,6 @@ fn command(domain: &Domain, name: &str) -> Result<Value, virt::error::Error> {
     let said = domain.qemu_agent_command(&format!("{{\"execute\":\"{name}\"}}"), ANSWER_SECONDS, 0)?;
     let answer: Value = serde_json::from_str(&said).unwrap_or_default();
     Ok(answer.get("return").cloned().unwrap_or_default())
-}
-
-/// A guest can say anything: bounded, and without control characters.
-fn text(value: &Value, key: &str) -> Option<String> {
-    let clean: String = value.get(key)?.as_str()?.chars().filter(|c| !c.is_control()).take(255).collect();
-    (!clean.is_empty()).then_some(clean)
 }
 
 fn addresses(interfaces: &Value) -> Vec<String> {

@@ -73,7 +73,7 @@ pub async fn start(libvirt: &Libvirt, request: StartFromMemory) -> Answer<Domain
     libvirt
         .with(move |connection| {
             let spec = &request.vm;
-            let host = domains::traits(connection, spec)?;
+            let host = domains::traits(connection, spec, domains::check_files(spec)?)?;
             let domain = match find(connection, spec.id)? {
                 Some(domain) if domains::runs(&domain)? => domain,
                 known => restore(connection, spec, &host, known, &image_file(&request.memory))?,
@@ -218,7 +218,7 @@ fn plug(domain: &Domain, spec: &VmSpec, host: &HostTraits) -> Answer<()> {
     let failed = |e| from_libvirt(&format!("the network cards of VM {}", spec.name), &e);
     let now = domain.xml_desc(0).map_err(failed)?.to_lowercase();
     for nic in spec.nics.iter().filter(|nic| !now.contains(&nic.mac.to_string().to_lowercase())) {
-        let xml = build::nic(nic, host).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+        let xml = build::nic_device(nic, host).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
         domain.attach_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map_err(failed)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The host side: it drives libvirt, qemu-img and the kernel, and holds no state that they do not hold. It can be killed and started at
 //! any moment without a guest noticing.
 
+mod adjust;
 mod block_jobs;
 pub mod connection;
 pub mod console;
@@ -11,6 +12,7 @@ pub mod events;
 pub mod facts;
 mod ffi;
 pub mod guest;
+mod guest_details;
 pub mod images;
 mod ksm;
 pub mod libvirtd;

@@ -5,7 +5,7 @@ use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
 use super::{
-    AgentError, Ready, console, domains, facts, images, ksm, memory, merge, networks, payload, seal, snapshots,
+    AgentError, Ready, adjust, console, domains, facts, images, ksm, memory, merge, networks, payload, seal, snapshots,
     storage, viewer,
 };
 use crate::model::console::ConsoleKind;
@@ -213,6 +213,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
             payload::forget(&agent.data_dir, vm);
             json(&())
         }
+        wire::AdjustVm::NAME => json(&adjust::adjust(libvirt, read(body)?).await?),
         wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
         wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
         wire::CreateDomain::NAME => {

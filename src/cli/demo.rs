@@ -12,6 +12,7 @@ use crate::model::job::JobStatus;
 use crate::model::page::ListQuery;
 use crate::model::pool::{NewPool, PoolKind};
 use crate::model::vm::{BootDevice, Display, Hardware};
+use crate::model::vm_settings::VmSettings;
 use futures_util::StreamExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -94,6 +95,7 @@ async fn make_template(cx: &Cx, data: &Path, image: Option<&Path>) -> Result<Tem
             threads: 1,
             display: Display::Vnc,
             boot: vec![BootDevice::Disk],
+            settings: VmSettings::default(),
         },
     };
     templates::create(cx, new).await.map_err(|e| Failure::of(&e))

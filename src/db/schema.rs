@@ -153,6 +153,7 @@ diesel::table! {
         version_number -> Integer,
         version_name -> Text,
         sealed -> Bool,
+        settings -> Text,
     }
 }
 
@@ -228,6 +229,7 @@ diesel::table! {
         created -> Timestamp,
         allow_override -> Bool,
         use_latest -> Bool,
+        settings -> Text,
     }
 }
 
@@ -246,6 +248,8 @@ diesel::table! {
         started -> Nullable<Timestamp>,
         stopped -> Nullable<Timestamp>,
         generation -> BigInt,
+        launched -> Text,
+        waits -> Bool,
     }
 }
 
@@ -298,6 +302,7 @@ diesel::table! {
         interface -> Text,
         bootable -> Bool,
         read_only -> Bool,
+        active -> Bool,
     }
 }
 
@@ -321,6 +326,7 @@ diesel::table! {
         model -> Text,
         linked -> Bool,
         position -> Integer,
+        plugged -> Bool,
     }
 }
 

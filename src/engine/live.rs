@@ -1,5 +1,6 @@
 //! The newest statistics, in memory only: bounded by the number of hosts and running VMs.
 
+use crate::model::guest::GuestDetails;
 use crate::model::host::HostLoad;
 use crate::model::ids::{HostId, VmId};
 use crate::model::vm::VmLoad;
@@ -18,6 +19,8 @@ pub struct Live(Mutex<Inner>);
 struct Inner {
     hosts: HashMap<HostId, Track<HostLoad>>,
     vms: HashMap<VmId, (HostId, Track<VmLoad>)>,
+    /// What guests' agents told.
+    guests: HashMap<VmId, GuestDetails>,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +56,8 @@ impl Live {
         };
         inner.hosts.entry(host).or_default().push(load, stats.cpu_percent);
         inner.vms.retain(|vm, (at, _)| *at != host || vms.iter().any(|s| s.vm == *vm));
+        let Inner { vms: known, guests, .. } = &mut *inner;
+        guests.retain(|vm, _| known.contains_key(vm) || vms.iter().any(|s| s.vm == *vm));
         for vm in vms {
             let load = VmLoad {
                 cpu_percent: vm.cpu_percent,
@@ -66,6 +71,16 @@ impl Live {
             entry.0 = host;
             entry.1.push(load, vm.cpu_percent);
         }
+    }
+
+    /// A guest's agent told of it.
+    pub(in crate::engine) fn tell_guest(&self, vm: VmId, details: GuestDetails) {
+        self.inner().guests.insert(vm, details);
+    }
+
+    /// What a guest's agent told last; nothing where none did.
+    pub fn guest(&self, vm: VmId) -> GuestDetails {
+        self.inner().guests.get(&vm).cloned().unwrap_or_default()
     }
 
     /// The host is away: its numbers are not true any more.

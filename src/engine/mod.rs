@@ -15,6 +15,7 @@ pub mod events;
 pub mod factors;
 pub mod first_run;
 pub mod hosts;
+pub mod instance_types;
 pub mod internal;
 pub mod jobs;
 pub mod kerberos;

@@ -24,6 +24,16 @@ pub async fn get(cx: &Cx) -> Result<Settings, EngineError> {
         .await
 }
 
+/// The custom properties that VMs may have, with their patterns: for everybody who makes VMs.
+///
+/// # Errors
+/// The database failed.
+pub async fn vm_properties(cx: &Cx) -> Result<Vec<(String, String)>, EngineError> {
+    let read = |db: &mut crate::db::Db| Ok::<_, EngineError>(store::engine(db)?);
+    let permitted = cx.engine.db.read(read).await?.vm_properties;
+    Ok(permitted.names().map(|(name, pattern)| (name.to_owned(), pattern.to_owned())).collect())
+}
+
 /// The setting of that name.
 ///
 /// # Errors

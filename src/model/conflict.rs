@@ -51,6 +51,8 @@ pub enum NoRoom {
     Status(HostStatus),
     #[error("is not the host the VM is tied to")]
     NotTied,
+    #[error("is none of the hosts that the VM may run on")]
+    NotChosen,
     #[error("does not have the storage domain {domain} with its disk {disk}")]
     NoDomain { domain: String, disk: String },
     #[error("can give a VM {most} virtual CPUs, not {wanted}")]
@@ -142,6 +144,8 @@ pub enum Conflict {
     DiskOfTemplate { disk: String, template: String },
     #[error("Cannot remove disk {disk}: other disks are layers on it.")]
     DiskHasLayers { disk: String },
+    #[error("Cannot detach disk {disk}: the snapshot {snapshot} keeps it; remove the snapshot first.")]
+    DiskInSnapshot { disk: String, snapshot: String },
     #[error("Cannot remove {disk}: it is in the CD drive of {vms}; eject it there first.")]
     DiskInDrive { disk: String, vms: String },
     #[error("the upload broke off; start it again")]

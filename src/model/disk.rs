@@ -55,6 +55,8 @@ pub struct DiskAttachment {
     pub interface: DiskInterface,
     pub bootable: bool,
     pub read_only: bool,
+    /// False: the guest does not see it.
+    pub active: bool,
 }
 
 /// A changed disk.

@@ -21,6 +21,7 @@ text_enum! {
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
         AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
         GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool", SaveMemory = "save_memory", RenewVm = "renew_vm",
+        AdjustVm = "adjust_vm",
     }
 }
 
@@ -78,6 +79,7 @@ impl JobKind {
             Self::SaveMemory => "Saving a memory for the VMs of pool",
             Self::DetachFromPool => "Detaching from its pool VM",
             Self::RenewVm => "Taking to a newer version VM",
+            Self::AdjustVm => "Changing running VM",
         }
     }
 }

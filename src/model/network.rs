@@ -112,14 +112,17 @@ pub struct NicView {
     pub network: Option<NetworkId>,
     pub network_name: String,
     pub linked: bool,
+    /// False: the guest does not see it.
+    pub plugged: bool,
 }
 
 /// A network card as it is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NicChange {
     pub name: String,
     pub model: NicModel,
     /// None: the card is on no network.
     pub profile: Option<VnicProfileId>,
     pub linked: bool,
+    pub plugged: bool,
 }

@@ -1,5 +1,6 @@
 //! The engine's settings, as engine-config had them: names, ranges, meanings.
 
+use crate::model::properties::Permitted;
 use crate::model::valid::{Invalid, Problem};
 use time::Duration;
 
@@ -12,6 +13,7 @@ text_enum! {
         EngineName = "EngineFqdn",
         MaxVmsInPool = "MaxVmsInPool",
         ViewerPorts = "RemoteViewerPorts",
+        VmProperties = "UserDefinedVMProperties",
     }
 }
 
@@ -33,6 +35,9 @@ impl Setting {
                 "TCP ports of the hosts for consoles in remote-viewer (TLS, one-time passwords), as first-last; empty: consoles only in the \
                  browser."
             }
+            Self::VmProperties => {
+                "Custom properties that VMs may have, each with the regular expression that its value must match, as name=expression;name=expression."
+            }
         }
     }
 
@@ -45,6 +50,7 @@ impl Setting {
             Self::EngineName => "a host name, or empty".to_owned(),
             Self::MaxVmsInPool => format!("1-{MOST_VMS}"),
             Self::ViewerPorts => format!("{LOWEST_PORT}-65535, or empty"),
+            Self::VmProperties => "name=expression;name=expression, or empty".to_owned(),
         }
     }
 }
@@ -82,6 +88,7 @@ pub struct Settings {
     pub max_vms_in_pool: u32,
     /// First and last; none: native viewers are not let in.
     pub viewer_ports: Option<(u16, u16)>,
+    pub vm_properties: Permitted,
 }
 
 impl Default for Settings {
@@ -93,6 +100,7 @@ impl Default for Settings {
             engine_name: String::new(),
             max_vms_in_pool: 1000,
             viewer_ports: None,
+            vm_properties: Permitted::default(),
         }
     }
 }
@@ -109,6 +117,7 @@ impl Settings {
             Setting::ViewerPorts => {
                 self.viewer_ports.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
             }
+            Setting::VmProperties => self.vm_properties.to_string(),
         }
     }
 
@@ -129,6 +138,7 @@ impl Settings {
             }
             Setting::EngineName => self.engine_name = host_name(name, value)?,
             Setting::ViewerPorts => self.viewer_ports = ports(name, value)?,
+            Setting::VmProperties => self.vm_properties = Permitted::parse(name, value)?,
         }
         Ok(())
     }
@@ -198,6 +208,7 @@ mod tests {
             (Setting::ViewerPorts, "80-90"),
             (Setting::ViewerPorts, "6000-5900"),
             (Setting::ViewerPorts, "5900-70000"),
+            (Setting::VmProperties, "a=("),
         ] {
             assert_eq!(settings.set(setting, value).unwrap_err().field, setting.as_str());
         }

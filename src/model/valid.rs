@@ -49,6 +49,14 @@ pub enum Problem {
     OnlyFreshVms,
     #[error("has more than the {available} MiB that any host of the cluster has")]
     MoreThanHost { available: u64 },
+    #[error("needs the display type SPICE")]
+    NeedsSpice,
+    #[error(
+        "is not a pinning like 0#0-1_1#2: each of the {vcpus} vCPUs at most once, counted from 0, with the host's CPUs it runs on"
+    )]
+    NotAPinning { vcpus: u32 },
+    #[error("\"{value}\" is no value for {name}; it must match {pattern}")]
+    NotAsPattern { value: String, name: String, pattern: String },
     #[error("is not known here")]
     UnknownField,
     #[error("the template {template} is {status}; wait until it is ok")]

@@ -4,9 +4,11 @@ use crate::model::clock::Timestamp;
 use crate::model::conflict::{Holder, NoRoom};
 use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
+use crate::model::guest::GuestDetails;
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
 use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::vm_settings::{Running, SettingsChange, VmSettings, Waiting};
 
 text_enum! {
     /// oVirt's VM states by their REST words.
@@ -121,6 +123,10 @@ pub enum Refusal {
     HostNotUp { host: String },
     #[error("{by} has it open, and you have no permission to take consoles over from others")]
     ConsoleInUse { by: String },
+    #[error("{device} is plugged into the running guest; unplug it first")]
+    Plugged { device: String },
+    #[error("only virtio and virtio-scsi disks can be plugged into a running guest; shut it down first")]
+    NotHotPluggable,
     #[error("you have no permission to do this")]
     NotPermitted,
 }
@@ -147,6 +153,8 @@ pub struct Hardware {
     pub threads: u32,
     pub display: Display,
     pub boot: Vec<BootDevice>,
+    #[serde(default)]
+    pub settings: VmSettings,
 }
 
 impl Hardware {
@@ -195,6 +203,8 @@ pub struct VmRow {
     pub fqdn: String,
     /// The task that holds it.
     pub locked_by: Option<Holder>,
+    /// Changed settings count from its next start.
+    pub waits: bool,
     /// When it was started (running VMs).
     pub started: Option<Timestamp>,
     pub load: VmLoad,
@@ -219,10 +229,16 @@ pub struct VmView {
     pub row: VmRow,
     pub os: String,
     pub kind: VmKind,
+    /// As it is at its next start; what a running guest has is `running`.
     pub hardware: Hardware,
+    pub running: Option<Running>,
+    /// Settings that count from the next start.
+    pub waiting: Vec<Waiting>,
     pub instance_type: Option<InstanceTypeId>,
     pub instance_type_name: Option<String>,
     pub guest_os: String,
+    /// What its agent tells, as long as it runs.
+    pub guest: GuestDetails,
     pub created: Timestamp,
     pub stopped: Option<Timestamp>,
     /// Who may open its consoles may come to one that another user has open.
@@ -259,6 +275,7 @@ pub struct NewVm {
     pub kind: Option<VmKind>,
     pub display: Option<Display>,
     pub boot: Option<Vec<BootDevice>>,
+    pub settings: SettingsChange,
     pub stateless: bool,
     pub delete_protected: bool,
     pub allow_override: bool,
@@ -292,10 +309,13 @@ pub struct VmUpdate {
     pub kind: Option<VmKind>,
     pub display: Option<Display>,
     pub boot: Option<Vec<BootDevice>>,
+    pub settings: SettingsChange,
     pub stateless: Option<bool>,
     pub delete_protected: Option<bool>,
     pub allow_override: Option<bool>,
     pub use_latest: Option<bool>,
     /// `Some(None)` ejects.
     pub cd: Option<Option<DiskId>>,
+    /// A running guest gets nothing of it before its next start.
+    pub next_run: bool,
 }

@@ -10,6 +10,7 @@ pub mod factors;
 pub mod first_run;
 pub mod groups;
 pub mod hosts;
+pub mod instance_types;
 pub mod jobs;
 pub mod kerberos;
 pub mod nics;

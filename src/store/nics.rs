@@ -54,21 +54,32 @@ pub fn of(db: &mut Db, vm: VmId) -> QueryResult<Vec<(NicId, String)>> {
 }
 
 /// Puts a card behind those the VM has.
-pub fn add(db: &mut Db, vm: VmId, mac: MacAddress, new: &NicChange) -> QueryResult<()> {
+pub fn add(db: &mut Db, vm: VmId, mac: MacAddress, new: &NicChange) -> QueryResult<NicId> {
+    let id = NicId::random();
     let last: Option<i32> = nic::table.filter(nic::vm_id.eq(vm)).select(diesel::dsl::max(nic::position)).first(db)?;
     diesel::insert_into(nic::table)
         .values((
-            nic::id.eq(NicId::random()),
+            nic::id.eq(id),
             nic::vm_id.eq(vm),
             nic::name.eq(&new.name),
             nic::mac.eq(mac),
             nic::vnic_profile_id.eq(new.profile),
             nic::model.eq(new.model),
             nic::linked.eq(new.linked),
+            nic::plugged.eq(new.plugged),
             nic::position.eq(last.map_or(0, |n| n + 1)),
         ))
-        .execute(db)
-        .map(drop)
+        .execute(db)?;
+    Ok(id)
+}
+
+/// A card as it is.
+pub fn get(db: &mut Db, id: NicId) -> QueryResult<NicChange> {
+    let (name, model, profile, linked, plugged) = nic::table
+        .find(id)
+        .select((nic::name, nic::model, nic::vnic_profile_id, nic::linked, nic::plugged))
+        .first(db)?;
+    Ok(NicChange { name, model, profile, linked, plugged })
 }
 
 /// Changes a card; its address stays.
@@ -78,6 +89,7 @@ pub fn change(db: &mut Db, id: NicId, new: &NicChange) -> QueryResult<()> {
         nic::vnic_profile_id.eq(new.profile),
         nic::model.eq(new.model),
         nic::linked.eq(new.linked),
+        nic::plugged.eq(new.plugged),
     );
     diesel::update(nic::table.find(id)).set(set).execute(db).map(drop)
 }

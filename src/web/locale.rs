@@ -33,7 +33,8 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/pools.ftl"),
     "\n",
-    include_str!("../../locales/en/templates.ftl")
+    include_str!("../../locales/en/templates.ftl"),
+    include_str!("../../locales/en/vm-settings.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -58,7 +59,8 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/pools.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/templates.ftl")
+    include_str!("../../locales/zh-CN/templates.ftl"),
+    include_str!("../../locales/zh-CN/vm-settings.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -231,6 +233,13 @@ mod tests {
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
         add("first-run", told.to_vec());
+        add("step", vec!["adjust_guest", "plug"]);
+        use crate::model::vm_settings::{MigrationMode, RngSource, Waiting, Watchdog};
+        add("migration", MigrationMode::ALL.iter().map(|m| m.as_str()).collect());
+        add("watchdog", Watchdog::ALL.iter().map(|w| w.as_str()).collect());
+        add("rng", RngSource::ALL.iter().map(|r| r.as_str()).collect());
+        add("level", vec!["usual", "low", "medium", "high"]);
+        add("waiting", Waiting::FIELDS.to_vec());
         add("surplus", crate::model::pool::Surplus::ALL.iter().map(|s| s.as_str()).collect());
         add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));

@@ -20,6 +20,7 @@ use crate::model::vm::Refusal;
 macro_rules! say {
     ($l:expr, $key:literal $(, $name:literal = $value:expr)* $(,)?) => { $l.ta($key, &[$(($name, &$value.to_string())),*]) };
 }
+pub(in crate::web) use say;
 
 /// A command's refusal.
 pub fn error(l: Locale, error: &EngineError) -> String {
@@ -169,6 +170,11 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::OnlyFreshVms => l.t("problem-only-fresh-vms"),
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
+        Problem::NeedsSpice => l.t("problem-needs-spice"),
+        Problem::NotAPinning { vcpus } => say!(l, "problem-not-a-pinning", "vcpus" = vcpus),
+        Problem::NotAsPattern { value, name, pattern } => {
+            say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)
+        }
         Problem::UnknownField => l.t("problem-unknown-field"),
         Problem::TemplateNotOk { template, status } => {
             say!(l, "problem-template-not-ok", "template" = template, "status" = state(l, status.as_str()))
@@ -258,6 +264,8 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         }
         Refusal::HostNotUp { host } => say!(l, "reason-host-not-up", "host" = host),
         Refusal::ConsoleInUse { by } => say!(l, "reason-console-in-use", "by" = by),
+        Refusal::Plugged { device } => say!(l, "reason-plugged", "device" = device),
+        Refusal::NotHotPluggable => l.t("reason-not-hot-pluggable"),
         Refusal::NotPermitted => l.t("reason-not-permitted"),
     }
 }
@@ -265,6 +273,7 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
 fn no_room(l: Locale, why: &NoRoom) -> String {
     match why {
         NoRoom::Status(status) => say!(l, "no-room-status", "status" = state(l, status.as_str())),
+        NoRoom::NotChosen => l.t("no-room-not-chosen"),
         NoRoom::NotTied => l.t("no-room-not-tied"),
         NoRoom::NoDomain { domain, disk } => say!(l, "no-room-no-domain", "domain" = domain, "disk" = disk),
         NoRoom::Cpus { most, wanted } => say!(l, "no-room-cpus", "most" = most, "wanted" = wanted),
@@ -331,7 +340,10 @@ fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::UploadBroken => l.t("upload-broken"),
         Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
         Conflict::Told { why } => told(l, why),
-        Conflict::DiskOfTemplate { .. } | Conflict::DiskHasLayers { .. } | Conflict::DiskInDrive { .. } => disk(l, why),
+        Conflict::DiskOfTemplate { .. }
+        | Conflict::DiskHasLayers { .. }
+        | Conflict::DiskInDrive { .. }
+        | Conflict::DiskInSnapshot { .. } => disk(l, why),
         Conflict::InPreview { .. }
         | Conflict::NoPreview { .. }
         | Conflict::SnapshotBroken { .. }
@@ -371,6 +383,9 @@ fn disk(l: Locale, why: &Conflict) -> String {
             say!(l, "conflict-disk-of-template", "disk" = disk, "template" = template)
         }
         Conflict::DiskHasLayers { disk } => say!(l, "conflict-disk-has-layers", "disk" = disk),
+        Conflict::DiskInSnapshot { disk, snapshot } => {
+            say!(l, "conflict-disk-in-snapshot", "disk" = disk, "snapshot" = snapshot)
+        }
         Conflict::DiskInDrive { disk, vms } => say!(l, "conflict-disk-in-drive", "disk" = disk, "vms" = vms),
         other => other.to_string(),
     }

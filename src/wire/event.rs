@@ -1,5 +1,6 @@
 //! What a host reports by itself: one stream of JSON lines.
 
+use crate::model::guest::GuestDetails;
 use crate::model::ids::VmId;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,8 @@ pub struct GuestReport {
     pub hostname: Option<String>,
     pub addresses: Vec<String>,
     pub os: Option<String>,
+    #[serde(default)]
+    pub details: GuestDetails,
 }
 
 /// A host's load.

@@ -4,6 +4,7 @@ use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::{DiskId, NicId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::vm::{BootDevice, Display};
+use crate::model::vm_settings::VmSettings;
 use crate::wire::image::ImagePath;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,11 @@ pub struct VmSpec {
     pub sockets: u32,
     pub cores: u32,
     pub threads: u32,
+    /// vCPUs that there is room for.
+    pub max_vcpus: u32,
+    /// Memory that there is room for; no more than it has: none can be added.
+    pub room_mib: u64,
+    pub settings: VmSettings,
     /// In order of trial.
     pub boot: Vec<BootDevice>,
     pub disks: Vec<DiskSpec>,

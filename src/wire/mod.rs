@@ -11,6 +11,7 @@
 //!
 //! Every verb is idempotent: the engine repeats it after a crash of either side.
 
+pub mod adjust;
 pub mod display;
 pub mod event;
 pub mod guest;
@@ -24,6 +25,7 @@ pub mod stream;
 pub mod tls;
 pub mod viewer;
 
+pub use adjust::{AdjustVm, Adjusted, Part, RefusedPart};
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;
 pub use host::{EnableKsm, HostCapabilities, HostInfo};
@@ -70,6 +72,7 @@ verbs! {
     ResumeVm => "resume_vm" -> ();
     ForgetVm => "forget_vm" -> ();
     ChangeCd => "change_cd" -> ();
+    AdjustVm => "adjust_vm" -> Adjusted;
     SendKeys => "send_keys" -> ();
     CreateDomain => "create_domain" -> DomainSpace;
     DomainInfo => "domain_info" -> DomainSpace;

@@ -31,3 +31,5 @@ mod snapshots;
 mod templates;
 mod users;
 mod viewers;
+mod vm_settings;
+mod vm_settings_browser;

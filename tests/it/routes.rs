@@ -11,8 +11,11 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 10] = [
+const API_FILES: [&str; 13] = [
+    "api/guest.rs",
+    "api/instance_types.rs",
     "api/vms.rs",
+    "api/devices.rs",
     "api/actions.rs",
     "api/collections.rs",
     "api/copies.rs",

@@ -1,6 +1,7 @@
 //! Domain XML of a [`VmSpec`] (libvirt's formatdomain documentation). Everything is written by the XML writer: no name, however
 //! odd, can become markup.
 
+use super::tuning;
 use crate::agent::storage;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::DiskId;
@@ -59,15 +60,17 @@ fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     leaf(w, "title", &[], &spec.name)?;
     // A guest that goes on from a saved memory hears of it and renews its random numbers (VM Generation ID).
     empty(w, "genid", &[])?;
-    element(w, "metadata", &[], |w| leaf(w, "vireo:vm", &[("xmlns:vireo", NAMESPACE)], &spec.id.to_string()))?;
-    leaf(w, "memory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
-    leaf(w, "currentMemory", &[("unit", "MiB")], &spec.memory_mib.to_string())?;
-    leaf(w, "vcpu", &[], &spec.sockets.saturating_mul(spec.cores).saturating_mul(spec.threads).to_string())?;
+    tuning::metadata(w, spec)?;
+    tuning::size(w, spec)?;
     sysinfo(w, spec)?;
     element(w, "os", &[], |w| {
         leaf(w, "type", &[("arch", "x86_64"), ("machine", MACHINE)], "hvm")?;
+        if spec.settings.boot_menu {
+            empty(w, "bootmenu", &[("enable", "yes"), ("timeout", "10000")])?;
+        }
         empty(w, "smbios", &[("mode", "sysinfo")])
     })?;
+    tuning::shares_and_pins(w, spec)?;
     element(w, "features", &[], |w| {
         empty(w, "acpi", &[])?;
         empty(w, "apic", &[])?;
@@ -104,18 +107,19 @@ fn sysinfo(w: &mut Xml, spec: &VmSpec) -> Done {
 }
 
 fn cpu(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
-    // Under TCG a named model with every feature QEMU can emulate runs everywhere; on KVM the host's own is fastest.
-    let attributes: &[(&str, &str)] = if host.kvm {
-        &[("mode", "host-model"), ("check", "partial")]
-    } else {
-        &[("mode", "custom"), ("match", "exact"), ("check", "none")]
+    // Under TCG a named model with every feature QEMU can emulate runs everywhere; on KVM the host's own is fastest. There is no host's
+    // own CPU to pass through under TCG: all that QEMU can emulate is nearest to it.
+    let attributes: &[(&str, &str)] = match (host.kvm, spec.settings.cpu_passthrough) {
+        (true, true) => &[("mode", "host-passthrough"), ("check", "none")],
+        (true, false) => &[("mode", "host-model"), ("check", "partial")],
+        (false, true) => &[("mode", "maximum"), ("check", "none")],
+        (false, false) => &[("mode", "custom"), ("match", "exact"), ("check", "none")],
     };
     element(w, "cpu", attributes, |w| {
-        if !host.kvm {
+        if !host.kvm && !spec.settings.cpu_passthrough {
             leaf(w, "model", &[("fallback", "allow")], "qemu64")?;
         }
-        let (s, c, t) = (spec.sockets.to_string(), spec.cores.to_string(), spec.threads.to_string());
-        empty(w, "topology", &[("sockets", &s), ("cores", &c), ("threads", &t)])
+        tuning::topology(w, spec)
     })
 }
 
@@ -123,13 +127,14 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     leaf(w, "emulator", &[], &host.emulator)?;
     empty(w, "controller", &[("type", "usb"), ("model", "qemu-xhci")])?;
     empty(w, "controller", &[("type", "virtio-serial"), ("index", "0")])?;
-    if spec.disks.iter().any(|d| d.interface == DiskInterface::VirtioScsi) {
+    if spec.settings.virtio_scsi || spec.disks.iter().any(|d| d.interface == DiskInterface::VirtioScsi) {
         empty(w, "controller", &[("type", "scsi"), ("index", "0"), ("model", "virtio-scsi")])?;
     }
     let mut names = DeviceNames::default();
     for (i, disk) in spec.disks.iter().enumerate() {
         let boot = boot_order(spec, BootDevice::Disk, i).filter(|_| disk.bootable);
-        write_disk(w, disk, host, &names.next(disk.interface), boot)?;
+        let io_thread = tuning::io_thread(&spec.settings, disk.interface, i);
+        write_disk(w, disk, host, &names.next(disk.interface), boot, io_thread)?;
     }
     cdrom(w, spec)?;
     if let Some(disc) = &host.payload {
@@ -138,7 +143,9 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     for (i, nic) in spec.nics.iter().enumerate() {
         write_nic(w, nic, host, boot_order(spec, BootDevice::Network, i))?;
     }
-    element(w, "serial", &[("type", "pty")], |w| empty(w, "target", &[("port", "0")]))?;
+    if spec.settings.serial_console {
+        element(w, "serial", &[("type", "pty")], |w| empty(w, "target", &[("port", "0")]))?;
+    }
     element(w, "channel", &[("type", "unix")], |w| {
         empty(w, "target", &[("type", "virtio"), ("name", "org.qemu.guest_agent.0")])
     })?;
@@ -149,9 +156,8 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
         })?;
     }
     empty(w, "input", &[("type", "tablet"), ("bus", "usb")])?;
-    graphics(w, spec.display)?;
-    element(w, "memballoon", &[("model", "virtio")], |w| empty(w, "stats", &[("period", "5")]))?;
-    element(w, "rng", &[("model", "virtio")], |w| leaf(w, "backend", &[("model", "random")], "/dev/urandom"))
+    graphics(w, spec)?;
+    tuning::devices(w, spec)
 }
 
 /// Place of the `index`th device of this kind in the boot order, from 1; libvirt wants each place taken once.
@@ -183,12 +189,19 @@ impl DeviceNames {
 }
 
 /// `a` … `z`, `aa`, `ab` …: how Linux counts disks.
-fn letters(n: usize) -> String {
+pub fn letters(n: usize) -> String {
     let last = char::from(b'a' + u8::try_from(n % 26).unwrap_or_default());
     if n < 26 { last.to_string() } else { format!("{}{last}", letters(n / 26 - 1)) }
 }
 
-fn write_disk(w: &mut Xml, disk: &DiskSpec, host: &HostTraits, target: &str, boot: Option<usize>) -> Done {
+fn write_disk(
+    w: &mut Xml,
+    disk: &DiskSpec,
+    host: &HostTraits,
+    target: &str,
+    boot: Option<usize>,
+    io_thread: Option<u32>,
+) -> Done {
     let bus = match disk.interface {
         DiskInterface::Virtio => "virtio",
         DiskInterface::VirtioScsi => "scsi",
@@ -198,7 +211,10 @@ fn write_disk(w: &mut Xml, disk: &DiskSpec, host: &HostTraits, target: &str, boo
     element(w, "disk", &[("type", "file"), ("device", "disk")], |w| {
         let format = if disk.format == DiskFormat::Cow { "qcow2" } else { "raw" };
         let cache = if host.page_cached.contains(&disk.id) { "writeback" } else { "none" };
-        empty(w, "driver", &[("name", "qemu"), ("type", format), ("cache", cache), ("discard", "unmap")])?;
+        let thread = io_thread.map(|n| n.to_string());
+        let mut driver = vec![("name", "qemu"), ("type", format), ("cache", cache), ("discard", "unmap")];
+        driver.extend(thread.iter().map(|n| ("iothread", n.as_str())));
+        empty(w, "driver", &driver)?;
         empty(w, "source", &[("file", &storage::image_file(&disk.image).to_string_lossy())])?;
         empty(w, "target", &[("dev", target), ("bus", bus)])?;
         leaf(w, "serial", &[], &disk.id.to_string()[..20])?;
@@ -253,11 +269,21 @@ pub fn cd_change(file: Option<&str>) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
 }
 
-/// The device XML of a network card.
+/// A disk by itself, to be plugged in.
 ///
 /// # Errors
 /// The writer's.
-pub fn nic(nic: &NicSpec, host: &HostTraits) -> std::io::Result<String> {
+pub fn disk_device(spec: &VmSpec, disk: &DiskSpec, host: &HostTraits, target: &str) -> std::io::Result<String> {
+    let mut w = Writer::new(Cursor::new(Vec::new()));
+    write_disk(&mut w, disk, host, target, None, tuning::io_thread(&spec.settings, disk.interface, spec.disks.len()))?;
+    Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
+}
+
+/// A network card by itself, to be plugged in.
+///
+/// # Errors
+/// The writer's.
+pub fn nic_device(nic: &NicSpec, host: &HostTraits) -> std::io::Result<String> {
     let mut w = Writer::new(Cursor::new(Vec::new()));
     write_nic(&mut w, nic, host, None)?;
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
@@ -287,12 +313,25 @@ fn write_nic(w: &mut Xml, nic: &NicSpec, host: &HostTraits, boot: Option<usize>)
 
 /// No TCP port: the agent hands a socket to QEMU (virDomainOpenGraphicsFD). QEMU takes a password later only if there was one from the
 /// start: this one was over before it began. Sockets that the agent hands over for browsers are not asked for one.
-fn graphics(w: &mut Xml, display: Display) -> Done {
+fn graphics(w: &mut Xml, spec: &VmSpec) -> Done {
+    let (display, settings) = (spec.display, &spec.settings);
     let over = [("type", display.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
     element(w, "graphics", &over, |w| {
-        empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])
+        empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])?;
+        if display == Display::Spice && !settings.copy_paste {
+            empty(w, "clipboard", &[("copypaste", "no")])?;
+        }
+        if display == Display::Spice && !settings.file_transfer {
+            empty(w, "filetransfer", &[("enable", "no")])?;
+        }
+        Ok(())
     })?;
-    element(w, "video", &[], |w| empty(w, "model", &[("type", if display == Display::Vnc { "vga" } else { "qxl" })]))
+    let heads = settings.monitors.to_string();
+    let mut model = vec![("type", if display == Display::Vnc { "vga" } else { "qxl" })];
+    if display == Display::Spice && settings.monitors > 1 {
+        model.push(("heads", &heads));
+    }
+    element(w, "video", &[], |w| empty(w, "model", &model))
 }
 
 fn boot_element(w: &mut Xml, order: Option<usize>) -> Done {
@@ -308,7 +347,7 @@ pub(super) fn element(
     w.create_element(name).with_attributes(attributes.iter().copied()).write_inner_content(inner).map(drop)
 }
 
-fn leaf(w: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> Done {
+pub(super) fn leaf(w: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> Done {
     element(w, name, attributes, |w| w.write_event(Event::Text(BytesText::new(text))))
 }
 

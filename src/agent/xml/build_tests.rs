@@ -5,6 +5,7 @@ use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::{DiskId, ImageId, NicId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::vm::{BootDevice, Display};
+use crate::model::vm_settings::{RngSource, VmSettings, Watchdog};
 use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
 
 fn image(n: u128) -> ImagePath {
@@ -35,6 +36,9 @@ fn plain() -> VmSpec {
         sockets: 1,
         cores: 2,
         threads: 1,
+        max_vcpus: 2,
+        room_mib: 512,
+        settings: VmSettings { virtio_scsi: false, ..VmSettings::default() },
         boot: vec![BootDevice::Disk],
         disks: vec![disk(1, DiskInterface::Virtio, DiskFormat::Cow, true)],
         cdrom: None,
@@ -87,6 +91,45 @@ fn everything() -> VmSpec {
     }
 }
 
+/// Every setting other than usual, with room for more CPUs and memory.
+fn tuned() -> VmSpec {
+    let custom = [("hugepages", "2048"), ("note", "a<b>&\"c'")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    VmSpec {
+        memory_mib: 1024,
+        sockets: 2,
+        cores: 2,
+        max_vcpus: 32,
+        room_mib: 4096,
+        disks: vec![
+            disk(1, DiskInterface::Virtio, DiskFormat::Cow, true),
+            disk(2, DiskInterface::Virtio, DiskFormat::Cow, false),
+            disk(3, DiskInterface::Virtio, DiskFormat::Cow, false),
+        ],
+        display: Display::Spice,
+        settings: VmSettings {
+            ballooning: false,
+            monitors: 2,
+            usb_redirection: true,
+            soundcard: true,
+            serial_console: false,
+            copy_paste: false,
+            file_transfer: false,
+            cpu_passthrough: true,
+            cpu_pinning: "0#0-1_1#2,^3".to_owned(),
+            watchdog: Watchdog::Reset,
+            cpu_shares: 2048,
+            io_threads: 2,
+            boot_menu: true,
+            rng: RngSource::Hwrng,
+            rng_bytes: 1024,
+            rng_period_ms: 500,
+            custom: custom.into(),
+            ..VmSettings::default()
+        },
+        ..plain()
+    }
+}
+
 fn golden(name: &str, actual: &str) {
     let file = format!("{}/tests/golden/{name}.xml", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("VIREO_BLESS").is_some() {
@@ -122,6 +165,15 @@ fn everything_a_guest_can_have() {
         unique.dedup();
         assert_eq!(unique.len(), count, "libvirt refuses what is there twice: {unique:?}");
     }
+}
+
+#[test]
+fn every_setting_reaches_the_guest() {
+    golden("domain-tuned-qemu", &domain(&tuned(), &host(false)).unwrap());
+    golden("domain-tuned-kvm", &domain(&tuned(), &host(true)).unwrap());
+    let spec = tuned();
+    let without = VmSpec { settings: VmSettings { rng: RngSource::Absent, ..spec.settings.clone() }, ..spec };
+    assert!(!domain(&without, &host(false)).unwrap().contains("<rng"));
 }
 
 #[test]

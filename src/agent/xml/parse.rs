@@ -67,8 +67,13 @@ pub struct ChainFile {
 impl DomainDisk {
     /// Is it this disk of ours?
     pub fn is(&self, disk: DiskId) -> bool {
-        !self.serial.is_empty() && disk.to_string().starts_with(&self.serial)
+        is_disk(&self.serial, disk)
     }
+}
+
+/// A serial number is the start of our id.
+pub(super) fn is_disk(serial: &str, disk: DiskId) -> bool {
+    !serial.is_empty() && disk.to_string().starts_with(serial)
 }
 
 /// The disks and CD drives of a domain.
@@ -90,7 +95,8 @@ pub fn disks(xml: &str) -> Vec<DomainDisk> {
         .collect()
 }
 
-fn chain(disk: Node<'_, '_>) -> Vec<ChainFile> {
+/// The layers of a disk, the one that is written first.
+pub(super) fn chain(disk: Node<'_, '_>) -> Vec<ChainFile> {
     let mut files = Vec::new();
     let mut here = Some(disk);
     while let Some(layer) = here {

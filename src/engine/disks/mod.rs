@@ -1,6 +1,7 @@
 //! Disks and ISO images.
 
 mod add;
+mod attach;
 mod change;
 pub(in crate::engine) mod layers;
 mod list;
@@ -9,6 +10,7 @@ mod upload;
 
 pub(in crate::engine) use add::AddDisk;
 pub use add::add;
+pub use attach::{Attach, attach, detach, set_active};
 pub use change::change;
 pub use list::{get, list};
 pub(in crate::engine) use remove::RemoveDisk;

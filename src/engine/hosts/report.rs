@@ -266,6 +266,7 @@ pub(super) async fn rebooted(engine: &Arc<Engine>, vm: VmId, millis_ago: u64) ->
 /// The database failed.
 pub(super) async fn guest(engine: &Arc<Engine>, report: GuestReport) -> Result<(), EngineError> {
     let vm = report.vm;
+    engine.live.tell_guest(vm, report.details.clone());
     let take = move |run: &mut VmRun| {
         if run.observed == Observed::Running {
             run.agent = true;

@@ -8,8 +8,8 @@ use crate::engine::pools::{
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
 use crate::engine::templates::{AddTemplate, RemoveTemplate, RenewVm};
 use crate::engine::vms::{
-    create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm, stop::StopVm,
-    suspend::SuspendVm,
+    adjust::AdjustVm, create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm,
+    stop::StopVm, suspend::SuspendVm,
 };
 use crate::model::job::JobKind;
 
@@ -30,6 +30,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::ReturnToPool => &const { Hidden::<ReturnToPool>::new() },
         JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
+        JobKind::AdjustVm => &const { Hidden::<AdjustVm>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },
         JobKind::RenewVm => &const { Hidden::<RenewVm>::new() },

@@ -146,6 +146,7 @@ fn bring_back(db: &mut Db, vm: VmId, saved: &SavedConfig) -> Result<(), EngineEr
         threads: hardware.threads,
         display: hardware.display,
         boot: hardware.boot.clone(),
+        settings: hardware.settings.clone(),
         // It may have had another size then.
         instance_type: if saved_size(&now) == *hardware { now.instance_type } else { None },
         ..now
@@ -163,6 +164,7 @@ fn saved_size(now: &vm_rows::Config) -> Hardware {
         threads: now.threads,
         display: now.display,
         boot: now.boot.clone(),
+        settings: now.settings.clone(),
     }
 }
 

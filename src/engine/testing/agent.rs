@@ -5,8 +5,8 @@ use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
-    DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
-    SealProgress, SealSupported, SnapshotTaken, WireError,
+    Adjusted, DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
+    RefusedPart, SealProgress, SealSupported, SnapshotTaken, VmSpec, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -44,6 +44,8 @@ struct Inner {
     images: BTreeSet<String>,
     calls: Vec<String>,
     rebooted: HashMap<VmId, std::time::Instant>,
+    refused_parts: Vec<RefusedPart>,
+    plugged: HashMap<VmId, Vec<String>>,
 }
 
 /// A display that greets.
@@ -212,6 +214,7 @@ impl FakeAgent {
             "create_domain" | "domain_info" => {
                 serde_json::to_vec(&DomainSpace { total_bytes: 1 << 40, available_bytes: 1 << 39 })
             }
+            "adjust_vm" => serde_json::to_vec(&self.adjusted(body)),
             "snapshot_vm" => serde_json::to_vec(&SnapshotTaken { running: true, frozen: false }),
             "save_memory" => serde_json::to_vec(&MemorySaved { bytes: 1 << 26 }),
             "seal_support" => serde_json::to_vec(&SealSupported { sealing: !self.inner.lock().unwrap().no_sealing }),
@@ -225,6 +228,26 @@ impl FakeAgent {
             _ => serde_json::to_vec(&()),
         };
         reply.unwrap()
+    }
+
+    /// It has all that it was told to have, but for what guests are told to refuse.
+    fn adjusted(&self, body: &serde_json::Value) -> Adjusted {
+        let spec: VmSpec = serde_json::from_value(body["vm"].clone()).unwrap();
+        let refused = self.inner.lock().unwrap().refused_parts.clone();
+        let plugged = spec.nics.iter().map(|nic| nic.mac.to_string()).collect();
+        self.inner.lock().unwrap().plugged.insert(spec.id, plugged);
+        let (vcpus, memory_mib) = (spec.sockets * spec.cores * spec.threads, spec.memory_mib);
+        Adjusted { vm: spec.id, vcpus, memory_mib, refused }
+    }
+
+    /// What guests refuse from now on when they are changed.
+    pub(in crate::engine) fn refuse_parts(&self, parts: Vec<RefusedPart>) {
+        self.inner.lock().unwrap().refused_parts = parts;
+    }
+
+    /// The addresses of the network cards that a guest was told to have.
+    pub(in crate::engine) fn plugged(&self, vm: VmId) -> Vec<String> {
+        self.inner.lock().unwrap().plugged.get(&vm).cloned().unwrap_or_default()
     }
 
     fn keep_files(&self, verb: &str, body: &serde_json::Value) {

@@ -12,6 +12,7 @@ use crate::model::job::JobStatus;
 use crate::model::page::ListQuery;
 use crate::model::pool::{NewPool, PoolKind, PoolUpdate, PoolView, Surplus};
 use crate::model::vm::{BootDevice, Display, Hardware, NewVm, VmStatus};
+use crate::model::vm_settings::VmSettings;
 use std::collections::BTreeSet;
 
 /// All that is there.
@@ -75,6 +76,7 @@ pub(in crate::engine) async fn template(bench: &Bench) -> TemplateId {
             threads: 1,
             display: Display::Vnc,
             boot: vec![BootDevice::Disk],
+            settings: VmSettings::default(),
         },
     };
     templates::create(&bench.cx, new).await.unwrap()

@@ -15,6 +15,7 @@ use crate::model::host::HostStatus;
 use crate::model::ids::*;
 use crate::model::page::ListQuery;
 use crate::model::vm::{BootDevice, Display, Hardware, VmKind, VmStatus};
+use crate::model::vm_settings::VmSettings;
 use crate::model::vm_state::Intent;
 use crate::store::disks::write::{self as disks, DiskConfig};
 use crate::store::seed::{SeedArgs, fresh};
@@ -164,6 +165,7 @@ impl Bench {
                 threads: 1,
                 display: Display::Vnc,
                 boot: vec![BootDevice::Disk],
+                settings: VmSettings::default(),
             },
             stateless: false,
             delete_protected: false,
@@ -203,6 +205,11 @@ impl Bench {
         let query = ListQuery { max: 1000, ..ListQuery::default() };
         let page = crate::engine::events::list(&self.cx, &query, Some(0)).await.unwrap();
         page.rows.into_iter().map(|event| event.code.to_string()).collect()
+    }
+
+    /// Whether nothing is locked.
+    pub(in crate::engine) async fn is_free(&self) -> bool {
+        crate::engine::jobs::list(&self.cx).await.unwrap().iter().all(|job| job.locks.is_empty())
     }
 
     /// Nothing is locked.

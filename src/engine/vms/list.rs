@@ -67,6 +67,7 @@ pub async fn get(cx: &Cx, id: VmId) -> Result<VmView, EngineError> {
             let none = || EngineError::NotFound { kind: "VM", id: id.to_string() };
             let mut view = store::get::get(db, id)?.ok_or_else(none)?;
             complete(&inner, db, std::slice::from_mut(&mut view.row))?;
+            view.guest = if view.row.status.is_running() { inner.engine.live.guest(id) } else { Default::default() };
             view.watchers = inner.engine.consoles.watchers(id);
             let permits = auth::actions_on(db, &inner.actor, &[id.object()])?.remove(&id.object()).unwrap_or_default();
             let row = &view.row;

@@ -1,17 +1,22 @@
 //! Virtual machines.
 
+pub(in crate::engine) mod adjust;
+#[cfg(test)]
+mod adjust_tests;
 pub(in crate::engine) mod admit;
 pub(in crate::engine) mod cd;
 pub mod console;
 pub mod copy;
 pub(in crate::engine) mod create;
 mod list;
+pub(in crate::engine) mod next_run;
 mod nics;
 pub(in crate::engine) mod place;
 pub(in crate::engine) mod plan;
 pub(in crate::engine) mod reboot;
 pub(in crate::engine) mod remove;
 mod screens;
+mod settings;
 pub(in crate::engine) mod shutdown;
 pub(in crate::engine) mod spec;
 pub(in crate::engine) mod start;
@@ -26,7 +31,7 @@ pub use cd::change_cd;
 pub use create::create;
 pub(in crate::engine) use list::complete;
 pub use list::{get, list};
-pub use nics::{add_nic, change_nic, remove_nic};
+pub use nics::{add_nic, change_nic, nic, remove_nic};
 pub use reboot::reboot;
 pub use remove::remove;
 pub use screens::{Screens, screenshot};

@@ -1,13 +1,14 @@
-//! A VM's network cards: added, changed, removed. What a running guest cannot take counts from its next start.
+//! A VM's network cards: added, changed, removed. A running guest sees it at once.
 
 use crate::auth;
 use crate::db::Db;
-use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::vms::adjust::{self, Args, Before};
+use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{plan, state};
 use crate::engine::{Cx, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
-use crate::model::ids::{NicId, VmId, VnicProfileId};
+use crate::model::ids::{JobId, NicId, VmId, VnicProfileId};
 use crate::model::network::NicChange;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
@@ -18,64 +19,89 @@ use crate::store::vms::run::VmRun;
 /// oVirt's limit (it is PCI's).
 const MOST: usize = 28;
 
-/// Puts a card into a VM; its address comes from the cluster's MAC pool.
+/// Puts a card into a VM; its address comes from the cluster's MAC pool. A running guest sees it at once.
 ///
 /// # Errors
-/// Refused, invalid, hidden, or the database failed.
-pub async fn add_nic(cx: &Cx, vm: VmId, new: NicChange) -> Result<(), EngineError> {
-    let inner = cx.clone();
-    cx.engine
-        .db
-        .write(move |db| {
-            let run = may(&inner, db, vm)?;
-            let held = nics::of(db, vm)?;
-            if held.len() >= MOST {
-                return Err(Invalid::new("nics", Problem::Range { min: 0, max: MOST as u64 }).into());
-            }
-            check(&inner, db, &new, &held, None)?;
-            let cluster = crate::store::vms::list::row(db, vm)?.map(|row| row.cluster);
-            let missing = || EngineError::NotFound { kind: "VM", id: vm.to_string() };
-            let mac = nics::free_macs(db, cluster.ok_or_else(missing)?, 1)?.pop().ok_or(Conflict::NoMac)?;
-            nics::add(db, vm, mac, &new)?;
-            changed(&inner, db, &run, vm)
-        })
-        .await
+/// Refused by the VM or its guest, invalid, hidden, or the database failed.
+pub async fn add_nic(cx: &Cx, vm: VmId, new: NicChange) -> Result<NicId, EngineError> {
+    let (id, job) = command(cx, vm, VmAction::Edit, move |cx, db| {
+        let run = may(cx, db, vm)?;
+        let held = nics::of(db, vm)?;
+        if held.len() >= MOST {
+            return Err(Invalid::new("nics", Problem::Range { min: 0, max: MOST as u64 }).into());
+        }
+        check(cx, db, &new, &held, None)?;
+        let cluster = crate::store::vms::list::row(db, vm)?.map(|row| row.cluster);
+        let missing = || EngineError::NotFound { kind: "VM", id: vm.to_string() };
+        let mac = nics::free_macs(db, cluster.ok_or_else(missing)?, 1)?.pop().ok_or(Conflict::NoMac)?;
+        let id = nics::add(db, vm, mac, &new)?;
+        let was = NicChange { plugged: false, ..new.clone() };
+        Ok((id, changed(cx, db, &run, new.plugged.then_some(Before::Nic { nic: id, was }))?))
+    })
+    .await?;
+    adjust::wait(cx, job).await?;
+    Ok(id)
 }
 
-/// Changes a card.
+/// Changes a card; a running guest sees at once that it is plugged in, on another network or with its cable out.
 ///
 /// # Errors
-/// Refused, invalid, hidden, or the database failed.
+/// Refused by the VM or its guest, invalid, hidden, or the database failed.
 pub async fn change_nic(cx: &Cx, vm: VmId, nic: NicId, change: NicChange) -> Result<(), EngineError> {
+    let job = command(cx, vm, VmAction::Edit, move |cx, db| {
+        let run = may(cx, db, vm)?;
+        let held = nics::of(db, vm)?;
+        exists(&held, nic)?;
+        check(cx, db, &change, &held, Some((vm, nic)))?;
+        let was = nics::get(db, nic)?;
+        if run.status.is_running() && was.plugged && change.plugged && was.model != change.model {
+            return Err(plugged(&run, &was));
+        }
+        nics::change(db, nic, &change)?;
+        let seen = was != NicChange { name: was.name.clone(), ..change.clone() };
+        changed(cx, db, &run, seen.then_some(Before::Nic { nic, was }))
+    })
+    .await?;
+    adjust::wait(cx, job).await
+}
+
+/// A card as it is.
+///
+/// # Errors
+/// There is none, hidden, or the database failed.
+pub async fn nic(cx: &Cx, vm: VmId, nic: NicId) -> Result<NicChange, EngineError> {
     let inner = cx.clone();
     cx.engine
         .db
-        .write(move |db| {
-            let run = may(&inner, db, vm)?;
-            let held = nics::of(db, vm)?;
-            exists(&held, nic)?;
-            check(&inner, db, &change, &held, Some((vm, nic)))?;
-            nics::change(db, nic, &change)?;
-            changed(&inner, db, &run, vm)
+        .read(move |db| {
+            auth::see(db, &inner.actor, vm.object())?;
+            exists(&nics::of(db, vm)?, nic)?;
+            Ok(nics::get(db, nic)?)
         })
         .await
 }
 
-/// Takes a card out.
+/// Takes a card out; a running guest must not see it any more.
 ///
 /// # Errors
 /// Refused, hidden, or the database failed.
 pub async fn remove_nic(cx: &Cx, vm: VmId, nic: NicId) -> Result<(), EngineError> {
-    let inner = cx.clone();
-    cx.engine
-        .db
-        .write(move |db| {
-            let run = may(&inner, db, vm)?;
-            exists(&nics::of(db, vm)?, nic)?;
-            nics::remove(db, nic)?;
-            changed(&inner, db, &run, vm)
-        })
-        .await
+    command(cx, vm, VmAction::Edit, move |cx, db| {
+        let run = may(cx, db, vm)?;
+        exists(&nics::of(db, vm)?, nic)?;
+        let was = nics::get(db, nic)?;
+        if run.status.is_running() && was.plugged {
+            return Err(plugged(&run, &was));
+        }
+        nics::remove(db, nic)?;
+        changed(cx, db, &run, None)
+    })
+    .await
+    .map(drop)
+}
+
+fn plugged(run: &VmRun, nic: &NicChange) -> EngineError {
+    refuse(VmAction::Edit, &run.name, Refusal::Plugged { device: nic.name.clone() })
 }
 
 /// The actor may, no task holds the VM, and it keeps no saved state that knows its cards.
@@ -125,9 +151,14 @@ fn usable(cx: &Cx, db: &mut Db, profile: VnicProfileId, own: Option<(VmId, NicId
     Ok(view.is_some_and(|view| view.nics.iter().any(|n| n.id == nic && n.profile == Some(profile))))
 }
 
-fn changed(cx: &Cx, db: &mut Db, run: &VmRun, vm: VmId) -> Result<(), EngineError> {
-    cx.engine.changed(super::topic(), Some(vm.0));
-    cx.tell(db, EventCode::UserUpdateVm, state::about(run), "")
+/// What follows from a change: a running guest gets it by a task.
+fn changed(cx: &Cx, db: &mut Db, run: &VmRun, before: Option<Before>) -> Result<Option<JobId>, EngineError> {
+    cx.engine.changed(super::topic(), Some(run.vm.0));
+    cx.tell(db, EventCode::UserUpdateVm, state::about(run), "")?;
+    match before.filter(|_| adjust::runs(run)) {
+        Some(before) => adjust::begin(cx, db, &run.name, &Args::devices(run.vm, vec![before])).map(Some),
+        None => Ok(None),
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +170,7 @@ mod tests {
     use crate::model::network::NicModel;
 
     fn card(name: &str, profile: Option<VnicProfileId>) -> NicChange {
-        NicChange { name: name.to_owned(), model: NicModel::Virtio, profile, linked: true }
+        NicChange { name: name.to_owned(), model: NicModel::Virtio, profile, linked: true, plugged: true }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,15 +1,18 @@
 //! Where a VM can run, and whether it can run at all.
 
+use crate::db::Db;
 use crate::engine::EngineError;
 use crate::engine::vms::admit::refuse;
 use crate::model::conflict::NoRoom;
 use crate::model::disk::DiskStatus;
 use crate::model::host::HostStatus;
-use crate::model::ids::HostId;
+use crate::model::ids::{HostId, VmId};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{BootDevice, Refusal, VmAction};
-use crate::store::vms::launch::{Candidate, Launch};
+use crate::store::vms::launch::{self, Candidate, Launch};
+use crate::store::vms::list;
+use crate::store::vms::run::VmRun;
 
 /// Memory a host keeps for itself (oVirt's HostReservedMemory), and what QEMU needs beside the guest's (GuestOverhead).
 const HOST_RESERVED_MIB: u64 = 256;
@@ -21,10 +24,10 @@ const GUEST_OVERHEAD_MIB: u64 = 65;
 /// It has nothing to boot from, or a disk or CD that cannot be used.
 pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
     let refused = |because| Err(refuse(VmAction::Run, &vm.name, because));
-    let bootable = vm.boot.iter().any(|device| match device {
-        BootDevice::Disk => !vm.disks.is_empty(),
+    let bootable = vm.hardware.boot.iter().any(|device| match device {
+        BootDevice::Disk => vm.disks.iter().any(|disk| disk.active),
         BootDevice::Cdrom => vm.cd.is_some(),
-        BootDevice::Network => !vm.nics.is_empty(),
+        BootDevice::Network => vm.nics.iter().any(|nic| nic.plugged),
     });
     if !bootable {
         return refused(Refusal::NothingToBoot);
@@ -54,7 +57,7 @@ pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
 pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> Result<HostId, EngineError> {
     let most = hosts.iter().map(|h| h.facts.memory_mib.saturating_sub(HOST_RESERVED_MIB)).max().unwrap_or_default();
     let known = hosts.iter().any(|h| h.facts.memory_mib > 0);
-    if known && vm.memory_mib > most {
+    if known && vm.hardware.memory_mib > most {
         return Err(Invalid::new("memory", Problem::MoreThanHost { available: most }).into());
     }
     let mut why_not = Vec::new();
@@ -80,38 +83,62 @@ fn room(vm: &Launch, host: &Candidate, only: Option<HostId>) -> Result<u64, NoRo
     if only.is_some_and(|only| only != host.id) {
         return Err(NoRoom::NotTied);
     }
+    let pinned = &vm.hardware.settings.hosts;
+    if !pinned.is_empty() && !pinned.contains(&host.id) {
+        return Err(NoRoom::NotChosen);
+    }
     let disks = vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref()));
     if let Some(disk) = disks.into_iter().find(|d| d.domain_host.is_some_and(|at| at != host.id)) {
         return Err(NoRoom::NoDomain { domain: disk.domain_name.clone(), disk: disk.alias.clone() });
     }
-    let vcpus = vm.sockets * vm.cores * vm.threads;
+    let vcpus = vm.hardware.vcpus();
     if host.facts.max_vcpus > 0 && vcpus > host.facts.max_vcpus {
         return Err(NoRoom::Cpus { most: host.facts.max_vcpus, wanted: vcpus });
     }
     let promised = host.committed_mib + u64::from(host.vms) * GUEST_OVERHEAD_MIB + HOST_RESERVED_MIB;
     let free = host.facts.memory_mib.saturating_sub(promised);
-    let needed = vm.memory_mib + GUEST_OVERHEAD_MIB;
+    let needed = vm.hardware.memory_mib + GUEST_OVERHEAD_MIB;
     free.checked_sub(needed).ok_or(NoRoom::Memory { free, needed })
+}
+
+/// Its host has promised more than it has, with what is set for the VM now.
+///
+/// # Errors
+/// The database failed.
+pub(super) fn is_full(db: &mut Db, vm: VmId, run: &VmRun) -> Result<bool, EngineError> {
+    let Some(row) = list::row(db, vm)? else { return Ok(false) };
+    let hosts = launch::candidates(db, row.cluster)?;
+    Ok(hosts.iter().filter(|host| Some(host.id) == run.host).any(|host| {
+        let promised = host.committed_mib + u64::from(host.vms) * GUEST_OVERHEAD_MIB + HOST_RESERVED_MIB;
+        host.facts.memory_mib > 0 && promised > host.facts.memory_mib
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::host::HostFacts;
-    use crate::model::ids::{ClusterId, VmId};
-    use crate::model::vm::Display;
+    use crate::model::ids::ClusterId;
+    use crate::model::vm::{Display, Hardware};
+    use crate::model::vm_settings::VmSettings;
 
     fn vm(memory_mib: u64) -> Launch {
         Launch {
             vm: VmId::random(),
             name: "a".to_owned(),
             cluster: ClusterId::random(),
-            memory_mib,
-            sockets: 1,
-            cores: 1,
-            threads: 1,
-            display: Display::Vnc,
-            boot: vec![BootDevice::Disk],
+            os: "other".to_owned(),
+            hardware: Hardware {
+                memory_mib,
+                max_memory_mib: memory_mib,
+                guaranteed_memory_mib: memory_mib,
+                sockets: 1,
+                cores: 1,
+                threads: 1,
+                display: Display::Vnc,
+                boot: vec![BootDevice::Disk],
+                settings: VmSettings::default(),
+            },
             stateless: false,
             disks: Vec::new(),
             cd: None,

@@ -3,6 +3,7 @@
 use crate::auth::{self, AuthError};
 use crate::db::Db;
 use crate::engine::vms::create::{Planned, check_permissions};
+use crate::engine::vms::settings;
 use crate::engine::{Cx, EngineError};
 use crate::model::disk::{DiskContent, DiskInterface, MAX_DISK_BYTES, MIB, NewDisk};
 use crate::model::ids::{BLANK_TEMPLATE, ClusterId, DiskId, VmId, VnicProfileId};
@@ -41,6 +42,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
     let mut wrong = Vec::new();
     let hardware = hardware(new, &template, kind.as_ref(), &mut wrong);
     check_host_memory(db, cluster, &hardware, &mut wrong)?;
+    settings::check(db, cluster, &hardware, &mut wrong)?;
     let name = name(db, &new.name, None, &mut wrong)?;
     let description = note(&mut wrong, valid::text("description", &new.description, MAX_DESCRIPTION));
     let comment = note(&mut wrong, valid::text("comment", &new.comment, MAX_DESCRIPTION));
@@ -156,6 +158,7 @@ fn hardware(
         threads: new.threads.or(kind.map(|k| k.threads)).unwrap_or(base.threads),
         display: new.display.unwrap_or(base.display),
         boot: new.boot.clone().unwrap_or_else(|| base.boot.clone()),
+        settings: new.settings.clone().on(base.settings.clone()),
     };
     check_hardware(&hardware, wrong);
     hardware

@@ -12,17 +12,22 @@ pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
 
 /// The guest as the host is to run it.
 pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
+    let (hardware, running) = (&vm.hardware, vm.running());
     VmSpec {
         id: vm.vm,
         name: vm.name.clone(),
-        memory_mib: vm.memory_mib,
-        sockets: vm.sockets,
-        cores: vm.cores,
-        threads: vm.threads,
-        boot: vm.boot.clone(),
+        memory_mib: hardware.memory_mib,
+        sockets: hardware.sockets,
+        cores: hardware.cores,
+        threads: hardware.threads,
+        max_vcpus: running.max_vcpus,
+        room_mib: running.room_mib,
+        settings: hardware.settings.clone(),
+        boot: hardware.boot.clone(),
         disks: vm
             .disks
             .iter()
+            .filter(|disk| disk.active)
             .map(|disk| DiskSpec {
                 id: disk.disk,
                 image: image(disk),
@@ -36,6 +41,7 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
         nics: vm
             .nics
             .iter()
+            .filter(|nic| nic.plugged)
             .map(|nic| NicSpec {
                 id: nic.nic,
                 mac: nic.mac,
@@ -44,7 +50,7 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
                 linked: nic.linked,
             })
             .collect(),
-        display: vm.display,
+        display: hardware.display,
         paused: false,
         memory: vm.memory.and_then(|(snapshot, disk)| {
             let beside = vm.disks.iter().find(|d| d.disk == disk)?;

@@ -175,6 +175,16 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> 
         return prepare_boot(engine, args).await;
     }
     let config = engine.db.read(move |db| config(db, vm)).await?;
+    // Before the guest is there: what it was started with is known however this ends. A restored one was started long ago.
+    if args.how == How::Launch {
+        let launched = config.running().to_json();
+        state::write(engine, vm, move |run| {
+            run.launched.clone_from(&launched);
+            run.waits = false;
+            Ok(())
+        })
+        .await?;
+    }
     let guest = spec::build(&config);
     let report = match args.instant.clone() {
         None => {

@@ -142,6 +142,8 @@ pub(in crate::engine) fn set_off(engine: &Engine, run: &mut VmRun, reason: &str)
     run.host_status = None;
     run.addresses.clear();
     run.started = None;
+    run.launched.clear();
+    run.waits = false;
     run.stopped = Some(engine.clock.now());
     reason.clone_into(&mut run.reason);
 }

@@ -1,35 +1,41 @@
 //! Changing a VM's configuration. What a running guest cannot take counts from its next start.
 
+use crate::auth;
 use crate::db::Db;
-use crate::engine::vms::admit::admit;
-use crate::engine::vms::{cd, state};
+use crate::engine::vms::adjust::{self, Args, Before};
+use crate::engine::vms::admit::{admit, command};
+use crate::engine::vms::{cd, next_run, place, settings, state};
 use crate::engine::{Cx, EngineError};
 use crate::model::event::EventCode;
-use crate::model::ids::VmId;
+use crate::model::ids::{JobId, VmId};
 use crate::model::instance_type::InstanceTypeView;
+use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
-    MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS, MIN_MEMORY_MIB,
-    VmAction, VmUpdate,
+    Hardware, MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS,
+    MIN_MEMORY_MIB, VmAction, VmUpdate,
 };
+use crate::model::vm_settings::{NotNow, Running};
 use crate::store::catalog;
 use crate::store::scope::Scope;
 use crate::store::templates::versions;
 use crate::store::vms::insert;
+use crate::store::vms::run::VmRun;
 use crate::store::vms::write::{self, Config};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-/// Changes a VM; a running VM takes size and boot order at its next start.
+/// Changes a VM. A running guest gets at once what it can get; the rest counts from its next start.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn update(cx: &Cx, id: VmId, change: VmUpdate) -> Result<(), EngineError> {
-    let inner = cx.clone();
-    cx.engine.db.write(move |db| apply(&inner, db, id, change)).await
+    let job = command(cx, id, VmAction::Edit, move |cx, db| apply(cx, db, id, change.clone())).await?;
+    adjust::wait(cx, job).await
 }
 
-fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineError> {
+fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobId>, EngineError> {
     let run = admit(cx, db, id, VmAction::Edit)?;
+    let next_run = change.next_run;
     let gone = || EngineError::NotFound { kind: "VM", id: id.to_string() };
     let before = write::config(db, id)?.ok_or_else(gone)?;
     let new_cd = change.cd;
@@ -37,17 +43,26 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     let mut wrong = resized(db, &before, &mut after)?;
     wrong.extend(check(&mut after));
     wrong.extend(latest(db, id, &before, &after)?);
+    let row = crate::store::vms::list::row(db, id)?.ok_or_else(gone)?;
+    settings::check(db, row.cluster, &hardware(&after), &mut wrong)?;
     if after.name != before.name && insert::name_taken(db, &after.name, Some(id))? {
         wrong.push(Invalid::new("name", Problem::Taken { name: after.name.clone() }));
     }
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
+    let (old, new) = (&before.settings, &after.settings);
+    if old.custom != new.custom {
+        auth::check(db, &cx.actor, Action::ChangeVmCustomProperties, id.object())?;
+    }
+    if (&old.hosts, old.migration, &old.cpu_pinning) != (&new.hosts, new.migration, &new.cpu_pinning) {
+        auth::check(db, &cx.actor, Action::EditAdminVmProperties, id.object())?;
+    }
     if let Some(medium) = new_cd {
         cd::medium(cx, db, medium, None)?;
     }
     if after == before {
-        return Ok(());
+        return Ok(None);
     }
     match write::set_config(db, id, &after) {
         Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
@@ -57,8 +72,62 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<(), EngineE
     }
     cx.engine.changed(super::topic(), Some(id.0));
     let mut about = state::about(&run);
-    about.vm = Some((id, after.name));
-    cx.tell(db, EventCode::UserUpdateVm, about, "")
+    about.vm = Some((id, after.name.clone()));
+    cx.tell(db, EventCode::UserUpdateVm, about, "")?;
+    let name = run.name.clone();
+    let changed = Changed { run, before: &before, after: &after, next_run };
+    let args = at_once(cx, db, id, &changed)?;
+    args.map(|args| adjust::begin(cx, db, &name, &args)).transpose()
+}
+
+/// A change that is kept.
+struct Changed<'a> {
+    run: VmRun,
+    before: &'a Config,
+    after: &'a Config,
+    next_run: bool,
+}
+
+/// What the running guest is to get at once; none: nothing of it.
+fn at_once(cx: &Cx, db: &mut Db, id: VmId, changed: &Changed<'_>) -> Result<Option<Args>, EngineError> {
+    let Changed { run, before, after, next_run } = changed;
+    let wanted = hardware(after);
+    let growth = Running::from_json(&run.launched).map(|now| now.growth(&wanted)).unwrap_or_default();
+    let now = adjust::runs(run) && !next_run;
+    let mut cpus = growth.cpus.filter(|_| now && before.sockets != after.sockets);
+    let mut memory = growth.memory.filter(|_| now && before.memory_mib != after.memory_mib);
+    if memory == Some(Ok(())) && after.memory_mib > before.memory_mib && place::is_full(db, id, run)? {
+        memory = Some(Err(NotNow::HostFull));
+    }
+    let refused = (cpus.take_if(|c| c.is_err()), memory.take_if(|m| m.is_err()));
+    next_run::settle(&cx.engine, db, id, |now| {
+        now.cpus_refused = refused.0.clone().and_then(Result::err);
+        now.memory_refused = refused.1.clone().and_then(Result::err);
+    })?;
+    let cd = now && before.cd != after.cd;
+    let args = Args {
+        vm: id,
+        cpus: cpus.is_some(),
+        memory: memory.is_some(),
+        before: cd.then_some(Before::Cd(before.cd)).into_iter().collect(),
+        result: None,
+    };
+    Ok((args.cpus || args.memory || cd).then_some(args))
+}
+
+/// The part of a configuration that the guest sees.
+fn hardware(config: &Config) -> Hardware {
+    Hardware {
+        memory_mib: config.memory_mib,
+        max_memory_mib: config.max_memory_mib,
+        guaranteed_memory_mib: config.guaranteed_memory_mib,
+        sockets: config.sockets,
+        cores: config.cores,
+        threads: config.threads,
+        display: config.display,
+        boot: config.boot.clone(),
+        settings: config.settings.clone(),
+    }
 }
 
 /// Only what forgets everything anyway is made anew from a newer version, and only where it lies on the template.
@@ -95,7 +164,7 @@ fn resized(db: &mut Db, before: &Config, after: &mut Config) -> Result<Vec<Inval
 }
 
 /// The size of an instance type.
-const fn take(kind: &InstanceTypeView, config: &mut Config) {
+pub(in crate::engine) const fn take(kind: &InstanceTypeView, config: &mut Config) {
     config.memory_mib = kind.memory_mib;
     config.max_memory_mib = kind.max_memory_mib;
     config.guaranteed_memory_mib = kind.memory_mib;
@@ -125,6 +194,7 @@ fn merged(before: &Config, change: VmUpdate) -> Config {
         threads: change.threads.unwrap_or(old.threads),
         display: change.display.unwrap_or(old.display),
         boot: change.boot.unwrap_or(old.boot),
+        settings: change.settings.on(old.settings),
         stateless: change.stateless.unwrap_or(old.stateless),
         delete_protected: change.delete_protected.unwrap_or(old.delete_protected),
         allow_override: change.allow_override.unwrap_or(old.allow_override),
@@ -165,6 +235,7 @@ pub(in crate::engine) fn check(config: &mut Config) -> Vec<Invalid> {
 mod tests {
     use super::*;
     use crate::model::vm::{BootDevice, Display, VmKind};
+    use crate::model::vm_settings::VmSettings;
 
     fn config() -> Config {
         Config {
@@ -182,6 +253,7 @@ mod tests {
             threads: 1,
             display: Display::Vnc,
             boot: vec![BootDevice::Disk],
+            settings: VmSettings::default(),
             stateless: false,
             delete_protected: false,
             allow_override: false,

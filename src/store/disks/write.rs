@@ -224,3 +224,8 @@ pub fn has_children(db: &mut Db, id: DiskId) -> QueryResult<bool> {
 pub fn count_of_vm(db: &mut Db, id: VmId) -> QueryResult<i64> {
     vm_disk::table.filter(vm_disk::vm_id.eq(id)).count().get_result(db)
 }
+
+/// Whether the guest sees the disk.
+pub fn set_active(db: &mut Db, disk_id: DiskId, active: bool) -> QueryResult<()> {
+    diesel::update(vm_disk::table.find(disk_id)).set(vm_disk::active.eq(active)).execute(db).map(drop)
+}

@@ -31,6 +31,7 @@ const VM: &[&str] = &[
     "created",
     "allow_override",
     "use_latest",
+    "settings",
 ];
 const VM_RUN: &[&str] = &[
     "intent",
@@ -45,8 +46,10 @@ const VM_RUN: &[&str] = &[
     "started",
     "stopped",
     "generation",
+    "launched",
+    "waits",
 ];
-const NIC: &[&str] = &["name", "vnic_profile_id", "model", "linked", "position"];
+const NIC: &[&str] = &["name", "vnic_profile_id", "model", "linked", "position", "plugged"];
 const DISK: &[&str] = &[
     "storage_domain_id",
     "description",
@@ -59,7 +62,7 @@ const DISK: &[&str] = &[
     "created",
 ];
 const IMAGE: &[&str] = &["parent_id", "is_active", "is_stateless", "format", "created", "made", "memory_id"];
-const VM_DISK: &[&str] = &["position", "interface", "bootable", "read_only"];
+const VM_DISK: &[&str] = &["position", "interface", "bootable", "read_only", "active"];
 
 /// `insert into table (own…, columns…) select fresh.column1…, columns… from (values …) as fresh join table on its model`: each of
 /// `rows` has the values of `own` and, last, the model's key.

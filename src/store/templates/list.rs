@@ -7,6 +7,7 @@ use crate::model::disk::{DiskAttachment, DiskInterface};
 use crate::model::ids::{ClusterId, DiskId, TemplateId};
 use crate::model::template::{TemplateStatus, TemplateView, Version};
 use crate::model::vm::{Display, Hardware, VmKind};
+use crate::model::vm_settings::VmSettings;
 use crate::store::catalog::unsigned;
 use crate::store::scope::{Scope, within};
 use diesel::prelude::*;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 type Row = (
     (TemplateId, String, String, String, TemplateStatus),
     (Option<ClusterId>, Option<String>, Option<String>),
-    (String, VmKind, Display, String, Timestamp),
+    (String, VmKind, Display, String, String, Timestamp),
     (Option<TemplateId>, Option<String>, i32, String, bool),
     (i64, i64, i64, i32, i32, i32),
 );
@@ -34,7 +35,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
         .select((
             (template::id, template::name, template::description, template::comment, template::status),
             (template::cluster_id, cluster::name.nullable(), data_center::name.nullable()),
-            (template::os, template::kind, template::display, template::boot, template::created),
+            (template::os, template::kind, template::display, template::boot, template::settings, template::created),
             (
                 template::base_template_id,
                 base.field(template::name).nullable(),
@@ -84,7 +85,8 @@ fn counts(db: &mut Db) -> QueryResult<Counts> {
 }
 
 fn view(row: Row, counts: &Counts) -> TemplateView {
-    let ((id, name, description, comment, status), place, (os, kind, display, boot, created), version, size) = row;
+    let ((id, name, description, comment, status), place, (os, kind, display, boot, settings, created), version, size) =
+        row;
     let (base, base_name, number, version_name, sealed) = version;
     let of = |all: &HashMap<TemplateId, i64>| unsigned(all.get(&id).copied().unwrap_or(0));
     TemplateView {
@@ -114,6 +116,7 @@ fn view(row: Row, counts: &Counts) -> TemplateView {
             threads: unsigned(size.5),
             display,
             boot: boot_devices(&boot),
+            settings: VmSettings::from_json(&settings),
         },
         created,
         disks: Vec::new(),
@@ -143,7 +146,7 @@ pub fn disks_of(db: &mut Db, id: TemplateId) -> QueryResult<Vec<DiskAttachment>>
     Ok(rows
         .into_iter()
         .filter_map(|(disk, interface, bootable)| {
-            Some(DiskAttachment { disk: disks.remove(&disk)?, interface, bootable, read_only: false })
+            Some(DiskAttachment { disk: disks.remove(&disk)?, interface, bootable, read_only: false, active: true })
         })
         .collect())
 }

@@ -56,6 +56,7 @@ pub fn insert(db: &mut Db, new: &TemplateConfig, status: TemplateStatus, now: Ti
             (
                 template::display.eq(hw.display),
                 template::boot.eq(boot_text(hw)),
+                template::settings.eq(hw.settings.to_json()),
                 template::status.eq(status),
                 template::created.eq(now),
                 template::base_template_id.eq(base),

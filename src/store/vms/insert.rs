@@ -69,6 +69,7 @@ pub fn insert(db: &mut Db, new: &VmConfig, now: Timestamp) -> QueryResult<()> {
             (
                 vm::display.eq(hw.display),
                 vm::boot.eq(boot_text(hw)),
+                vm::settings.eq(hw.settings.to_json()),
                 vm::stateless.eq(new.stateless),
                 vm::delete_protected.eq(new.delete_protected),
                 vm::allow_override.eq(new.allow_override),

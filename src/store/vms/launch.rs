@@ -7,7 +7,8 @@ use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, SnapshotId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::storage_domain::StorageDomainStatus;
-use crate::model::vm::{BootDevice, Display};
+use crate::model::vm::{Display, Hardware};
+use crate::model::vm_settings::{Running, VmSettings};
 use crate::model::vm_state::{Intent, Observed};
 use diesel::prelude::*;
 
@@ -17,12 +18,8 @@ pub struct Launch {
     pub vm: VmId,
     pub name: String,
     pub cluster: ClusterId,
-    pub memory_mib: u64,
-    pub sockets: u32,
-    pub cores: u32,
-    pub threads: u32,
-    pub display: Display,
-    pub boot: Vec<BootDevice>,
+    pub os: String,
+    pub hardware: Hardware,
     pub stateless: bool,
     pub disks: Vec<LaunchDisk>,
     /// What is in the drive: its id, and the disk if it still exists.
@@ -30,6 +27,13 @@ pub struct Launch {
     pub nics: Vec<LaunchNic>,
     /// The memory of a snapshot that it goes on from: whose, and the disk beside which it lies.
     pub memory: Option<(SnapshotId, DiskId)>,
+}
+
+impl Launch {
+    /// What a guest that is started from it runs with.
+    pub fn running(&self) -> Running {
+        Running::of(&self.hardware, &self.os, self.stateless)
+    }
 }
 
 /// A disk with its active layer and where that lies.
@@ -43,6 +47,8 @@ pub struct LaunchDisk {
     pub interface: DiskInterface,
     pub bootable: bool,
     pub read_only: bool,
+    /// False: the guest does not see it.
+    pub active: bool,
     pub domain: StorageDomainId,
     pub domain_name: String,
     pub domain_status: StorageDomainStatus,
@@ -58,28 +64,27 @@ pub struct LaunchNic {
     pub mac: MacAddress,
     pub model: NicModel,
     pub linked: bool,
+    /// False: the guest does not see it.
+    pub plugged: bool,
     pub network: Option<String>,
 }
 
-type VmRow = (String, ClusterId, i64, (i32, i32, i32), Display, String, bool, Option<DiskId>);
+type VmRow =
+    ((String, ClusterId, String, bool, Option<DiskId>), (i64, i64, i64), (i32, i32, i32), (Display, String, String));
 
 /// The VM's configuration; none: there is no such VM.
 pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
     let row: Option<VmRow> = vm::table
         .find(id)
         .select((
-            vm::name,
-            vm::cluster_id,
-            vm::memory_mib,
+            (vm::name, vm::cluster_id, vm::os, vm::stateless, vm::cd_disk_id),
+            (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib),
             (vm::sockets, vm::cores, vm::threads),
-            vm::display,
-            vm::boot,
-            vm::stateless,
-            vm::cd_disk_id,
+            (vm::display, vm::boot, vm::settings),
         ))
         .first(db)
         .optional()?;
-    let Some((name, cluster, memory, (sockets, cores, threads), display, boot, stateless, cd)) = row else {
+    let Some(((name, cluster, os, stateless, cd), memory, cpu, (display, boot, settings))) = row else {
         return Ok(None);
     };
     let cd = match cd {
@@ -90,12 +95,18 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         vm: id,
         name,
         cluster,
-        memory_mib: u64::try_from(memory).unwrap_or_default(),
-        sockets: sockets.unsigned_abs(),
-        cores: cores.unsigned_abs(),
-        threads: threads.unsigned_abs(),
-        display,
-        boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
+        os,
+        hardware: Hardware {
+            memory_mib: memory.0.unsigned_abs(),
+            max_memory_mib: memory.1.unsigned_abs(),
+            guaranteed_memory_mib: memory.2.unsigned_abs(),
+            sockets: cpu.0.unsigned_abs(),
+            cores: cpu.1.unsigned_abs(),
+            threads: cpu.2.unsigned_abs(),
+            display,
+            boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
+            settings: VmSettings::from_json(&settings),
+        },
         stateless,
         disks: disks(db, id)?,
         cd,
@@ -106,11 +117,13 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
 
 type DiskRow = (
     (DiskId, String, DiskStatus, ImageId, DiskFormat),
-    (DiskInterface, bool, bool),
+    (DiskInterface, bool, bool, bool),
     (StorageDomainId, String, StorageDomainStatus, String, Option<HostId>),
 );
 
-fn to_disk(((disk, alias, status, image, format), (interface, bootable, read_only), domain): DiskRow) -> LaunchDisk {
+fn to_disk(
+    ((disk, alias, status, image, format), (interface, bootable, read_only, active), domain): DiskRow,
+) -> LaunchDisk {
     let (domain, domain_name, domain_status, domain_path, domain_host) = domain;
     LaunchDisk {
         disk,
@@ -121,6 +134,7 @@ fn to_disk(((disk, alias, status, image, format), (interface, bootable, read_onl
         interface,
         bootable,
         read_only,
+        active,
         domain,
         domain_name,
         domain_status,
@@ -137,7 +151,7 @@ fn disks(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchDisk>> {
         .order((vm_disk::position, disk::id))
         .select((
             (disk::id, disk::alias, disk::status, image::id, image::format),
-            (vm_disk::interface, vm_disk::bootable, vm_disk::read_only),
+            (vm_disk::interface, vm_disk::bootable, vm_disk::read_only, vm_disk::active),
             (
                 storage_domain::id,
                 storage_domain::name,
@@ -176,19 +190,19 @@ pub fn medium(db: &mut Db, id: DiskId) -> QueryResult<Option<LaunchDisk>> {
         ))
         .first(db)
         .optional()?;
-    Ok(row.map(|(disk, domain)| to_disk((disk, (DiskInterface::Sata, false, true), domain))))
+    Ok(row.map(|(disk, domain)| to_disk((disk, (DiskInterface::Sata, false, true, true), domain))))
 }
 
 fn nics(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchNic>> {
-    let rows: Vec<(NicId, MacAddress, NicModel, bool, Option<String>)> = nic::table
+    let rows: Vec<(NicId, MacAddress, NicModel, bool, bool, Option<String>)> = nic::table
         .left_join(vnic_profile::table.left_join(network::table))
         .filter(nic::vm_id.eq(id))
         .order((nic::position, nic::id))
-        .select((nic::id, nic::mac, nic::model, nic::linked, network::name.nullable()))
+        .select((nic::id, nic::mac, nic::model, nic::linked, nic::plugged, network::name.nullable()))
         .load(db)?;
     Ok(rows
         .into_iter()
-        .map(|(nic, mac, model, linked, network)| LaunchNic { nic, mac, model, linked, network })
+        .map(|(nic, mac, model, linked, plugged, network)| LaunchNic { nic, mac, model, linked, plugged, network })
         .collect())
 }
 
@@ -212,26 +226,32 @@ pub fn candidates(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Candidate>
         .select((host::id, host::name, host::status, host::facts))
         .load(db)?;
     let off = [Intent::Off, Intent::Suspended, Intent::Images];
-    let running: Vec<(Option<HostId>, i64)> = vm_run::table
+    let running: Vec<(Option<HostId>, i64, String)> = vm_run::table
         .inner_join(vm::table)
         .filter(vm_run::host_id.is_not_null())
         .filter(vm_run::intent.ne_all(off).or(vm_run::observed.eq_any(LIVING)))
-        .select((vm_run::host_id, vm::memory_mib))
+        .select((vm_run::host_id, vm::memory_mib, vm_run::launched))
         .load(db)?;
     Ok(rows
         .into_iter()
         .map(|(id, name, status, facts)| {
-            let there = || running.iter().filter(move |(host, _)| *host == Some(id));
+            let there = || running.iter().filter(move |(host, _, _)| *host == Some(id));
             Candidate {
                 id,
                 name,
                 status,
                 facts: serde_json::from_str(&facts).unwrap_or_default(),
-                committed_mib: there().map(|(_, mib)| mib.unsigned_abs()).sum(),
+                committed_mib: there().map(|(_, mib, launched)| promised(*mib, launched)).sum(),
                 vms: u32::try_from(there().count()).unwrap_or(u32::MAX),
             }
         })
         .collect())
+}
+
+/// What is promised to a guest: what it has, and what it will have after its next start.
+fn promised(set: i64, launched: &str) -> u64 {
+    let has = Running::from_json(launched).map_or(0, |now| now.hardware.memory_mib);
+    set.unsigned_abs().max(has)
 }
 
 const LIVING: [Observed; 4] = [Observed::Running, Observed::Paused, Observed::PausedIo, Observed::Stopping];

@@ -74,6 +74,8 @@ struct Row {
     job_kind: Option<crate::model::job::JobKind>,
     #[diesel(sql_type = Nullable<Text>)]
     job_subject: Option<String>,
+    #[diesel(sql_type = Bool)]
+    waits: bool,
     #[diesel(sql_type = Nullable<SqlTimestamp>)]
     started: Option<Timestamp>,
 }
@@ -95,7 +97,7 @@ const COLUMNS: &str = "select vm.id, vm.name, vm.comment, vm.description, r.stat
     c.id as cluster, c.name as cluster_name, dc.name as data_center_name, t.id as template, t.name as template_name, \
     p.id as pool, p.name as pool_name, h.id as host, h.name as host_name, vm.memory_mib, \
     vm.sockets * vm.cores * vm.threads as vcpus, vm.display, vm.delete_protected, vm.stateless, r.addresses, r.fqdn, \
-    j.kind as job_kind, j.subject as job_subject, r.started";
+    j.kind as job_kind, j.subject as job_subject, r.waits, r.started";
 
 /// A page of VMs in scope that match.
 ///
@@ -160,6 +162,7 @@ fn view(row: Row) -> VmRow {
         addresses: serde_json::from_str(&row.addresses).unwrap_or_default(),
         fqdn: row.fqdn,
         locked_by,
+        waits: row.waits,
         started: row.started,
         load: VmLoad::default(),
         can: Vec::new(),

@@ -34,6 +34,10 @@ pub struct VmRun {
     pub started: Option<Timestamp>,
     pub stopped: Option<Timestamp>,
     pub generation: i64,
+    /// What the guest runs with ([`Running`](crate::model::vm_settings::Running) as JSON); empty: it does not run, or that is not known.
+    pub launched: String,
+    /// Settings differ from that.
+    pub waits: bool,
 }
 
 /// Which VMs are asked for.
@@ -64,6 +68,7 @@ type Row = (
     (Intent, Observed, bool, VmStatus, String),
     (Option<HostId>, Option<String>, Option<HostStatus>),
     (String, String, String, Option<Timestamp>, Option<Timestamp>, i64),
+    (String, bool),
 );
 
 /// The VMs asked for, by name.
@@ -77,6 +82,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
             (vm_run::intent, vm_run::observed, vm_run::agent_connected, vm_run::status, vm_run::status_reason),
             (vm_run::host_id, host::name.nullable(), host::status.nullable()),
             (vm_run::addresses, vm_run::fqdn, vm_run::guest_os, vm_run::started, vm_run::stopped, vm_run::generation),
+            (vm_run::launched, vm_run::waits),
         ))
         .order(vm::name)
         .into_boxed::<MultiBackend>();
@@ -96,6 +102,7 @@ fn to_run(
         (intent, observed, agent, status, reason),
         (host, host_name, host_status),
         (addresses, fqdn, guest_os, started, stopped, generation),
+        (launched, waits),
     ): Row,
 ) -> VmRun {
     VmRun {
@@ -118,6 +125,8 @@ fn to_run(
         started,
         stopped,
         generation,
+        launched,
+        waits,
     }
 }
 
@@ -137,6 +146,7 @@ pub fn replace(db: &mut Db, run: &VmRun) -> QueryResult<bool> {
             (vm_run::status_reason.eq(&run.reason), vm_run::host_id.eq(run.host)),
             (vm_run::addresses.eq(addresses), vm_run::fqdn.eq(&run.fqdn), vm_run::guest_os.eq(&run.guest_os)),
             (vm_run::started.eq(run.started), vm_run::stopped.eq(run.stopped)),
+            (vm_run::launched.eq(&run.launched), vm_run::waits.eq(run.waits)),
             vm_run::generation.eq(run.generation + 1),
         ))
         .execute(db)?;

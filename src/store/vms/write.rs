@@ -5,6 +5,7 @@ use crate::db::schema::{disk, vm};
 use crate::model::disk::DiskContent;
 use crate::model::ids::{DiskId, InstanceTypeId, VmId};
 use crate::model::vm::{BootDevice, Display, VmKind};
+use crate::model::vm_settings::VmSettings;
 use diesel::prelude::*;
 
 /// The medium for this and later runs.
@@ -35,6 +36,7 @@ pub struct Config {
     pub threads: u32,
     pub display: Display,
     pub boot: Vec<BootDevice>,
+    pub settings: VmSettings,
     pub stateless: bool,
     pub delete_protected: bool,
     pub allow_override: bool,
@@ -45,7 +47,7 @@ pub struct Config {
 type Row = (
     (String, String, String, String, VmKind, Option<InstanceTypeId>),
     (i64, i64, i64, i32, i32, i32),
-    (Display, String, bool, bool, (bool, bool), Option<DiskId>),
+    (Display, String, String, bool, bool, (bool, bool), Option<DiskId>),
 );
 
 /// A VM's configuration; none: there is no such VM.
@@ -58,6 +60,7 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
             (
                 vm::display,
                 vm::boot,
+                vm::settings,
                 vm::stateless,
                 vm::delete_protected,
                 (vm::allow_override, vm::use_latest),
@@ -70,7 +73,7 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
         |(
             (name, description, comment, os, kind, instance_type),
             size,
-            (display, boot, stateless, delete_protected, (allow_override, use_latest), cd),
+            (display, boot, settings, stateless, delete_protected, (allow_override, use_latest), cd),
         )| {
             let (memory, max_memory, guaranteed, sockets, cores, threads) = size;
             Config {
@@ -88,6 +91,7 @@ pub fn config(db: &mut Db, id: VmId) -> QueryResult<Option<Config>> {
                 threads: threads.unsigned_abs(),
                 display,
                 boot: boot.split(',').filter_map(|word| word.parse().ok()).collect(),
+                settings: VmSettings::from_json(&settings),
                 stateless,
                 delete_protected,
                 allow_override,
@@ -113,7 +117,11 @@ pub fn set_config(db: &mut Db, id: VmId, new: &Config) -> QueryResult<()> {
             (vm::sockets.eq(count(new.sockets)), vm::cores.eq(count(new.cores)), vm::threads.eq(count(new.threads))),
             (vm::display.eq(new.display), vm::boot.eq(boot), vm::stateless.eq(new.stateless)),
             (vm::delete_protected.eq(new.delete_protected), vm::cd_disk_id.eq(new.cd)),
-            (vm::allow_override.eq(new.allow_override), vm::use_latest.eq(new.use_latest)),
+            (
+                vm::allow_override.eq(new.allow_override),
+                vm::use_latest.eq(new.use_latest),
+                vm::settings.eq(new.settings.to_json()),
+            ),
         ))
         .execute(db)
         .map(drop)

@@ -8,7 +8,6 @@ use crate::model::data_center::DataCenterView;
 use crate::model::event::{About, EventCode, EventView, Severity};
 use crate::model::host::HostView;
 use crate::model::ids::ObjectId;
-use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{NetworkView, VnicProfileView};
 use crate::model::page::{ListQuery, Page};
@@ -74,7 +73,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/networks", web::get().to(networks))
         .route("/admin/profiles", web::get().to(profiles))
         .route("/admin/mac_pools", web::get().to(mac_pools))
-        .route("/admin/instance_types", web::get().to(instance_types))
         .route("/admin/templates", web::get().to(templates))
         .route("/admin/events", web::get().to(event_list))
         .route("/admin/jobs", web::get().to(job_list))
@@ -250,21 +248,6 @@ whole_page!(mac_pools, "mac-pools", catalog::mac_pools, ["name", "ranges", "desc
     permissions_of(ObjectKind::MacPool, p.id.object()),
     vec![text(&p.name), html! { @for (from, to) in &p.ranges { p { (from) " – " (to) } } }, text(&p.description),]
 ));
-whole_page!(
-    instance_types,
-    "instance-types",
-    catalog::instance_types,
-    ["name", "vcpus", "memory", "description"],
-    |_, t: InstanceTypeView| row(
-        permissions_of(ObjectKind::InstanceType, t.id.object()),
-        vec![
-            text(&t.name),
-            text(t.sockets * t.cores * t.threads),
-            text(parts::memory(t.memory_mib)),
-            text(&t.description)
-        ]
-    )
-);
 async fn event_list(shared: web::Data<Shared>, http: HttpRequest, query: Query) -> HttpResponse {
     let (cx, frame) = match admin(&shared, &http).await {
         Ok(entered) => entered,

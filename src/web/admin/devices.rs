@@ -1,5 +1,6 @@
 //! A VM's disks and network cards: shown on its page, added, changed, removed.
 
+use super::attach;
 use super::card::link;
 use super::vm_form::{allocations, interfaces};
 use super::{admin, changing, details, id};
@@ -74,20 +75,21 @@ fn table(label: &str, heads: &[String], rows: &[Vec<Markup>]) -> Markup {
 pub fn disk_card(frame: &Frame, view: &VmView, permits: &Permits, new_disk: bool) -> Markup {
     let l = frame.l;
     let idle = !view.cannot.iter().any(|(action, why)| *action == VmAction::Edit && *why != Refusal::NotPermitted);
-    let add = view.row.can.contains(&VmAction::Edit)
-        && new_disk
-        && permits.may(Action::ConfigureVmStorage, view.row.id.object());
+    let configures =
+        view.row.can.contains(&VmAction::Edit) && permits.may(Action::ConfigureVmStorage, view.row.id.object());
+    let add = configures && new_disk;
     let base = format!("/admin/vms/{}/disks", view.row.id);
     let row = |d: &DiskAttachment| {
         let name =
             interfaces().into_iter().find(|c| c.value == d.interface.as_str()).map_or_else(String::new, |c| c.text);
         vec![
-            html! { (link("disks", d.disk.id, &d.disk.alias)) @if d.bootable { " " (parts::label(&l.t("bootable"), "")) } },
+            html! { (link("disks", d.disk.id, &d.disk.alias)) @if d.bootable { " " (parts::label(&l.t("bootable"), "")) } @if !d.active { " " (parts::label(&l.t("inactive"), "")) } },
             parts::status(l, d.disk.status.as_str()),
             html! { (parts::bytes(d.disk.virtual_bytes)) },
             html! { (name) },
             html! { (d.disk.storage_domain_name) },
             html! { @if idle { span class="vireo-buttons" {
+                @if configures { (attach::buttons(frame, view, d)) }
                 @if permits.may(Action::EditDiskProperties, d.disk.id.object()) {
                     (parts::link_button(&format!("{base}/{}/edit", d.disk.id), &l.t("action-edit"), "pf-m-secondary"))
                 }
@@ -103,7 +105,10 @@ pub fn disk_card(frame: &Frame, view: &VmView, permits: &Permits, new_disk: bool
         &l.t("disks"),
         &html! {
             @if rows.is_empty() { p { (l.t("no-disks-yet")) } } @else { (table(&l.t("disks"), &heads, &rows)) }
-            @if add { div class="vireo-actions" { (parts::link_button(&format!("{base}/new"), &l.t("new-disk"), "pf-m-primary")) } }
+            @if configures { div class="vireo-actions" {
+                @if add { (parts::link_button(&format!("{base}/new"), &l.t("new-disk"), "pf-m-primary")) }
+                (parts::link_button(&format!("{base}/attach"), &l.t("attach-disk"), "pf-m-secondary"))
+            } }
         },
     )
 }
@@ -114,7 +119,11 @@ pub fn nic_card(frame: &Frame, view: &VmView, permits: &Permits) -> Markup {
     let edit = view.row.can.contains(&VmAction::Edit) && permits.may(Action::ConfigureVmNetwork, view.row.id.object());
     let base = format!("/admin/vms/{}/nics", view.row.id);
     let row = |n: &NicView| {
-        let state = if n.linked { l.t("link-up") } else { l.t("link-down") };
+        let state = match (n.plugged, n.linked) {
+            (false, _) => l.t("unplugged"),
+            (true, true) => l.t("link-up"),
+            (true, false) => l.t("link-down"),
+        };
         vec![
             html! { (n.name) },
             html! { (n.mac) },
@@ -153,7 +162,7 @@ fn page(
     fields: &Markup,
 ) -> HttpResponse {
     let l = frame.l;
-    let notice = view.row.status.is_running().then(|| parts::alert("info", &l.t("at-next-start")));
+    let notice = view.row.status.is_running().then(|| parts::alert("info", &l.t("at-once")));
     let content = html! {
         (parts::heading(title, &html! { span class="vireo-name" { (view.row.name) } }, &html! {}))
         @if let Some(notice) = notice { (notice) }
@@ -335,6 +344,7 @@ async fn nic_form(
         (field(l, "nic-model", "model", "interface").choose(filled, &models))
         @if let Some(nic) = nic { (field(l, "mac", "mac", "mac").fixed(&nic.mac.to_string())) }
         (field(l, "link-up", "linked", "linked").check(filled))
+        (field(l, "plugged", "plugged", "plugged").check(filled))
     };
     let base = format!("/admin/vms/{}/nics", view.row.id);
     let (title, action) = match nic {
@@ -357,8 +367,10 @@ async fn nic_page(shared: web::Data<Shared>, http: HttpRequest, ids: Ids) -> Htt
             set("profile", nic.profile.map(|p| p.to_string()).unwrap_or_default());
             set("model", nic.model.to_string());
         }
-        if nic.is_none_or(|n| n.linked) {
-            set("linked", "1".to_owned());
+        for (name, on) in [("linked", nic.is_none_or(|n| n.linked)), ("plugged", nic.is_none_or(|n| n.plugged))] {
+            if on {
+                set(name, "1".to_owned());
+            }
         }
         nic_form(&cx, &frame, &view, nic, &filled).await
     };
@@ -376,10 +388,16 @@ async fn save_nic(shared: web::Data<Shared>, http: HttpRequest, ids: Ids, body: 
             text => Some(id("vNIC profile", text)?),
         };
         let model = get("model").parse().unwrap_or(NicModel::Virtio);
-        let change = NicChange { name: get("name").to_owned(), model, profile, linked: values.contains_key("linked") };
+        let change = NicChange {
+            name: get("name").to_owned(),
+            model,
+            profile,
+            linked: values.contains_key("linked"),
+            plugged: values.contains_key("plugged"),
+        };
         let done = match nic {
             Some(nic) => vms::change_nic(&cx, view.row.id, nic.id, change).await,
-            None => vms::add_nic(&cx, view.row.id, change).await,
+            None => vms::add_nic(&cx, view.row.id, change).await.map(drop),
         };
         match done {
             Ok(()) => Ok(to(&format!("/admin/vms/{}", view.row.id))),

@@ -1,6 +1,7 @@
 //! The Admin Portal.
 
 mod accounts;
+mod attach;
 mod card;
 mod catalog;
 mod copies;
@@ -13,6 +14,7 @@ mod disks;
 mod first_run;
 mod groups;
 mod hosts;
+mod instance_types;
 mod kerberos;
 mod people;
 mod permissions;
@@ -26,6 +28,7 @@ mod snapshots;
 mod templates;
 mod vm_form;
 mod vms;
+mod waiting;
 
 use super::csrf;
 use super::error;
@@ -45,9 +48,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(dashboard::routes)
         .configure(selected::routes)
+        .configure(attach::routes)
         .configure(devices::routes)
         .configure(vms::routes)
         .configure(pools::routes)
+        .configure(instance_types::routes)
         .configure(disks::routes)
         .configure(accounts::routes)
         .configure(directory_domains::routes)

@@ -2,7 +2,7 @@
 
 use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{devices, permissions, selected};
+use super::{devices, permissions, selected, waiting};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{EngineError, disks, events, jobs, snapshots, vms};
 use crate::model::console::ConsoleOf;
@@ -86,7 +86,7 @@ fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
         href: format!("/admin/vms/{}", vm.id),
         cells: vec![
             html! { (vm.name) },
-            html! { (parts::status(l, vm.status.as_str())) (progress(frame, vm, running)) },
+            html! { (parts::status(l, vm.status.as_str())) (waiting::mark(l, vm.waits)) (progress(frame, vm, running)) },
             html! { (vm.host_name.as_deref().unwrap_or_default()) },
             html! { (vm.addresses.join(", ")) },
             html! { (vm.cluster_name) },
@@ -168,7 +168,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
     let why =
         |action| detail.view.cannot.iter().find(|c| c.0 == action).map(|c| words::refusal(l, &c.1)).unwrap_or_default();
     html! {
-        (parts::heading(&row.name, &parts::status(l, row.status.as_str()), &html! {
+        (parts::heading(&row.name, &html! { (parts::status(l, row.status.as_str())) (waiting::mark(l, row.waits)) }, &html! {
             (vm_pages::buttons(frame, row))
             @if can(VmAction::Edit) {
                 (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
@@ -196,6 +196,8 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
                 ul class="pf-v6-c-list pf-m-plain" { @for e in &detail.events { li { (parts::time(e.time)) " " (super::catalog::event_text(l, e)) } } }
             }))
             }
+            @if row.status.is_running() { div class="vireo-wide" { (waiting::guest(l, &detail.view)) } }
+            @if row.waits { div class="vireo-wide" { (waiting::card(l, &detail.view)) } }
             div class="vireo-wide" { (devices::disk_card(frame, &detail.view, &detail.permits, detail.new_disk)) }
             div class="vireo-wide" { (super::snapshots::card(frame, &detail.view, &detail.snapshots)) }
             div class="vireo-wide" { (devices::nic_card(frame, &detail.view, &detail.permits)) }

@@ -114,7 +114,7 @@ async fn allocate(request: HttpRequest, path: web::Path<String>) -> HttpResponse
         // oVirt answers when the VM is chosen and its start has begun; the job tells the rest.
         let view = vms::get(&cx, taken.id).await;
         let vm = match view {
-            Ok(view) => render::vm(&view),
+            Ok(view) => render::vm(&view, false),
             // The administrator's view shows it in any case; a user's shows it as soon as the permission counts.
             Err(_) => render::reference("vm", "vms", taken.id),
         };

@@ -30,6 +30,10 @@ const BOOT: &str = "\
 const ATTACHMENT: &str = "\
     actions active bootable comment description disk href id interface link logical_name name pass_discard read_only \
     template uses_scsi_reservation vm";
+const NIC: &str = "\
+    actions boot_protocol comment description href id instance_type interface link linked mac name network \
+    network_attachments network_filter_parameters network_labels on_boot plugged reported_devices statistics \
+    synced template virtual_function_allowed_labels virtual_function_allowed_networks vm vms vnic_profile";
 const DISK: &str = "\
     actions active actual_size alias backup backup_mode bootable comment content_type description disk_profile \
     disk_snapshots external_disk format href id image_id initial_size instance_type interface link logical_name \
@@ -78,6 +82,14 @@ pub fn vm(input: &Input) -> Result<(), Invalid> {
 pub fn attachment(input: &Input) -> Result<(), Invalid> {
     input.only("disk_attachment", ATTACHMENT)?;
     input.child("disk").map_or(Ok(()), disk)
+}
+
+/// Every field of a network card is one of the API's.
+///
+/// # Errors
+/// Names the first that is not.
+pub fn nic(input: &Input) -> Result<(), Invalid> {
+    input.only("nic", NIC)
 }
 
 /// Every field of a disk is one of the API's.

@@ -4,12 +4,15 @@ pub mod actions;
 pub mod answer;
 pub mod collections;
 mod copies;
+mod devices;
 pub mod document;
 mod domains;
 pub mod entry;
 pub mod fault;
 mod first_run;
+mod guest;
 pub mod input;
+mod instance_types;
 mod known;
 mod permissions;
 mod pools;
@@ -18,6 +21,7 @@ mod roles;
 pub mod sign_in;
 mod snapshots;
 pub mod vm_body;
+mod vm_settings;
 pub mod vms;
 
 use actix_web::web;
@@ -30,6 +34,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope(prefix)
                 .configure(entry::routes)
                 .configure(vms::routes)
+                .configure(devices::routes)
+                .configure(guest::routes)
+                .configure(instance_types::routes)
                 .configure(snapshots::routes)
                 .configure(actions::routes)
                 .configure(permissions::routes)

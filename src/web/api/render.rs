@@ -2,6 +2,8 @@
 
 use super::document::Element;
 use super::entry::BASE;
+use super::guest;
+use super::vm_settings;
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
 use crate::model::disk::{DiskAttachment, DiskContent, DiskView};
@@ -47,7 +49,16 @@ const VM_ACTIONS: &[&str] = &[
     "undosnapshot",
     "clone",
 ];
-const VM_LINKS: &[&str] = &["diskattachments", "graphicsconsoles", "nics", "cdroms", "permissions", "snapshots"];
+const VM_LINKS: &[&str] = &[
+    "diskattachments",
+    "graphicsconsoles",
+    "nics",
+    "cdroms",
+    "permissions",
+    "snapshots",
+    "reporteddevices",
+    "sessions",
+];
 
 fn actions(base: &str, names: &[&str]) -> Element {
     let links = names
@@ -61,42 +72,42 @@ const fn mib(n: u64) -> u64 {
     n << 20
 }
 
-/// A VM with everything.
-pub fn vm(view: &VmView) -> Element {
+/// A VM with everything. A running guest's size and settings are those it has; `next_run`: those it will have.
+pub fn vm(view: &VmView, next_run: bool) -> Element {
     let row = &view.row;
-    let mut element = vm_common(row)
+    let running = view.running.as_ref().filter(|_| !next_run);
+    let hardware = running.map_or(&view.hardware, |now| &now.hardware);
+    let mut element = vm_common(row, hardware.memory_mib)
         .some_text("type", view.kind.as_str())
         .time("creation_time", view.created)
         .bool("start_paused", false)
         .bool("use_latest_template_version", view.use_latest)
-        .child(os(&view.os, &view.hardware))
-        .child(cpu(&view.hardware))
-        .child(display(&view.hardware).bool("allow_override", view.allow_override))
-        .child(memory_policy(&view.hardware));
+        .child(os(running.map_or(&view.os, |now| &now.os), hardware))
+        .child(vm_settings::cpu(hardware))
+        .child(vm_settings::display(hardware).bool("allow_override", view.allow_override))
+        .child(memory_policy(hardware));
+    element = vm_settings::write(element, hardware);
     if let Some(stopped) = view.stopped {
         element = element.time("stop_time", stopped);
     }
     if let Some(kind) = view.instance_type {
         element = element.child(reference("instance_type", "instancetypes", kind));
     }
-    if !view.guest_os.is_empty() {
-        element = element.child(Element::new("guest_operating_system").text("distribution", view.guest_os.as_str()));
-    }
-    element
+    guest::write(element, view)
 }
 
-fn vm_common(row: &VmRow) -> Element {
+fn vm_common(row: &VmRow, memory_mib: u64) -> Element {
     let href = format!("{BASE}/vms/{}", row.id);
     let mut element = object("vm", "vms", row.id, VM_LINKS)
         .child(actions(&href, VM_ACTIONS))
         .text("name", row.name.as_str())
         .text("description", row.description.as_str())
         .text("comment", row.comment.as_str())
-        .long("memory", mib(row.memory_mib))
+        .long("memory", mib(memory_mib))
         .text("status", row.status.as_str())
         .bool("stateless", row.stateless)
         .bool("delete_protected", row.delete_protected)
-        .bool("next_run_configuration_exists", false)
+        .bool("next_run_configuration_exists", row.waits)
         .some_text("fqdn", &row.fqdn)
         .some_text("stop_reason", &row.status_reason)
         .child(reference("cluster", "clusters", row.cluster))
@@ -116,7 +127,7 @@ fn vm_common(row: &VmRow) -> Element {
 
 /// A VM as a list has it.
 pub fn vm_row(row: &VmRow) -> Element {
-    vm_common(row).child(
+    vm_common(row, row.memory_mib).child(
         Element::new("cpu").child(Element::new("topology").int("sockets", row.vcpus).int("cores", 1).int("threads", 1)),
     )
 }
@@ -131,18 +142,11 @@ fn texts(wrapper: &'static str, item: &'static str, values: &[&str]) -> Element 
     Element::new(wrapper).texts(item, values)
 }
 
-fn cpu(hw: &Hardware) -> Element {
-    let topology =
-        Element::new("topology").int("cores", hw.cores).int("sockets", hw.sockets).int("threads", hw.threads);
-    Element::new("cpu").text("architecture", "x86_64").child(topology)
-}
-
-fn display(hw: &Hardware) -> Element {
-    Element::new("display").text("type", hw.display.as_str()).int("monitors", 1)
-}
-
 fn memory_policy(hw: &Hardware) -> Element {
-    Element::new("memory_policy").long("guaranteed", mib(hw.guaranteed_memory_mib)).long("max", mib(hw.max_memory_mib))
+    Element::new("memory_policy")
+        .long("guaranteed", mib(hw.guaranteed_memory_mib))
+        .long("max", mib(hw.max_memory_mib))
+        .bool("ballooning", hw.settings.ballooning)
 }
 
 /// A network card.
@@ -151,7 +155,7 @@ pub fn nic(vm: VmId, view: &NicView) -> Element {
         .text("name", view.name.as_str())
         .text("interface", view.model.as_str())
         .bool("linked", view.linked)
-        .bool("plugged", true)
+        .bool("plugged", view.plugged)
         .child(Element::new("mac").text("address", view.mac.to_string()))
         .child(reference("vm", "vms", vm));
     if let Some(profile) = view.profile {
@@ -163,7 +167,7 @@ pub fn nic(vm: VmId, view: &NicView) -> Element {
 /// A disk as its VM has it.
 pub fn attachment(vm: VmId, view: &DiskAttachment) -> Element {
     object("disk_attachment", &format!("vms/{vm}/diskattachments"), view.disk.id, &[])
-        .bool("active", true)
+        .bool("active", view.active)
         .bool("bootable", view.bootable)
         .text("interface", view.interface.as_str())
         .bool("read_only", view.read_only)
@@ -205,8 +209,8 @@ pub fn template(view: &TemplateView) -> Element {
         .time("creation_time", view.created)
         .long("memory", mib(view.hardware.memory_mib))
         .child(os(&view.os, &view.hardware))
-        .child(cpu(&view.hardware))
-        .child(display(&view.hardware))
+        .child(vm_settings::cpu(&view.hardware))
+        .child(vm_settings::display(&view.hardware))
         .child(memory_policy(&view.hardware))
         .child(version);
     if let Some(cluster) = view.cluster {

@@ -10,16 +10,16 @@ use crate::model::vm::{BootDevice, NewVm, VmUpdate};
 
 /// Which of several wrong fields there are.
 #[derive(Default)]
-struct Wrong(Vec<Invalid>);
+pub struct Wrong(Vec<Invalid>);
 
 impl Wrong {
-    fn note<T>(&mut self, result: Result<Option<T>, Invalid>) -> Option<T> {
+    pub fn note<T>(&mut self, result: Result<Option<T>, Invalid>) -> Option<T> {
         result.unwrap_or_else(|e| {
             self.0.push(e);
             None
         })
     }
-    fn end<T>(self, value: T) -> Result<T, EngineError> {
+    pub fn end<T>(self, value: T) -> Result<T, EngineError> {
         if self.0.is_empty() { Ok(value) } else { Err(EngineError::Invalid(self.0)) }
     }
 }
@@ -100,6 +100,7 @@ pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, Engine
         kind: wrong.note(input.parsed("type", "type")),
         display: wrong.note(input.parsed("display/type", "display.type")),
         boot: boot(&mut wrong, input),
+        settings: super::vm_settings::read(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")).unwrap_or(false),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")).unwrap_or(false),
         allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")).unwrap_or(false),
@@ -164,7 +165,10 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
     known::vm(input)?;
     let mut wrong = Wrong::default();
     let change = VmUpdate {
-        instance_type: None,
+        // Empty: a size of its own.
+        instance_type: input
+            .child("instance_type")
+            .map(|_| wrong.note(input.parsed("instance_type/id", "instance_type"))),
         name: text(input, "name"),
         description: text(input, "description"),
         comment: text(input, "comment"),
@@ -178,11 +182,13 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
         kind: wrong.note(input.parsed("type", "type")),
         display: wrong.note(input.parsed("display/type", "display.type")),
         boot: boot(&mut wrong, input),
+        settings: super::vm_settings::read(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")),
         delete_protected: wrong.note(input.bool_at("delete_protected", "delete_protected")),
         allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")),
         use_latest: wrong.note(latest(input)),
         cd: None,
+        next_run: false,
     };
     wrong.end(change)
 }

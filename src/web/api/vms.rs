@@ -5,9 +5,9 @@ use super::document::{Element, collection};
 use super::entry::BASE;
 use super::{copies, fault, first_run, render, vm_body};
 use crate::engine::first_run::Of;
-use crate::engine::{Cx, EngineError, disks, vms};
+use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::{DiskId, VmId};
-use crate::model::vm::{Display, VmView};
+use crate::model::vm::{Display, VmUpdate, VmView};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -21,10 +21,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/vms/{id}", web::delete().to(remove))
         .route("/vms/{id}/graphicsconsoles", web::get().to(consoles))
         .route("/vms/{id}/graphicsconsoles/{console}", web::get().to(console))
-        .route("/vms/{id}/nics", web::get().to(nics))
-        .route("/vms/{id}/diskattachments", web::get().to(attachments))
-        .route("/vms/{id}/diskattachments", web::post().to(attach))
-        .route("/vms/{id}/diskattachments/{disk}", web::get().to(attachment))
         .route("/vms/{id}/cdroms", web::get().to(cdroms))
         .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd));
 }
@@ -47,12 +43,18 @@ async fn view(request: &HttpRequest, text: &str) -> Result<(Cx, VmView), EngineE
 async fn get(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, view) = view(&request, &path).await?;
+        let document = render::vm(&view, wants_next_run(&request));
         Ok(match first_run::element(&cx, Of::Vm(view.row.id)).await {
-            Some(told) => render::vm(&view).child(told),
-            None => render::vm(&view),
+            Some(told) => document.child(told),
+            None => document,
         })
     };
     ok(&request, result.await)
+}
+
+/// oVirt's `next_run=true` (as a matrix or query parameter): the configuration of the next start.
+fn wants_next_run(request: &HttpRequest) -> bool {
+    parameters(request).get("next_run").is_some_and(|v| v != "false")
 }
 
 async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
@@ -73,7 +75,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             let mut builder = HttpResponse::Accepted();
             builder.insert_header((header::LOCATION, format!("{BASE}/vms/{}", view.row.id)));
             let creation = Element::new("creation_status").text("state", "in_progress");
-            wants(&request).write(builder, &render::vm(&view).child(creation))
+            wants(&request).write(builder, &render::vm(&view, false).child(creation))
         }
         Err(error) => fault::response(&request, &error),
     }
@@ -83,11 +85,11 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
     let result = async {
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
-        let input = body(&request, &bytes)?;
+        let (input, next_run) = (body(&request, &bytes)?, wants_next_run(&request));
         let told = first_run::wanted(&input)?;
-        vms::update(&cx, vm, vm_body::vm_update(&input)?).await?;
+        vms::update(&cx, vm, VmUpdate { next_run, ..vm_body::vm_update(&input)? }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
-        Ok(render::vm(&vms::get(&cx, vm).await?))
+        Ok(render::vm(&vms::get(&cx, vm).await?, next_run))
     };
     ok(&request, result.await)
 }
@@ -144,52 +146,6 @@ async fn console(request: HttpRequest, path: web::Path<(String, String)>) -> Htt
         Ok(console_element(&view))
     };
     ok(&request, result.await)
-}
-
-async fn nics(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = view(&request, &path).await;
-    ok(
-        &request,
-        result.map(|(_, v)| collection("nics", "nic", v.nics.iter().map(|n| render::nic(v.row.id, n)).collect())),
-    )
-}
-
-async fn attachments(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = view(&request, &path).await;
-    let all = |v: &VmView| v.disks.iter().map(|d| render::attachment(v.row.id, d)).collect();
-    ok(&request, result.map(|(_, v)| collection("disk_attachments", "disk_attachment", all(&v))))
-}
-
-async fn attachment(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
-    let (vm, disk) = path.into_inner();
-    let result = async {
-        let wanted = id::<DiskId>("disk", &disk)?;
-        let (_, view) = view(&request, &vm).await?;
-        let found = view.disks.iter().find(|d| d.disk.id == wanted);
-        let found = found.ok_or_else(|| EngineError::NotFound { kind: "disk attachment", id: wanted.to_string() })?;
-        Ok(render::attachment(view.row.id, found))
-    };
-    ok(&request, result.await)
-}
-
-async fn attach(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
-    let result = async {
-        let cx = caller(&request).await?;
-        let vm = id::<VmId>("VM", &path)?;
-        let input = body(&request, &bytes)?;
-        super::known::attachment(&input)?;
-        let disk = input.child("disk").cloned().unwrap_or_default();
-        let created = disks::add(&cx, vm_body::disk(&disk, &input)?, Some(vm)).await?;
-        let view = vms::get(&cx, vm).await?;
-        let found = view.disks.iter().find(|d| d.disk.id == created.id);
-        let found =
-            found.ok_or_else(|| EngineError::NotFound { kind: "disk attachment", id: created.id.to_string() })?;
-        Ok(render::attachment(vm, found))
-    };
-    match result.await {
-        Ok(element) => wants(&request).write(HttpResponse::Accepted(), &element),
-        Err(error) => fault::response(&request, &error),
-    }
 }
 
 /// One drive per VM, with oVirt's fixed id.

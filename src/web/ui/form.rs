@@ -149,6 +149,16 @@ pub fn section(id: &str, title: &str, content: &Markup) -> Markup {
     }
 }
 
+/// A part that few people need; the script shows it when it is asked for.
+pub fn advanced(id: &str, title: &str, content: &Markup) -> Markup {
+    html! {
+        section class="vireo-section" id=(id) data-tab=(title) data-advanced aria-labelledby={ (id) "-title" } {
+            h2 class="pf-v6-c-title pf-m-lg" id={ (id) "-title" } { (title) }
+            (content)
+        }
+    }
+}
+
 /// A form with its buttons.
 pub fn form(frame: &Frame, action: &str, back: &str, submit: &str, others: &[String], fields: &Markup) -> Markup {
     html! {

@@ -83,7 +83,7 @@ fn admitted(
 /// What a console of this sort speaks.
 fn kind(db: &mut Db, id: VmId, of: ConsoleOf) -> Result<ConsoleKind, EngineError> {
     let config = launch::get(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: id.to_string() })?;
-    Ok(of.kind(config.display))
+    Ok(of.kind(config.hardware.display))
 }
 
 /// Who else has it open. One's own windows ask nobody.

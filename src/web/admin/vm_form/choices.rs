@@ -1,13 +1,14 @@
 //! What the VM forms offer to choose from, and what each choice fills in.
 
 use crate::engine::permissions::may;
-use crate::engine::{Cx, EngineError, catalog, disks};
+use crate::engine::{Cx, EngineError, catalog, disks, settings};
 use crate::model::disk::DiskContent;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::page::ListQuery;
 use crate::model::role::Action;
 use crate::model::storage_domain::StorageDomainKind;
 use crate::model::template::TemplateView;
+use crate::model::vm_settings::VmSettings;
 use crate::web::ui::form::Choice;
 use crate::web::ui::{Frame, parts};
 use serde_json::json;
@@ -20,6 +21,11 @@ pub struct Choices {
     pub isos: Vec<Choice>,
     pub profiles: Vec<Choice>,
     pub domains: Vec<Choice>,
+    pub hosts: Vec<Choice>,
+    /// Custom properties with their patterns.
+    pub properties: Vec<(String, String)>,
+    /// The settings of each template.
+    pub settings: Vec<(String, VmSettings)>,
 }
 
 /// Reads them.
@@ -62,6 +68,9 @@ pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
         isos,
         profiles,
         domains,
+        hosts: catalog::hosts(cx, &all).await?.rows.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
+        properties: settings::vm_properties(cx).await?,
+        settings: templates.iter().map(|t| (t.id.to_string(), t.hardware.settings.clone())).collect(),
     })
 }
 
@@ -77,10 +86,19 @@ fn size(t: &InstanceTypeView) -> Choice {
 fn template(t: &TemplateView) -> Choice {
     let hw = &t.hardware;
     let boot = |n: usize| hw.boot.get(n).map_or("", |b| b.as_str());
-    let fills = json!({
+    let mut fills = json!({
         "memory": hw.memory_mib, "max_memory": hw.max_memory_mib, "guaranteed": hw.guaranteed_memory_mib,
         "sockets": hw.sockets, "cores": hw.cores, "threads": hw.threads, "os": t.os, "kind": t.kind, "display": hw.display,
         "boot": boot(0), "boot2": boot(1),
     });
+    if let Some(fills) = fills.as_object_mut() {
+        let s = &hw.settings;
+        fills.extend(super::settings::boxes(s).map(|(name, on)| (name.to_owned(), json!(on))));
+        let words =
+            super::settings::current(s).into_iter().filter(|(name, _)| !name.contains('.') && name != "settings");
+        for (name, value) in words {
+            fills.entry(name).or_insert_with(|| json!(value));
+        }
+    }
     Choice { fills: fills.to_string(), ..Choice::new(t.id, &t.name) }
 }

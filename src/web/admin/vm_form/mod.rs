@@ -3,6 +3,7 @@
 mod choices;
 mod read;
 mod sections;
+mod settings;
 
 use super::{admin, changing, id};
 use crate::engine::{Cx, EngineError, vms};
@@ -15,8 +16,9 @@ use crate::web::ui::form::{Filled, form};
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
-use maud::html;
-pub use sections::{allocations, boot_name, interfaces, system_name};
+use maud::{Markup, html};
+pub use read::parsed;
+pub use sections::{allocations, boot_name, field, interfaces, system_name};
 use std::collections::HashMap;
 
 /// The forms' paths.
@@ -39,9 +41,13 @@ async fn new_page(
     };
     let mut values = HashMap::new();
     let template = query.get("template").cloned().unwrap_or_else(|| BLANK_TEMPLATE.to_string());
-    values.insert("template".to_owned(), template);
+    values.insert("template".to_owned(), template.clone());
     match result.await {
-        Ok((choices, frame)) => new_form(&frame, &choices, &Filled { values, wrong: Vec::new() }),
+        Ok((choices, frame)) => {
+            let settings = choices.settings.iter().find(|(id, _)| *id == template).map(|(_, s)| s.clone());
+            values.extend(settings::current(&settings.unwrap_or_default()));
+            new_form(&frame, &choices, &Filled { values, wrong: Vec::new() })
+        }
         Err(e) => error::page(&http, &e),
     }
 }
@@ -50,18 +56,35 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
     let l = frame.l;
     let fields = html! {
         (sections::head(frame, choices, filled))
-        div data-tabs=(l.t("new-vm")) {
+        div data-tabs=(l.t("new-vm")) data-show=(l.t("show-advanced")) data-hide=(l.t("hide-advanced")) {
             (sections::general(frame, Some(choices), filled))
             (sections::system(frame, filled, &l.t("as-template")))
             (sections::console(frame, filled))
             (sections::boot(frame, Some(&choices.isos), filled))
+            (more(frame, choices, filled))
         }
     };
     let content = html! {
         (parts::heading(&l.t("new-vm"), &html! {}, &html! {}))
-        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(l, sections::SHOWN), &fields))
+        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(l, &shown()), &fields))
     };
     frame.page(&l.t("new-vm"), "", &content)
+}
+
+/// What few people need.
+fn more(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
+    html! {
+        (settings::host(frame, choices, filled))
+        (settings::availability(frame, filled))
+        (settings::resources(frame, filled))
+        (settings::random(frame, filled))
+        (settings::custom(frame, choices, filled))
+    }
+}
+
+/// Engine names of all fields that have a place of their own.
+fn shown() -> Vec<&'static str> {
+    sections::SHOWN.iter().chain(settings::SHOWN).copied().collect()
 }
 
 async fn again(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) -> HttpResponse {
@@ -110,22 +133,24 @@ async fn edit_form(cx: &Cx, frame: &Frame, view: &VmView, filled: &Filled) -> Re
     let base = format!("/admin/vms/{}", view.row.id);
     let choices = choices::load(cx, frame).await?;
     let running = view.row.status.is_running();
-    let hint = if running { l.t("at-next-start") } else { String::new() };
+    let hint = if running { l.t("at-once-or-later") } else { String::new() };
     // The CD of a running VM is changed on its page, where the guest sees it at once.
     let isos = (!running).then_some(choices.isos.as_slice());
     let fields = html! {
         (sections::fixed_head(frame, view, &choices, filled))
-        div data-tabs=(l.t("edit-vm")) {
+        @if running { (sections::hinted(l, "all-at-next-start", "next_run", "", l.t("all-at-next-start-hint")).check(filled)) }
+        div data-tabs=(l.t("edit-vm")) data-show=(l.t("show-advanced")) data-hide=(l.t("hide-advanced")) {
             (sections::general(frame, None, filled))
             (sections::system(frame, filled, &hint))
             (sections::console(frame, filled))
             (sections::boot(frame, isos, filled))
+            (more(frame, &choices, filled))
         }
     };
     let title = l.t("edit-vm");
     let content = html! {
         (parts::heading(&title, &html! { span class="vireo-name" { (view.row.name) } }, &html! {}))
-        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(l, sections::SHOWN), &fields))
+        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(l, &shown()), &fields))
     };
     Ok(frame.page(&title, "", &content))
 }

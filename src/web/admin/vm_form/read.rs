@@ -1,6 +1,7 @@
 //! From the forms' fields to what the engine takes, and from a VM to the fields.
 
 use super::sections::{self, DISK_SIZES};
+use super::settings;
 use crate::model::disk::{DiskInterface, GIB, NewDisk};
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{BootDevice, NewVm, VmUpdate, VmView};
@@ -10,7 +11,7 @@ use std::str::FromStr;
 type Values = HashMap<String, String>;
 
 /// A number, an id, a word: empty means not said.
-fn parsed<T: FromStr>(values: &Values, name: &str, field: &'static str, wrong: &mut Vec<Invalid>) -> Option<T> {
+pub fn parsed<T: FromStr>(values: &Values, name: &str, field: &'static str, wrong: &mut Vec<Invalid>) -> Option<T> {
     let text = values.get(name).map_or("", |v| v.trim());
     if text.is_empty() {
         return None;
@@ -55,6 +56,7 @@ pub fn new_vm(values: &Values) -> (NewVm, Vec<Invalid>) {
         kind: parsed(values, "kind", "type", &mut wrong),
         display: parsed(values, "display", "display.type", &mut wrong),
         boot: boot(values),
+        settings: settings::read(values, &mut wrong),
         stateless: values.contains_key("stateless"),
         delete_protected: values.contains_key("delete_protected"),
         allow_override: values.contains_key("allow_override"),
@@ -109,6 +111,8 @@ pub fn change(values: &Values) -> (VmUpdate, Vec<Invalid>) {
         kind: parsed(values, "kind", "type", &mut wrong),
         display: parsed(values, "display", "display.type", &mut wrong),
         boot: boot(values),
+        settings: settings::read(values, &mut wrong),
+        next_run: values.contains_key("next_run"),
         stateless: Some(values.contains_key("stateless")),
         delete_protected: Some(values.contains_key("delete_protected")),
         allow_override: Some(values.contains_key("allow_override")),
@@ -157,6 +161,7 @@ pub fn current(view: &VmView) -> Values {
             values.insert(name.to_owned(), "1".to_owned());
         }
     }
+    values.extend(settings::current(&hw.settings));
     values
 }
 

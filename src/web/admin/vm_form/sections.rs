@@ -1,6 +1,7 @@
 //! The parts of the VM forms.
 
 use super::choices::Choices;
+use super::settings;
 use crate::model::disk::DiskInterface;
 use crate::model::vm::{BootDevice, Display, VmKind, VmView};
 use crate::web::locale::Locale;
@@ -84,11 +85,11 @@ pub fn rows(values: &HashMap<String, String>, count: &str) -> usize {
     values.get(count).and_then(|n| n.parse().ok()).unwrap_or(1).clamp(1, MOST_ROWS)
 }
 
-fn field<'a>(l: Locale, label: &str, name: &'a str, field: &'a str) -> Field<'a> {
+pub fn field<'a>(l: Locale, label: &str, name: &'a str, field: &'a str) -> Field<'a> {
     Field { l, label: l.t(label), name, field, hint: String::new() }
 }
 
-fn hinted<'a>(l: Locale, label: &str, name: &'a str, engine: &'a str, hint: String) -> Field<'a> {
+pub fn hinted<'a>(l: Locale, label: &str, name: &'a str, engine: &'a str, hint: String) -> Field<'a> {
     Field { hint, ..field(l, label, name, engine) }
 }
 
@@ -279,6 +280,7 @@ pub fn console(frame: &Frame, filled: &Filled) -> Markup {
         &html! {
             (field.choose(filled, &choices))
             (strict.check(filled))
+            (settings::console(l, filled))
         },
     )
 }
@@ -316,6 +318,7 @@ pub fn boot(frame: &Frame, isos: Option<&[Choice]>, filled: &Filled) -> Markup {
         &html! {
             (field(l, "first-device", "boot", "os.boot").choose(filled, &first))
             (field(l, "second-device", "boot2", "").choose(filled, &second))
+            (hinted(l, "boot-menu", "boot_menu", "", l.t("boot-menu-hint")).check(filled))
             @if let Some(isos) = isos { (field(l, "attach-cd", "cd", "cdrom").choose(filled, isos)) }
         },
     )

@@ -1,0 +1,103 @@
+//! Checks of a VM's settings besides its size.
+
+use crate::db::Db;
+use crate::engine::EngineError;
+use crate::model::ids::ClusterId;
+use crate::model::valid::{self, Invalid, Problem};
+use crate::model::vm::{Display, Hardware};
+use crate::store::settings as kept;
+use crate::store::vms::launch;
+
+/// libvirt's limits for a guest's part of the CPUs.
+const MOST_SHARES: u64 = 262_144;
+const MOST_IO_THREADS: u64 = 16;
+const MOST_RNG_BYTES: u64 = 1 << 30;
+const MOST_RNG_PERIOD: u64 = 3_600_000;
+const MOST_PINS: usize = 2048;
+
+/// Notes all that is wrong with the settings.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) fn check(
+    db: &mut Db,
+    cluster: ClusterId,
+    hardware: &Hardware,
+    wrong: &mut Vec<Invalid>,
+) -> Result<(), EngineError> {
+    let s = &hardware.settings;
+    if ![1, 2, 4].contains(&s.monitors) {
+        let value = s.monitors.to_string();
+        wrong.push(Invalid::new("display.monitors", Problem::NotOneOf { value, allowed: "1, 2, 4".to_owned() }));
+    }
+    let spice = hardware.display == Display::Spice;
+    if s.monitors > 1 && !spice {
+        wrong.push(Invalid::new("display.monitors", Problem::NeedsSpice));
+    }
+    if s.usb_redirection && !spice {
+        wrong.push(Invalid::new("usb.enabled", Problem::NeedsSpice));
+    }
+    let numbers = [
+        ("high_availability.priority", s.priority, 1, 100),
+        ("io.threads", s.io_threads, 0, MOST_IO_THREADS),
+        ("rng_device.rate.bytes", s.rng_bytes, 0, MOST_RNG_BYTES),
+        ("rng_device.rate.period", s.rng_period_ms, 0, MOST_RNG_PERIOD),
+    ];
+    wrong.extend(numbers.into_iter().filter_map(|(f, value, min, max)| valid::range(f, value.into(), min, max).err()));
+    if s.cpu_shares > 0 {
+        wrong.extend(valid::range("cpu_shares", s.cpu_shares.into(), 2, MOST_SHARES).err());
+    }
+    if !pins_are_good(&s.cpu_pinning, hardware.vcpus()) {
+        wrong.push(Invalid::new("cpu.cpu_tune", Problem::NotAPinning { vcpus: hardware.vcpus() }));
+    }
+    if !s.hosts.is_empty() {
+        let known = launch::candidates(db, cluster)?;
+        if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|host| host.id != **id)) {
+            wrong.push(Invalid::new("placement_policy.hosts", Problem::NoSuch { value: stranger.to_string() }));
+        }
+    }
+    if !s.custom.is_empty() {
+        let permitted = kept::engine(db)?.vm_properties;
+        wrong.extend(s.custom.iter().filter_map(|(name, value)| permitted.check(name, value).err()));
+    }
+    Ok(())
+}
+
+/// `0#0-1_1#2,^3`: each vCPU once, with a set of CPUs.
+fn pins_are_good(text: &str, vcpus: u32) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    let mut seen = Vec::new();
+    text.len() <= MOST_PINS
+        && text.split('_').all(|pin| {
+            let Some((vcpu, set)) = pin.split_once('#') else { return false };
+            let Ok(vcpu) = vcpu.parse::<u32>() else { return false };
+            let fresh = !seen.contains(&vcpu);
+            seen.push(vcpu);
+            fresh && vcpu < vcpus && set.split(',').all(is_range)
+        })
+}
+
+fn is_range(text: &str) -> bool {
+    let number = |text: &str| text.parse::<u16>().is_ok() && text.len() <= 4;
+    match text.strip_prefix('^') {
+        Some(but) => number(but),
+        None => text.split_once('-').map_or_else(|| number(text), |(from, to)| number(from) && number(to)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins() {
+        for good in ["", "0#0", "0#0-1_1#2,^3", "1#4,6-7"] {
+            assert!(pins_are_good(good, 2), "{good}");
+        }
+        for bad in ["0", "0#", "2#0", "0#0_0#1", "0#a", "0#1-", "x#1", "0#0_"] {
+            assert!(!pins_are_good(bad, 2), "{bad}");
+        }
+    }
+}

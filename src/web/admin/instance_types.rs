@@ -1,0 +1,223 @@
+//! Instance types: made, changed, removed. VMs follow theirs.
+
+use super::vm_form::{field, parsed};
+use super::{Listing, admin, changing, details, id, listing, permissions};
+use crate::engine::{Cx, EngineError, catalog, instance_types};
+use crate::model::ids::InstanceTypeId;
+use crate::model::instance_type::{InstanceTypeView, SizeChange};
+use crate::model::page::{ListQuery, Page};
+use crate::model::permission::ObjectKind;
+use crate::model::valid::Invalid;
+use crate::web::error;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::form::{Filled, form};
+use crate::web::ui::list::Row;
+use crate::web::ui::{Frame, parts};
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+const LIST: &str = "/admin/instance_types";
+
+/// `/admin/instance_types/…`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/admin/instance_types", web::get().to(list))
+        .route("/admin/instance_types/new", web::get().to(new_page))
+        .route("/admin/instance_types/new", web::post().to(create))
+        .route("/admin/instance_types/{id}", web::get().to(edit_page))
+        .route("/admin/instance_types/{id}", web::post().to(update))
+        .route("/admin/instance_types/{id}/remove", web::get().to(confirm))
+        .route("/admin/instance_types/{id}/remove", web::post().to(remove));
+}
+
+async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<ListQuery>) -> HttpResponse {
+    let (cx, frame) = match admin(&shared, &http).await {
+        Ok(entered) => entered,
+        Err(e) => return error::page(&http, &e),
+    };
+    let l = frame.l;
+    let found = catalog::instance_types(&cx).await.map(|all| Page::whole(all.iter().map(row).collect()));
+    let columns = ["name", "vcpus", "memory", "description"].map(|k| (l.t(k), "")).into();
+    let actions = html! { a class="pf-v6-c-button pf-m-primary" href="/admin/instance_types/new" data-new="1" { (l.t("new-instance-type")) } };
+    listing(&http, &frame, &query, Listing { noun: "instance-types", topics: "", columns, actions, bulk: None }, found)
+}
+
+fn row(kind: &InstanceTypeView) -> Row {
+    Row {
+        href: format!("{LIST}/{}", kind.id),
+        cells: vec![
+            html! { (kind.name) },
+            html! { (kind.sockets * kind.cores * kind.threads) },
+            html! { (parts::memory(kind.memory_mib)) },
+            html! { (kind.description) },
+        ],
+        pick: String::new(),
+        name: String::new(),
+    }
+}
+
+const SHOWN: &[&str] = &[
+    "name",
+    "description",
+    "memory",
+    "memory_policy.max",
+    "cpu.topology.sockets",
+    "cpu.topology.cores",
+    "cpu.topology.threads",
+];
+
+/// The form; `kind`: of one that exists, with the number of VMs that follow it and its permissions.
+fn page(frame: &Frame, kind: Option<(&InstanceTypeView, usize, Markup)>, filled: &Filled) -> HttpResponse {
+    let l = frame.l;
+    let number = |label, name, engine| field(l, label, name, engine).input(filled, "number");
+    let fields = html! {
+        (field(l, "name", "name", "name").input(filled, "text"))
+        (field(l, "description", "description", "description").input(filled, "text"))
+        (number("memory-mib", "memory", "memory"))
+        (number("max-memory-mib", "max_memory", "memory_policy.max"))
+        (number("sockets", "sockets", "cpu.topology.sockets"))
+        (number("cores", "cores", "cpu.topology.cores"))
+        (number("threads", "threads", "cpu.topology.threads"))
+    };
+    let (title, action, submit) = match &kind {
+        Some((kind, ..)) => (kind.name.clone(), format!("{LIST}/{}", kind.id), l.t("save")),
+        None => (l.t("new-instance-type"), format!("{LIST}/new"), l.t("create")),
+    };
+    let remove = html! { @if let Some((kind, ..)) = &kind { (parts::link_button(&format!("{LIST}/{}/remove", kind.id), &l.t("remove"), "pf-m-danger")) } };
+    let content = html! {
+        (parts::heading(&title, &html! {}, &remove))
+        @if let Some((_, followers, _)) = &kind { (parts::alert("info", &l.ta("instance-type-followers", &[("count", &followers.to_string())]))) }
+        (form(frame, &action, LIST, &submit, &filled.others(l, SHOWN), &fields))
+        @if let Some((_, _, permissions)) = &kind { (permissions) }
+    };
+    frame.page(&title, "", &content)
+}
+
+fn values_of(kind: &InstanceTypeView) -> HashMap<String, String> {
+    [
+        ("name", kind.name.clone()),
+        ("description", kind.description.clone()),
+        ("memory", kind.memory_mib.to_string()),
+        ("max_memory", kind.max_memory_mib.to_string()),
+        ("sockets", kind.sockets.to_string()),
+        ("cores", kind.cores.to_string()),
+        ("threads", kind.threads.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn read(values: &HashMap<String, String>) -> Result<SizeChange, EngineError> {
+    let mut wrong: Vec<Invalid> = Vec::new();
+    let change = SizeChange {
+        name: values.get("name").cloned(),
+        description: values.get("description").cloned(),
+        memory_mib: parsed(values, "memory", "memory", &mut wrong),
+        max_memory_mib: parsed(values, "max_memory", "memory_policy.max", &mut wrong),
+        sockets: parsed(values, "sockets", "cpu.topology.sockets", &mut wrong),
+        cores: parsed(values, "cores", "cpu.topology.cores", &mut wrong),
+        threads: parsed(values, "threads", "cpu.topology.threads", &mut wrong),
+    };
+    if wrong.is_empty() { Ok(change) } else { Err(EngineError::Invalid(wrong)) }
+}
+
+async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
+    let result = async {
+        let (_, frame) = admin(&shared, &http).await?;
+        let sizes = [("memory", "1024"), ("max_memory", "4096"), ("sockets", "1"), ("cores", "1"), ("threads", "1")];
+        let values = sizes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Ok(page(&frame, None, &Filled { values, wrong: Vec::new() }))
+    };
+    details::answer(&http, result.await)
+}
+
+async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, frame, values) = changing(&shared, &http, &body).await?;
+        let done = match read(&values) {
+            Ok(new) => instance_types::create(&cx, new).await,
+            Err(e) => Err(e),
+        };
+        match done {
+            Ok(_) => Ok(to(LIST)),
+            Err(EngineError::Invalid(wrong)) => Ok(page(&frame, None, &Filled { values, wrong })),
+            Err(e) => Err(e),
+        }
+    };
+    details::answer(&http, result.await)
+}
+
+async fn existing(cx: &Cx, frame: &Frame, id: InstanceTypeId, filled: &Filled) -> Result<HttpResponse, EngineError> {
+    let (kind, followers) = instance_types::get(cx, id).await?;
+    let permissions = permissions::card(cx, frame, ObjectKind::InstanceType, id.object()).await?;
+    Ok(page(frame, Some((&kind, followers, permissions)), filled))
+}
+
+async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let (kind, _) = instance_types::get(&cx, id::<InstanceTypeId>("instance type", &path)?).await?;
+        let filled = Filled { values: values_of(&kind), wrong: Vec::new() };
+        existing(&cx, &frame, kind.id, &filled).await
+    };
+    details::answer(&http, result.await)
+}
+
+async fn update(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let result = async {
+        let (cx, frame, values) = changing(&shared, &http, &body).await?;
+        let kind = id::<InstanceTypeId>("instance type", &path)?;
+        let done = match read(&values) {
+            Ok(change) => instance_types::update(&cx, kind, change).await,
+            Err(e) => Err(e),
+        };
+        match done {
+            Ok(()) => Ok(to(LIST)),
+            Err(EngineError::Invalid(wrong)) => existing(&cx, &frame, kind, &Filled { values, wrong }).await,
+            Err(e) => Err(e),
+        }
+    };
+    details::answer(&http, result.await)
+}
+
+async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let (kind, followers) = instance_types::get(&cx, id::<InstanceTypeId>("instance type", &path)?).await?;
+        let l = frame.l;
+        let title = l.ta("confirm-remove-instance-type", &[("name", &kind.name)]);
+        let content = html! {
+            (parts::heading(&title, &html! {}, &html! {}))
+            p { (l.ta("confirm-remove-instance-type-text", &[("count", &followers.to_string())])) }
+            div class="vireo-actions" {
+                (parts::post(&frame, &format!("{LIST}/{}/remove", kind.id), &l.t("remove"), "pf-m-danger"))
+                (parts::link_button(LIST, &l.t("cancel"), "pf-m-link"))
+            }
+        };
+        Ok(frame.page(&title, "", &content))
+    };
+    details::answer(&http, result.await)
+}
+
+async fn remove(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        instance_types::remove(&cx, id::<InstanceTypeId>("instance type", &path)?).await
+    };
+    match result.await {
+        Ok(()) => to(LIST),
+        Err(e) => error::page(&http, &e),
+    }
+}

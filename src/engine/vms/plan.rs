@@ -42,6 +42,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
     let mut wrong = Vec::new();
     let hardware = hardware(new, &template, kind.as_ref(), &mut wrong);
     check_host_memory(db, cluster, &hardware, &mut wrong)?;
+    settings::may(cx, db, &template.hardware.settings, &hardware.settings, cluster.object())?;
     settings::check(db, cluster, &hardware, &mut wrong)?;
     let name = name(db, &new.name, None, &mut wrong)?;
     let description = note(&mut wrong, valid::text("description", &new.description, MAX_DESCRIPTION));

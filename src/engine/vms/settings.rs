@@ -1,10 +1,13 @@
 //! Checks of a VM's settings besides its size.
 
+use crate::auth;
 use crate::db::Db;
-use crate::engine::EngineError;
-use crate::model::ids::ClusterId;
+use crate::engine::{Cx, EngineError};
+use crate::model::ids::{ClusterId, ObjectId};
+use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{Display, Hardware};
+use crate::model::vm_settings::VmSettings;
 use crate::store::settings as kept;
 use crate::store::vms::launch;
 
@@ -14,6 +17,26 @@ const MOST_IO_THREADS: u64 = 16;
 const MOST_RNG_BYTES: u64 = 1 << 30;
 const MOST_RNG_PERIOD: u64 = 3_600_000;
 const MOST_PINS: usize = 2048;
+
+/// Custom properties, and where and how a VM runs, need permits of their own.
+///
+/// # Errors
+/// The actor has not what the change needs, or the database failed.
+pub(in crate::engine) fn may(
+    cx: &Cx,
+    db: &mut Db,
+    old: &VmSettings,
+    new: &VmSettings,
+    object: ObjectId,
+) -> Result<(), EngineError> {
+    if old.custom != new.custom {
+        auth::check(db, &cx.actor, Action::ChangeVmCustomProperties, object)?;
+    }
+    if (&old.hosts, old.migration, &old.cpu_pinning) != (&new.hosts, new.migration, &new.cpu_pinning) {
+        auth::check(db, &cx.actor, Action::EditAdminVmProperties, object)?;
+    }
+    Ok(())
+}
 
 /// Notes all that is wrong with the settings.
 ///

@@ -1,6 +1,5 @@
 //! Changing a VM's configuration. What a running guest cannot take counts from its next start.
 
-use crate::auth;
 use crate::db::Db;
 use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command};
@@ -9,7 +8,6 @@ use crate::engine::{Cx, EngineError};
 use crate::model::event::EventCode;
 use crate::model::ids::{JobId, VmId};
 use crate::model::instance_type::InstanceTypeView;
-use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
     Hardware, MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS,
@@ -51,13 +49,7 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobI
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
-    let (old, new) = (&before.settings, &after.settings);
-    if old.custom != new.custom {
-        auth::check(db, &cx.actor, Action::ChangeVmCustomProperties, id.object())?;
-    }
-    if (&old.hosts, old.migration, &old.cpu_pinning) != (&new.hosts, new.migration, &new.cpu_pinning) {
-        auth::check(db, &cx.actor, Action::EditAdminVmProperties, id.object())?;
-    }
+    settings::may(cx, db, &before.settings, &after.settings, id.object())?;
     if let Some(medium) = new_cd {
         cd::medium(cx, db, medium, None)?;
     }

@@ -186,6 +186,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             a class="vireo-progress vireo-banner" href={ "/admin/jobs/" (job.id) } { (parts::job_progress(l, job)) " – " (l.t("show-steps")) }
         } @else if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
         div class="vireo-grid" {
+            @if row.waits { div class="vireo-wide" { (waiting::card(l, &detail.view)) } }
             (parts::card(&l.t("general"), &general(frame, &detail.view)))
             div class="vireo-column" {
             @if can(VmAction::Console) {
@@ -197,7 +198,6 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             }))
             }
             @if row.status.is_running() { div class="vireo-wide" { (waiting::guest(l, &detail.view)) } }
-            @if row.waits { div class="vireo-wide" { (waiting::card(l, &detail.view)) } }
             div class="vireo-wide" { (devices::disk_card(frame, &detail.view, &detail.permits, detail.new_disk)) }
             div class="vireo-wide" { (super::snapshots::card(frame, &detail.view, &detail.snapshots)) }
             div class="vireo-wide" { (devices::nic_card(frame, &detail.view, &detail.permits)) }
@@ -207,7 +207,9 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
 }
 
 fn general(frame: &Frame, view: &VmView) -> Markup {
-    let (l, row, hw) = (frame.l, &view.row, &view.hardware);
+    let (l, row) = (frame.l, &view.row);
+    // What it has now; what it will have stands in the card of what waits.
+    let hw = view.running.as_ref().map_or(&view.hardware, |now| &now.hardware);
     let text = |t: &str| html! { (t) };
     parts::facts(&[
         (l.t("description"), text(&row.description)),

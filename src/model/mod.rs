@@ -31,6 +31,7 @@ mod predefined_permits;
 pub mod predefined_roles;
 pub mod provider;
 pub mod role;
+pub mod run_once;
 pub mod search;
 pub mod setting;
 pub mod snapshot;

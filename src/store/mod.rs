@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod pools;
 pub mod providers;
 pub mod roles;
+pub mod run_once;
 pub mod scope;
 mod search;
 pub mod seed;

@@ -19,6 +19,7 @@ mod permissions;
 mod pools;
 mod providers;
 mod roles;
+mod run_once;
 mod selected;
 mod sessions;
 mod settings;
@@ -64,6 +65,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(hosts::routes)
         .configure(templates::routes)
         .configure(first_run::routes)
+        .configure(run_once::routes)
         // Last: their paths end in an id, where others have a word.
         .configure(details::routes);
 }

@@ -69,6 +69,7 @@ pub fn vm(view: &VmView) -> Element {
         .time("creation_time", view.created)
         .bool("start_paused", false)
         .bool("use_latest_template_version", view.use_latest)
+        .bool("run_once", view.run_once)
         .child(os(&view.os, &view.hardware))
         .child(cpu(&view.hardware))
         .child(display(&view.hardware).bool("allow_override", view.allow_override))

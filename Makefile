@@ -4,7 +4,7 @@
 DEMO_IMAGE := target/demo/demo-linux.qcow2
 DEMO_ISO := target/demo/demo.iso
 PYTHON := target/venv/bin/python
-TEST_PARTS := VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON)) VIREO_TEST_SEAL=$(abspath target/seal)
+TEST_PARTS := VIREO_TEST_DEMO_IMAGE=$(abspath $(DEMO_IMAGE)) VIREO_TEST_DEMO_ISO=$(abspath $(DEMO_ISO)) VIREO_TEST_PYTHON=$(abspath $(PYTHON))
 export CARGO_TERM_COLOR ?= auto
 
 help:

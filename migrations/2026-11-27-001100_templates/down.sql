@@ -1,3 +1,4 @@
+drop table run_once;
 drop table first_run_done;
 drop table first_run;
 drop table seal_log;

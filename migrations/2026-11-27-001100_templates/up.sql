@@ -31,3 +31,11 @@ create table first_run_done (
     vm_id text primary key references vm (id) on delete cascade,
     revision integer not null
 );
+
+-- How a VM runs this one time; the row goes when it is down.
+create table run_once (
+    vm_id text primary key references vm (id) on delete cascade,
+    -- JSON of model::run_once::RunOnce
+    settings text not null,
+    stateless boolean not null
+);

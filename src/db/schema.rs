@@ -182,6 +182,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    run_once (vm_id) {
+        vm_id -> Text,
+        settings -> Text,
+        stateless -> Bool,
+    }
+}
+
+diesel::table! {
     vm_pool (id) {
         id -> Text,
         cluster_id -> Text,
@@ -499,53 +507,11 @@ diesel::joinable!(pool_memory_layer -> pool_memory (memory_id));
 diesel::joinable!(job_step -> job (job_id));
 diesel::joinable!(job_lock -> job (job_id));
 
-diesel::allow_tables_to_appear_in_same_query!(
-    pool_reservation,
-    pool_memory,
-    pool_memory_layer,
-    snapshot,
-    snapshot_image,
-    setting,
-    counter,
-    mac_pool,
-    mac_range,
-    data_center,
-    cluster,
-    host,
-    storage_domain,
-    domain,
-    network,
-    vnic_profile,
-    instance_type,
-    template,
-    seal_log,
-    first_run,
-    first_run_done,
-    vm_pool,
-    vm,
-    vm_run,
-    pool_assignment,
-    disk,
-    image,
-    vm_disk,
-    template_disk,
-    nic,
-    users,
-    user_group,
-    group_member,
-    password_history,
-    role,
-    role_permit,
-    permission,
-    object_ancestor,
-    session,
-    console_ticket,
-    event,
-    job,
-    job_step,
-    job_lock,
-    openid_provider,
-    openid_flow,
-    openid_session,
-    kerberos,
-);
+diesel::allow_tables_to_appear_in_same_query! {
+    pool_reservation, pool_memory, pool_memory_layer,
+    snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, storage_domain,
+    domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
+    vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
+    group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,
+    event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos,
+}

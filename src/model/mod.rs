@@ -34,6 +34,7 @@ pub mod properties;
 pub mod provider;
 pub mod reservation;
 pub mod role;
+pub mod run_once;
 pub mod search;
 pub mod setting;
 pub mod snapshot;

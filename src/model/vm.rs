@@ -245,6 +245,8 @@ pub struct VmView {
     pub allow_override: bool,
     /// Its disks are made anew from the newest version of its template.
     pub use_latest: bool,
+    /// It runs in another way this one time.
+    pub run_once: bool,
     pub cd: Option<DiskId>,
     pub cd_name: Option<String>,
     pub disks: Vec<DiskAttachment>,

@@ -20,6 +20,7 @@ pub mod permissions;
 pub mod pools;
 pub mod providers;
 pub mod roles;
+pub mod run_once;
 pub mod scope;
 mod search;
 pub mod seed;

@@ -346,8 +346,10 @@ async fn every_page_is_accessible_in_light_and_dark_large_and_small() {
             pages.push(format!("/admin/{page}/{id}/remove"));
         }
         if page == "vms" {
-            pages
-                .extend(["edit", "console", "first_run", "copy?what=template"].map(|p| format!("/admin/vms/{id}/{p}")));
+            pages.extend(
+                ["edit", "console", "first_run", "run_once", "copy?what=template"]
+                    .map(|p| format!("/admin/vms/{id}/{p}")),
+            );
         }
         if page == "pools" {
             let vm = id_of(&admin.get("/vms?search=pool%3Ddesktops").await.1["vm"][0]);

@@ -13,13 +13,26 @@ pub struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    fn agent(&self, command: &Value) -> Value {
+    fn ask(&self, command: &Value) -> std::process::Output {
         let socket = self.server.data.join("libvirt/sock/libvirt-sock");
         let uri = format!("qemu:///system?socket={}", socket.display());
-        let out = Command::new("virsh")
-            .args(["-c", &uri, "qemu-agent-command", &self.vm, &command.to_string()])
-            .output()
-            .unwrap();
+        let arguments = ["-c", &uri, "qemu-agent-command", &self.vm, &command.to_string()];
+        Command::new("virsh").args(arguments).output().unwrap()
+    }
+
+    /// Waits until its agent answers; a guest counts as up after a while without that.
+    pub async fn ready(&self) {
+        for _ in 0..300 {
+            if self.ask(&json!({"execute": "guest-ping"})).status.success() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        panic!("the agent of guest {} does not answer", self.vm);
+    }
+
+    fn agent(&self, command: &Value) -> Value {
+        let out = self.ask(command);
         assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
         serde_json::from_slice::<Value>(&out.stdout).unwrap()["return"].clone()
     }

@@ -21,7 +21,8 @@ const OWN: [&str; 7] = [
 const MARK: &str = "/root/mark";
 
 fn start() -> Start<'static> {
-    let appliance = std::env::var("VIREO_TEST_SEAL").expect("VIREO_TEST_SEAL is set by make test");
+    let appliance = concat!(env!("CARGO_MANIFEST_DIR"), "/target/seal").to_owned();
+    assert!(std::path::Path::new(&appliance).join("README.fixed").exists(), "make target/seal/README.fixed");
     let environment = vec![("LIBGUESTFS_PATH", appliance)];
     Start { demo: true, without_iso: true, environment, ..Start::default() }
 }
@@ -61,6 +62,7 @@ async fn edited(server: &Server, admin: &Api) -> String {
     admin.act(&vm, "start").await;
     admin.wait(&vm, "up").await;
     let guest = Guest { server, vm: vm.clone() };
+    guest.ready().await;
     for file in OWN {
         guest.run(&format!("mkdir -p $(dirname {file}); echo 0123456789abcdef0123456789abcdef > {file}")).await;
     }
@@ -145,6 +147,7 @@ async fn a_pool_follows_its_golden_image() {
     admin.nothing_is_locked().await;
     let desk = takes(&server, &admin, &pool).await;
     let guest = Guest { server: &server, vm: desk.clone() };
+    guest.ready().await;
     assert_eq!(guest.read(MARK), "new");
     for file in OWN {
         let kept = guest.run(&format!("cat {file}")).await;
@@ -162,6 +165,7 @@ async fn a_pool_follows_its_golden_image() {
     admin.act(&master, "start").await;
     admin.wait(&master, "up").await;
     let guest = Guest { server: &server, vm: master.clone() };
+    guest.ready().await;
     for file in OWN {
         assert!(guest.run(&format!("cat {file}")).await.contains("0123456789abcdef"), "{file}");
     }
@@ -209,7 +213,9 @@ async fn a_guest_is_told_once_who_it_is() {
     admin.act(&vm, "start").await;
     admin.wait(&vm, "up").await;
     let guest = Guest { server: &server, vm: vm.clone() };
+    guest.ready().await;
     assert_eq!(guest.run("hostname").await.trim(), "told-by-us");
+    guest.write(MARK, "here to stay");
     // Under `up` the agent's data lies in a folder of its own.
     let disc = crate::server::find_file(&server.data, &format!("{vm}.iso")).expect("the disc is there");
     let folder = crate::server::fresh_dir();
@@ -228,6 +234,7 @@ async fn a_guest_is_told_once_who_it_is() {
     admin.wait(&vm, "down").await;
     admin.act(&vm, "start").await;
     admin.wait(&vm, "up").await;
+    guest.ready().await;
     assert_eq!(guest.run("hostname").await.trim(), "guest");
     assert!(!disc.exists(), "the secrets on it are not kept");
     admin.act(&vm, "stop").await;
@@ -245,7 +252,54 @@ async fn a_guest_is_told_once_who_it_is() {
     assert_eq!(boss.post(&page, &form).await.0, 303);
     admin.act(&vm, "start").await;
     admin.wait(&vm, "up").await;
+    guest.ready().await;
     assert_eq!(guest.run("hostname").await.trim(), "named-anew");
+    admin.act(&vm, "stop").await;
+    admin.wait(&vm, "down").await;
+    runs_once(&admin, &guest, &boss).await;
+}
+
+/// Another display, paused, forgetting everything, told anew: this one time.
+async fn runs_once(admin: &Api, guest: &Guest<'_>, boss: &Portal) {
+    let vm = &guest.vm;
+    for (once, words) in [
+        (json!({"vm": {"os": {"kernel": "/etc/shadow"}}}), "kernel"),
+        (json!({"vm": {"memory": 1}}), "memory"),
+        (json!({"vm": {"placement_policy": {"hosts": {"host": [{"id": vm}]}}}}), "placement_policy.hosts"),
+        (json!({"vm": {"cdroms": {"cdrom": [{"file": {"id": vm}}]}}}), "cdrom"),
+    ] {
+        let (code, refused) = admin.post(&format!("/vms/{vm}/start"), once.clone()).await;
+        assert!(code == 400 && refused.to_string().contains(words), "{once}: {code} {refused}");
+    }
+    let once = json!({
+        "pause": true, "use_cloud_init": true,
+        "vm": {"stateless": true, "display": {"type": "spice"}, "os": {"boot": {"devices": {"device": ["hd", "network"]}}}},
+    });
+    let (code, begun) = admin.post(&format!("/vms/{vm}/start"), once).await;
+    assert_eq!(code, 200, "{begun}");
+    admin.wait(vm, "paused").await;
+    admin.nothing_is_locked().await;
+    let (_, page) = boss.get(&format!("/admin/vms/{vm}")).await;
+    assert!(page.contains("This run was configured for one time"), "{page}");
+    admin.act(vm, "start").await;
+    admin.wait(vm, "up").await;
+    guest.ready().await;
+    let (_, view) = admin.get(&format!("/vms/{vm}")).await;
+    assert!(view["run_once"] == "true" && view["stateless"] == "false", "{view}");
+    assert_eq!(guest.run("hostname").await.trim(), "named-anew", "told again");
+    guest.write("/root/once", "here");
+    admin.act(vm, "stop").await;
+    admin.wait(vm, "down").await;
+
+    let form = [("cd", "none"), ("boot", "hd"), ("host", ""), ("display", "")];
+    assert_eq!(boss.post(&format!("/admin/vms/{vm}/run_once"), &form).await.0, 303);
+    admin.wait(vm, "up").await;
+    guest.ready().await;
+    assert_eq!(guest.run("hostname; ls /root").await.trim(), "guest\nmark", "nothing of the other run is left");
+    admin.act(vm, "stop").await;
+    admin.wait(vm, "down").await;
+    let (_, view) = admin.get(&format!("/vms/{vm}")).await;
+    assert!(view["run_once"] == "false" && view["display"]["type"] == "vnc", "{view}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,10 +202,14 @@ fn keep(cx: &Cx, db: &mut Db, of: Of, wanted: Option<(FirstRun, Option<String>)>
 ///
 /// # Errors
 /// The database failed, or the password cannot be opened.
-pub(in crate::engine) async fn payload(engine: &Arc<Engine>, vm: VmId) -> Result<Option<Payload>, EngineError> {
+pub(in crate::engine) async fn payload(
+    engine: &Arc<Engine>,
+    vm: VmId,
+    again: bool,
+) -> Result<Option<Payload>, EngineError> {
     let find = move |db: &mut Db| {
         let Some((kept, forgets)) = store::of_vm(db, vm)? else { return Ok::<_, EngineError>(None) };
-        if !forgets && store::told(db, vm)? == Some(kept.revision) {
+        if !forgets && !again && store::told(db, vm)? == Some(kept.revision) {
             return Ok(None);
         }
         let name = vms::run::get(db, vm)?.map(|run| run.name).unwrap_or_default();

@@ -37,16 +37,16 @@ async fn what_is_made_of_a_template_is_told_what_that_says() {
         (name.as_str(), said.settings.host_name.as_str(), said.has_password, said.told),
         ("desk", "lab", true, false)
     );
-    let disc = super::payload(&bench.engine, vm).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
     assert!(disc.files.iter().any(|f| f.content.contains("$6$")), "the hash of the template's password");
     assert!(!format!("{disc:?}").contains("$6$"), "logs have none of it");
 
     // Once; and again when something else is said.
     run(&bench, vm).await;
     assert!(get(&bench.cx, Of::Vm(vm)).await.unwrap().1.unwrap().told);
-    assert!(super::payload(&bench.engine, vm).await.unwrap().is_none());
+    assert!(super::payload(&bench.engine, vm, false).await.unwrap().is_none());
     set(&bench.cx, Of::Vm(vm), Some((written("other"), Password::Forget))).await.unwrap();
-    let disc = super::payload(&bench.engine, vm).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
     assert!(disc.files.iter().all(|f| !f.content.contains("$6$")));
     set(&bench.cx, Of::Vm(vm), None).await.unwrap();
     assert!(get(&bench.cx, Of::Vm(vm)).await.unwrap().1.is_none());
@@ -62,7 +62,7 @@ async fn a_pool_tells_its_vms_each_time() {
     wait(&bench, pool.job).await;
     let taken = pools::take(&bench.cx, pool.id).await.unwrap();
     wait(&bench, taken.job).await;
-    let disc = super::payload(&bench.engine, taken.id).await.unwrap().expect("it forgets that it was told");
+    let disc = super::payload(&bench.engine, taken.id, false).await.unwrap().expect("it forgets that it was told");
     assert!(disc.files[0].content.contains("local-hostname: desks-1\n"), "{}", disc.files[0].content);
     let refused = set(&bench.cx, Of::Vm(taken.id), Some((written("x"), Password::Keep))).await.unwrap_err();
     assert!(refused.to_string().contains("its pool desks"), "{refused}");

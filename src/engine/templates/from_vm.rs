@@ -151,6 +151,9 @@ fn own_name(db: &mut Db, text: &str, wrong: &mut Vec<Invalid>) -> Result<String,
     Ok(name)
 }
 
+/// The base, the version's number in it, and what people call it.
+type Numbered = (TemplateId, u32, String);
+
 /// The next version's name, and where it belongs. Pools follow it: only who may edit the base adds to it.
 fn version(
     cx: &Cx,
@@ -158,7 +161,7 @@ fn version(
     of: &VersionOf,
     center: Option<DataCenterId>,
     wrong: &mut Vec<Invalid>,
-) -> Result<(String, Option<(TemplateId, u32, String)>), EngineError> {
+) -> Result<(String, Option<Numbered>), EngineError> {
     const FIELD: &str = "version.base_template";
     let base = versions::base_of(db, of.base)?;
     auth::check(db, &cx.actor, Action::EditTemplateProperties, base.object())?;

@@ -5,13 +5,14 @@ use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::pools::memory::{self, Instant};
 use crate::engine::vms::admit::{admit, command, refuse};
-use crate::engine::vms::{place, spec, state};
+use crate::engine::vms::{place, run_once, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
 use crate::model::ids::{HostId, JobId, MemoryId, VmId};
 use crate::model::job::JobKind;
+use crate::model::run_once::RunOnce;
 use crate::model::vm::{Refusal, VmAction, VmStatus};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::launch::{self, Launch};
@@ -97,9 +98,9 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
     let host = match (how, run.host) {
         (How::Resume, Some(host)) => host,
         (_, tied) => {
-            let config = config(db, vm)?;
+            let (config, once) = this_time(db, vm)?;
             place::check_media(&config)?;
-            place::choose(&config, &launch::candidates(db, config.cluster)?, tied)?
+            place::choose(&config, &launch::candidates(db, config.cluster)?, tied.or(once.host))?
         }
     };
     state::change(engine, db, vm, |run| {
@@ -119,6 +120,12 @@ fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
     launch::get(db, vm)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: vm.to_string() })
 }
 
+/// The same, as the VM runs this one time.
+fn this_time(db: &mut Db, vm: VmId) -> Result<(Launch, RunOnce), EngineError> {
+    let usual = config(db, vm)?;
+    run_once::applied(db, usual)
+}
+
 /// What the host must have before the guest starts: its CD, its networks, throw-away layers.
 pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
     if args.how != How::Launch {
@@ -132,7 +139,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) ->
         }
     }
     templates::follow(engine, vm).await?;
-    let config = engine.db.read(move |db| config(db, vm)).await?;
+    let (config, once) = engine.db.read(move |db| this_time(db, vm)).await?;
     if let Some((_, Some(cd))) = &config.cd {
         let inspect = InspectImage { image: spec::image(cd), format: cd.format };
         match engine.call(args.host, &inspect).await {
@@ -146,7 +153,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) ->
         engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
     }
     // Who is told things at its first start has to boot.
-    let told = first_run::payload(engine, vm).await?.is_some();
+    let told = first_run::payload(engine, vm, once.tell).await?.is_some();
     args.instant = if told { None } else { memory::usable(engine, args.host, &config).await? };
     layers(engine, args, config.stateless).await?;
     Ok(Next::Done)
@@ -159,9 +166,10 @@ async fn layers(engine: &Arc<Engine>, args: &Args, stateless: bool) -> Result<()
         disks::layers::make_missing(engine, args.vm).await?;
     }
     if stateless {
-        disks::layers::create_stateless(engine, args.vm, args.instant.as_ref()).await?;
+        return disks::layers::create_stateless(engine, args.vm, args.instant.as_ref()).await;
     }
-    Ok(())
+    // Left of a run that was to forget everything.
+    disks::layers::drop_stateless(engine, args.vm).await
 }
 
 /// Has the host start the guest.
@@ -174,9 +182,10 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> 
     if args.boots_instead {
         return prepare_boot(engine, args).await;
     }
-    let config = engine.db.read(move |db| config(db, vm)).await?;
+    let (config, once) = engine.db.read(move |db| this_time(db, vm)).await?;
+    let launches = args.how == How::Launch;
     // Before the guest is there: what it was started with is known however this ends. A restored one was started long ago.
-    if args.how == How::Launch {
+    if launches {
         let launched = config.running().to_json();
         state::write(engine, vm, move |run| {
             run.launched.clone_from(&launched);
@@ -188,8 +197,9 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> 
     let guest = spec::build(&config);
     let report = match args.instant.clone() {
         None => {
-            let payload = if args.how == How::Launch { first_run::payload(engine, vm).await? } else { None };
-            engine.call(args.host, &StartVerb { vm: VmSpec { payload, ..guest } }).await?
+            let payload = if launches { first_run::payload(engine, vm, once.tell).await? } else { None };
+            let vm = VmSpec { payload, paused: launches && once.paused, ..guest };
+            engine.call(args.host, &StartVerb { vm }).await?
         }
         Some(instant) => match engine.call(args.host, &StartFromMemory { vm: guest, memory: instant.file }).await {
             Ok(report) => report,
@@ -246,6 +256,8 @@ fn tie(engine: &Engine, run: &mut VmRun, host: HostId) {
 /// Waits until the host reports the guest as running.
 pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Result<Next, EngineError> {
     let run = state::read(engine, args.vm).await?;
+    let launched = args.how == How::Launch;
+    let waits = launched && run.observed == Observed::Paused && waits(engine, args.vm).await?;
     match (run.intent, run.observed) {
         (Intent::Restore, Observed::Running) => {
             state::write(engine, args.vm, |run| {
@@ -255,18 +267,28 @@ pub(in crate::engine) async fn confirm(engine: &Arc<Engine>, args: &Args) -> Res
             .await?;
             Ok(Next::Done)
         }
-        (_, Observed::Running | Observed::PausedIo) => {
-            if args.how == How::Launch {
-                first_run::told(engine, args.vm).await?;
-            }
-            Ok(Next::Done)
-        }
+        (_, Observed::Running | Observed::PausedIo) => begun(engine, args, &run).await,
+        // As it was asked for, this one time.
+        (_, Observed::Paused) if waits => begun(engine, args, &run).await,
         (Intent::Off, _) => {
             let why = if run.reason.is_empty() { Conflict::StoppedAtOnce } else { Conflict::told(&run.reason) };
             Err(why.into())
         }
         _ => Ok(Next::Again(Duration::from_millis(300))),
     }
+}
+
+/// It is to start paused.
+async fn waits(engine: &Arc<Engine>, vm: VmId) -> Result<bool, EngineError> {
+    Ok(engine.db.read(move |db| this_time(db, vm)).await?.1.paused)
+}
+
+/// Disks that forget what they were told are told again.
+async fn begun(engine: &Arc<Engine>, args: &Args, run: &VmRun) -> Result<Next, EngineError> {
+    if args.how == How::Launch && !run.stateless {
+        first_run::told(engine, args.vm).await?;
+    }
+    Ok(Next::Done)
 }
 
 /// Makes sure the guest does not run. Where the host cannot be asked, the VM stays tied to it: the host's next snapshot tells,
@@ -290,7 +312,7 @@ pub(in crate::engine) async fn undo_launch(engine: &Arc<Engine>, args: &mut Args
 /// Takes the throw-away layers away. With the host away they stay until the next start.
 pub(in crate::engine) async fn undo_prepare(engine: &Arc<Engine>, args: &Args) -> Result<(), EngineError> {
     let vm = args.vm;
-    if args.how != How::Launch || !engine.db.read(move |db| config(db, vm)).await?.stateless {
+    if args.how != How::Launch || !engine.db.read(move |db| this_time(db, vm)).await?.0.stateless {
         return Ok(());
     }
     match disks::layers::drop_stateless(engine, vm).await {

@@ -101,6 +101,9 @@ fn after(engine: &Arc<Engine>, db: &mut Db, old: &VmRun, new: &VmRun) -> Result<
         let (engine, vm) = (engine.clone(), new.vm);
         crate::db::after_commit(move || engine.consoles.vm_stopped(vm));
     }
+    if old.status != VmStatus::Down && new.status == VmStatus::Down {
+        crate::store::run_once::clear(db, new.vm)?;
+    }
     // What is saved keeps its disks as they are; what is down for good may be put back.
     if old.status != VmStatus::Down && new.status == VmStatus::Down && old.intent != Intent::Images {
         stopped(engine, new);

@@ -70,6 +70,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
         stopped,
         allow_override,
         use_latest,
+        run_once: crate::store::run_once::get(db, id)?.is_some(),
         cd,
         cd_name,
         disks: disks_of(db, id)?,

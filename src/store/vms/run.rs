@@ -2,7 +2,7 @@
 //!
 //! Every change is one `UPDATE … WHERE vm_id AND generation`: who read an older generation changes nothing.
 
-use crate::db::schema::{host, job_lock, vm, vm_pool, vm_run};
+use crate::db::schema::{host, job_lock, run_once, vm, vm_pool, vm_run};
 use crate::db::{Db, MultiBackend};
 use crate::model::clock::Timestamp;
 use crate::model::host::HostStatus;
@@ -17,6 +17,7 @@ pub struct VmRun {
     pub vm: VmId,
     pub name: String,
     pub pool: Option<(PoolId, String)>,
+    /// Of this run, too.
     pub stateless: bool,
     pub delete_protected: bool,
     pub intent: Intent,
@@ -64,7 +65,7 @@ pub fn insert(db: &mut Db, vm: VmId, intent: Intent, status: VmStatus) -> QueryR
 }
 
 type Row = (
-    (VmId, String, Option<PoolId>, Option<String>, bool, bool),
+    (VmId, String, Option<PoolId>, Option<String>, (bool, Option<bool>), bool),
     (Intent, Observed, bool, VmStatus, String),
     (Option<HostId>, Option<String>, Option<HostStatus>),
     (String, String, String, Option<Timestamp>, Option<Timestamp>, i64),
@@ -77,8 +78,16 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
         .inner_join(vm::table)
         .left_join(host::table)
         .left_join(vm_pool::table.on(vm_pool::id.nullable().eq(vm::vm_pool_id)))
+        .left_join(run_once::table.on(run_once::vm_id.eq(vm_run::vm_id)))
         .select((
-            (vm::id, vm::name, vm::vm_pool_id, vm_pool::name.nullable(), vm::stateless, vm::delete_protected),
+            (
+                vm::id,
+                vm::name,
+                vm::vm_pool_id,
+                vm_pool::name.nullable(),
+                (vm::stateless, run_once::stateless.nullable()),
+                vm::delete_protected,
+            ),
             (vm_run::intent, vm_run::observed, vm_run::agent_connected, vm_run::status, vm_run::status_reason),
             (vm_run::host_id, host::name.nullable(), host::status.nullable()),
             (vm_run::addresses, vm_run::fqdn, vm_run::guest_os, vm_run::started, vm_run::stopped, vm_run::generation),
@@ -98,7 +107,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
 
 fn to_run(
     (
-        (vm, name, pool, pool_name, stateless, delete_protected),
+        (vm, name, pool, pool_name, (stateless, this_time), delete_protected),
         (intent, observed, agent, status, reason),
         (host, host_name, host_status),
         (addresses, fqdn, guest_os, started, stopped, generation),
@@ -109,7 +118,7 @@ fn to_run(
         vm,
         name,
         pool: pool.zip(pool_name),
-        stateless,
+        stateless: stateless || this_time == Some(true),
         delete_protected,
         intent,
         observed,

@@ -213,10 +213,9 @@ list_page!(
         ("template-version", ""),
         ("status", "status"),
         ("cluster", "cluster"),
-        ("vms", "vms"),
+        ("template-vms", "vms"),
         ("pools", ""),
         ("template-versions", ""),
-        ("created", ""),
         ("description", "description")
     ],
     |l, t: TemplateView| row(
@@ -229,7 +228,6 @@ list_page!(
             text(t.vms),
             text(t.pools),
             text(t.versions),
-            parts::time(t.created),
             text(&t.description),
         ]
     )

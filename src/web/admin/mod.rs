@@ -21,6 +21,7 @@ mod permissions;
 mod pools;
 mod providers;
 mod roles;
+mod run_once;
 mod selected;
 mod sessions;
 mod settings;
@@ -69,6 +70,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(hosts::routes)
         .configure(templates::routes)
         .configure(first_run::routes)
+        .configure(run_once::routes)
         // Last: their paths end in an id, where others have a word.
         .configure(details::routes);
 }

@@ -13,7 +13,7 @@ use crate::model::job::JobView;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::snapshot::SnapshotView;
-use crate::model::vm::{VmAction, VmRow, VmView};
+use crate::model::vm::{VmAction, VmRow, VmStatus, VmView};
 use crate::web::console_page;
 use crate::web::error;
 use crate::web::server::Shared;
@@ -174,6 +174,9 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
                 (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
                 @if row.pool.is_none() { (parts::link_button(&format!("{base}/first_run"), &l.t("first-run"), "pf-m-secondary")) }
             }
+            @if can(VmAction::Run) && row.pool.is_none() && row.status == VmStatus::Down {
+                (parts::link_button(&format!("{base}/run_once"), &l.t("run-once"), "pf-m-secondary"))
+            }
             @if can(VmAction::Clone) {
                 (parts::link_button(&format!("{base}/copy"), &l.t("action-clone"), "pf-m-secondary"))
                 (parts::link_button(&format!("{base}/copy?what=template"), &l.t("make-template"), "pf-m-secondary"))
@@ -181,6 +184,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Remove) { (parts::link_button(&format!("{base}/remove"), &l.t("action-remove"), "pf-m-danger")) }
             @else { (parts::refused(&l.t("action-remove"), &why(VmAction::Remove))) }
         }))
+        @if detail.view.run_once { (parts::alert("info", &l.t("runs-once"))) }
         @if !row.status_reason.is_empty() { (parts::alert("warning", &told(l, &row.status_reason))) }
         @if let Some(job) = &detail.job {
             a class="vireo-progress vireo-banner" href={ "/admin/jobs/" (job.id) } { (parts::job_progress(l, job)) " – " (l.t("show-steps")) }

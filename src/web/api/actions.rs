@@ -56,6 +56,11 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
             let created = super::copies::clone(&cx, vm, &input).await?;
             return Ok(complete(Some(created.job)).child(render::reference("vm", "vms", created.id)));
         }
+        if action == "start"
+            && let Some(once) = super::run_once::wanted(&input)?
+        {
+            return Ok(complete(Some(vms::run_once(&cx, vm, once).await?)));
+        }
         run(&cx, vm, &action).await
     };
     answer(&request, result.await)

@@ -18,6 +18,7 @@ mod permissions;
 mod pools;
 pub mod render;
 mod roles;
+mod run_once;
 pub mod sign_in;
 mod snapshots;
 pub mod vm_body;

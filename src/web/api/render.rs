@@ -82,6 +82,7 @@ pub fn vm(view: &VmView, next_run: bool) -> Element {
         .time("creation_time", view.created)
         .bool("start_paused", false)
         .bool("use_latest_template_version", view.use_latest)
+        .bool("run_once", view.run_once)
         .child(os(running.map_or(&view.os, |now| &now.os), hardware))
         .child(vm_settings::cpu(hardware))
         .child(vm_settings::display(hardware).bool("allow_override", view.allow_override))

@@ -49,6 +49,16 @@ fn boot(wrong: &mut Wrong, input: &Input) -> Option<Vec<BootDevice>> {
     (!all.is_empty()).then_some(all)
 }
 
+/// What it boots from this one time.
+///
+/// # Errors
+/// Each device that is none.
+pub fn boot_devices(input: &Input) -> Result<Option<Vec<BootDevice>>, EngineError> {
+    let mut wrong = Wrong::default();
+    let found = boot(&mut wrong, input);
+    wrong.end(found)
+}
+
 /// A VM to be made.
 ///
 /// # Errors

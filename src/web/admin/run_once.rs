@@ -1,0 +1,146 @@
+//! The page that runs a VM in another way this one time.
+
+use super::vm_form::boot_name;
+use super::{admin, changing, details, id};
+use crate::engine::{Cx, EngineError, catalog, disks, vms};
+use crate::model::disk::DiskContent;
+use crate::model::ids::VmId;
+use crate::model::run_once::{Drive, RunOnce};
+use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::{BootDevice, Display, VmAction, VmView};
+use crate::web::locale::Locale;
+use crate::web::server::Shared;
+use crate::web::sign_in::to;
+use crate::web::ui::form::{Field, Filled, form};
+use crate::web::ui::{Frame, parts};
+use crate::web::words;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// `/admin/vms/{id}/run_once`
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route("/admin/vms/{id}/run_once", web::get().to(ask)).route("/admin/vms/{id}/run_once", web::post().to(run));
+}
+
+/// What can be chosen.
+struct Choices {
+    view: VmView,
+    cds: Vec<(String, String)>,
+    hosts: Vec<(String, String)>,
+}
+
+const NO_CD: &str = "none";
+
+async fn choices(cx: &Cx, l: Locale, vm: VmId) -> Result<Choices, EngineError> {
+    let view = vms::get(cx, vm).await?;
+    let usual = (String::new(), l.t("as-usual"));
+    let mut cds = vec![usual.clone(), (NO_CD.to_owned(), l.t("run-once-no-cd"))];
+    let isos = disks::list(cx, &details::all()).await?.rows.into_iter().filter(|d| d.content == DiskContent::Iso);
+    cds.extend(isos.map(|d| (d.id.to_string(), d.alias)));
+    let mut hosts = vec![usual];
+    let own = catalog::hosts(cx, &details::all()).await?.rows.into_iter().filter(|h| h.cluster == view.row.cluster);
+    hosts.extend(own.map(|h| (h.id.to_string(), h.name)));
+    Ok(Choices { view, cds, hosts })
+}
+
+fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
+    let field = |label: &str, name: &'static str, of: &'static str| Field {
+        l,
+        label: l.t(label),
+        name,
+        field: of,
+        hint: String::new(),
+    };
+    let usual = (String::new(), l.t("as-usual"));
+    let devices = BootDevice::ALL.iter().map(|d| (d.to_string(), boot_name(l, *d)));
+    let devices: Vec<_> = std::iter::once(usual.clone()).chain(devices).collect();
+    let displays = Display::ALL.iter().map(|d| (d.to_string(), d.as_str().to_uppercase()));
+    let displays: Vec<_> = std::iter::once(usual).chain(displays).collect();
+    html! {
+        (field("cd", "cd", "cdrom").select(filled, &choices.cds))
+        (field("first-device", "boot", "os.boot").select(filled, &devices))
+        (field("host", "host", "placement_policy.hosts").select(filled, &choices.hosts))
+        (field("display", "display", "display.type").select(filled, &displays))
+        (Field { hint: l.t("run-once-paused-hint"), ..field("run-once-paused", "paused", "") }.check(filled))
+        (Field { hint: l.t("run-once-stateless-hint"), ..field("run-once-stateless", "stateless", "") }.check(filled))
+        (Field { hint: l.t("run-once-tell-hint"), ..field("run-once-tell", "tell", "") }.check(filled))
+    }
+}
+
+fn page(frame: &Frame, choices: &Choices, filled: &Filled, refused: Option<String>) -> HttpResponse {
+    let l = frame.l;
+    let (title, row) = (l.t("run-once"), &choices.view.row);
+    let mut others = filled.others(l, &["cdrom", "os.boot", "placement_policy.hosts", "display.type"]);
+    others.extend(refused);
+    let here = format!("/admin/vms/{}", row.id);
+    let content = html! {
+        (parts::heading(&title, &html! { span class="vireo-name" { (row.name) } }, &html! {}))
+        p { (l.t("run-once-text")) }
+        (form(frame, &format!("{here}/run_once"), &here, &l.t("run-once"), &others, &fields(l, choices, filled)))
+    };
+    frame.page(&title, "", &content)
+}
+
+async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let choices = choices(&cx, frame.l, id::<VmId>("VM", &path)?).await?;
+        let why = choices.view.cannot.iter().find(|c| c.0 == VmAction::Run).map(|c| words::refusal(frame.l, &c.1));
+        Ok(page(&frame, &choices, &Filled::default(), why))
+    };
+    details::answer(&http, result.await)
+}
+
+/// A choice: nothing is as usual.
+fn chosen<T: std::str::FromStr>(text: &str, field: &'static str) -> Result<Option<T>, EngineError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let none = |_| Invalid::new(field, Problem::NoSuch { value: text.chars().take(64).collect() });
+    Ok(Some(text.parse().map_err(none)?))
+}
+
+fn once(values: &HashMap<String, String>, view: &VmView) -> Result<RunOnce, EngineError> {
+    let get = |name: &str| values.get(name).map_or("", String::as_str);
+    let cd = match get("cd") {
+        NO_CD => Drive::Empty,
+        text => chosen(text, "cdrom")?.map_or(Drive::AsUsual, Drive::Holds),
+    };
+    // The chosen one first, then the others in their order.
+    let boot = chosen::<BootDevice>(get("boot"), "os.boot")?.map(|first| {
+        let rest = view.hardware.boot.iter().copied().filter(move |device| *device != first);
+        std::iter::once(first).chain(rest).collect()
+    });
+    Ok(RunOnce {
+        cd,
+        boot,
+        display: chosen(get("display"), "display.type")?,
+        host: chosen(get("host"), "placement_policy.hosts")?,
+        paused: values.contains_key("paused"),
+        stateless: values.contains_key("stateless"),
+        tell: values.contains_key("tell"),
+    })
+}
+
+async fn run(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, frame, values) = changing(&shared, &http, &body).await?;
+        let vm = id::<VmId>("VM", &path)?;
+        let choices = choices(&cx, frame.l, vm).await?;
+        let done = match once(&values, &choices.view) {
+            Ok(once) => vms::run_once(&cx, vm, once).await,
+            Err(e) => Err(e),
+        };
+        match done {
+            Ok(_) => Ok(to(&format!("/admin/vms/{vm}"))),
+            Err(EngineError::Invalid(wrong)) => Ok(page(&frame, &choices, &Filled { values, wrong }, None)),
+            Err(why @ EngineError::Refused { .. }) => {
+                let why = words::error(frame.l, &why);
+                Ok(page(&frame, &choices, &Filled { values, wrong: Vec::new() }, Some(why)))
+            }
+            Err(e) => Err(e),
+        }
+    };
+    details::answer(&http, result.await)
+}

@@ -11,6 +11,7 @@ pub mod events;
 pub mod facts;
 mod ffi;
 pub mod guest;
+mod guest_files;
 pub mod images;
 pub mod libvirtd;
 mod merge;
@@ -20,6 +21,7 @@ pub mod server;
 mod snapshots;
 pub mod stats;
 pub mod storage;
+mod thumbnail;
 pub mod viewer;
 pub mod xml;
 

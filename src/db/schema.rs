@@ -1,8 +1,10 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
+mod class;
 mod people;
 mod providers;
 
+pub use class::*;
 pub use people::*;
 pub use providers::*;
 
@@ -169,6 +171,7 @@ diesel::table! {
         prestart_failures -> Integer,
         prestart_wait -> Nullable<Timestamp>,
         prestart_reason -> Text,
+        locked_until -> Nullable<Timestamp>,
     }
 }
 
@@ -226,6 +229,8 @@ diesel::table! {
         permission_id -> Nullable<Text>,
         taken -> Timestamp,
         ends -> Bool,
+        locked_until -> Nullable<Timestamp>,
+        hand -> Nullable<Timestamp>,
     }
 }
 
@@ -454,6 +459,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     object_ancestor,
     session,
     console_ticket,
+    class_gift,
+    class_gift_seen,
+    class_delivery,
     event,
     job,
     job_step,

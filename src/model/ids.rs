@@ -32,6 +32,8 @@ ids! {
     ConsoleId,
     PasskeyId,
     JobId,
+    /// What a teacher gave to a class.
+    GiftId,
     /// An OpenID provider.
     ProviderId,
 }

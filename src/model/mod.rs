@@ -3,6 +3,7 @@
 #[macro_use]
 mod text;
 
+pub mod class;
 pub mod clock;
 pub mod cluster;
 pub mod conflict;
@@ -28,6 +29,7 @@ pub mod permit_tree;
 pub mod pool;
 mod predefined_permits;
 pub mod predefined_roles;
+pub mod preference;
 pub mod provider;
 pub mod role;
 pub mod search;

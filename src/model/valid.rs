@@ -81,6 +81,12 @@ pub enum Problem {
         "is the client id; tokens for the API need an audience of their own, or those of a sign-in would open it, too"
     )]
     SameAsClient,
+    #[error("\"{value}\" is not the address of a web page like https://example.com/page")]
+    NotALink { value: String },
+    #[error(
+        "\"{value}\" is not a name for a file: it must not begin with '.' or '-' and has none of / \\ : * ? \" < > |"
+    )]
+    NotAFileName { value: String },
     #[error("cannot be changed; remove it and add another")]
     Fixed,
     #[error("is no keytab of MIT's format with a key in it, in base64")]

@@ -26,6 +26,7 @@ pub use list::{get, list, members, vms};
 pub use prestart::Refill;
 pub(in crate::engine) use prestart::{keep_full, started_ahead, touch};
 pub use reclaim::reclaim;
+pub(in crate::engine) use reclaim::reclaim_for;
 pub(in crate::engine) use remove::RemovePool;
 pub use remove::remove;
 pub(in crate::engine) use shrink::ShrinkPool;

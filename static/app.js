@@ -1,8 +1,10 @@
 import "./forms.js";
 import "./copy.js";
 import "./keytab.js";
+import "./class.js";
 import { lists, picked } from "./lists.js";
 import { screens } from "./screens.js";
+import { localise } from "./times.js";
 // Live pages: when the server says that something changed, the page's main part is fetched again and put in place of the old
 // one, unless somebody types, selects or has a menu open there. Works without scripts, too: then the page just does not move.
 const live = document.querySelector('[data-live]');
@@ -41,29 +43,27 @@ async function refresh() {
 
 function soon() { if (!timer) timer = setTimeout(refresh, 150); }
 
-function localise(root) {
-  for (const t of root.querySelectorAll('time[datetime]')) {
-    const at = new Date(t.dateTime);
-    t.title = at.toISOString();
-    t.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'medium' });
-  }
-}
-
 if (live) {
   localise(live);
   screens(live);
   lists();
   document.addEventListener('visibilitychange', () => { if (!document.hidden && wanted) refresh(); });
   document.addEventListener('focusout', () => { if (wanted) soon(); });
-  if (topics.size) {
-    let lost = 0;
-    const source = new EventSource('/events/stream');
-    source.onmessage = (e) => { if (e.data.split(' ').some((t) => t === 'all' || topics.has(t))) soon(); };
-    source.onopen = () => { if (lost) soon(); clearTimeout(lost); lost = 0; if (bar) bar.hidden = true; };
-    // A hiccup is over before anybody needs to know.
-    source.onerror = () => { lost ||= setTimeout(() => { if (bar) { bar.textContent = bar.dataset.text; bar.hidden = false; } }, 2000); };
-    addEventListener('pagehide', () => source.close());
-  }
+}
+
+// One stream for the page and for what lies over it.
+if (topics.size || document.getElementById('notices')) {
+  let lost = 0;
+  const changed = (words) => {
+    document.dispatchEvent(new CustomEvent('vireo:changed', { detail: words }));
+    if (topics.size && words.some((t) => t === 'all' || topics.has(t))) soon();
+  };
+  const source = new EventSource('/events/stream');
+  source.onmessage = (e) => changed(e.data.split(' '));
+  source.onopen = () => { if (lost) changed(['all']); clearTimeout(lost); lost = 0; if (bar) bar.hidden = true; };
+  // A hiccup is over before anybody needs to know.
+  source.onerror = () => { lost ||= setTimeout(() => { if (bar) { bar.textContent = bar.dataset.text; bar.hidden = false; } }, 2000); };
+  addEventListener('pagehide', () => source.close());
 }
 
 document.getElementById('theme')?.addEventListener('click', () => {

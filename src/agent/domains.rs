@@ -416,6 +416,19 @@ pub async fn send_keys(libvirt: &Libvirt, request: SendKeys) -> Answer<()> {
         .await
 }
 
+/// Resets it as its button would.
+///
+/// # Errors
+/// It does not run.
+pub async fn reset(libvirt: &Libvirt, vm: VmId) -> Answer<()> {
+    libvirt
+        .with(move |connection| {
+            let domain = must_find(connection, vm)?;
+            domain.reset().map(drop).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))
+        })
+        .await
+}
+
 /// The screen as an image file (PNG, or PPM from older QEMU).
 ///
 /// # Errors

@@ -13,6 +13,7 @@ pub mod facts;
 mod ffi;
 pub mod guest;
 mod guest_details;
+mod guest_files;
 pub mod images;
 mod ksm;
 pub mod libvirtd;
@@ -27,6 +28,7 @@ pub mod server;
 mod snapshots;
 pub mod stats;
 pub mod storage;
+mod thumbnail;
 pub mod viewer;
 pub mod xml;
 

@@ -5,8 +5,8 @@ use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
 use super::{
-    AgentError, Ready, adjust, console, domains, facts, images, ksm, memory, merge, networks, payload, seal, snapshots,
-    storage, viewer,
+    AgentError, Ready, adjust, console, domains, facts, guest_files, images, ksm, memory, merge, networks, payload,
+    seal, snapshots, storage, thumbnail, viewer,
 };
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
@@ -144,7 +144,8 @@ async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Re
     let result = match (request.method().clone(), parts.as_slice()) {
         (Method::POST, ["v1", "verbs", name]) => verb(&agent, name, request).await,
         (Method::GET, ["v1", "events"]) => Ok(events(&agent, ending)),
-        (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm).await,
+        (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm, request.uri().query()).await,
+        (Method::PUT, ["v1", "guest-files", vm]) => guest_file(&agent, vm, request).await,
         (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
         (Method::GET, ["v1", "consoles", vm, kind]) => open_console(&agent, vm, kind, request).await,
         (Method::GET, ["v1", "viewers", vm, kind]) => open_viewer(&agent, vm, kind, request),
@@ -204,6 +205,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::StopVm::NAME => json(&domains::stop(libvirt, read::<wire::StopVm>(body)?.vm).await?),
         wire::ShutdownVm::NAME => json(&domains::shutdown(libvirt, read::<wire::ShutdownVm>(body)?.vm).await?),
         wire::RebootVm::NAME => json(&domains::reboot(libvirt, read::<wire::RebootVm>(body)?.vm).await?),
+        wire::ResetVm::NAME => json(&domains::reset(libvirt, read::<wire::ResetVm>(body)?.vm).await?),
         wire::SuspendVm::NAME => json(&domains::suspend(libvirt, read::<wire::SuspendVm>(body)?.vm).await?),
         wire::PauseVm::NAME => json(&domains::pause(libvirt, read::<wire::PauseVm>(body)?.vm, true).await?),
         wire::ResumeVm::NAME => json(&domains::pause(libvirt, read::<wire::ResumeVm>(body)?.vm, false).await?),
@@ -292,8 +294,30 @@ fn vm_id(text: &str) -> Result<VmId, WireError> {
     text.parse().map_err(|_| refused(ErrorCode::InvalidRequest, format!("vm: {text:?} is not an id")))
 }
 
-async fn screenshot(agent: &Arc<Agent>, vm: &str) -> Answer {
-    Ok(full(domains::screenshot(&agent.libvirt, vm_id(vm)?).await?, "image/png"))
+async fn screenshot(agent: &Arc<Agent>, vm: &str, query: Option<&str>) -> Answer {
+    #[derive(serde::Deserialize)]
+    struct Query {
+        width: Option<u32>,
+    }
+    let query: Query = serde_urlencoded::from_str(query.unwrap_or_default())
+        .map_err(|e| refused(ErrorCode::InvalidRequest, format!("the query is wrong: {e}")))?;
+    let image = domains::screenshot(&agent.libvirt, vm_id(vm)?).await?;
+    Ok(match query.width {
+        None => full(image, "image/png"),
+        Some(width) => full(blocking(move || thumbnail::smaller(&image, width)).await?, "image/jpeg"),
+    })
+}
+
+async fn guest_file(agent: &Arc<Agent>, vm: &str, request: Request<Incoming>) -> Answer {
+    #[derive(serde::Deserialize)]
+    struct Query {
+        name: String,
+    }
+    let query: Query = serde_urlencoded::from_str(request.uri().query().unwrap_or_default())
+        .map_err(|e| refused(ErrorCode::InvalidRequest, format!("the query is wrong: {e}")))?;
+    let chunks = BodyStream::new(request.into_body())
+        .filter_map(|frame| async move { frame.map(|f| f.into_data().ok()).transpose() });
+    Ok(json(&guest_files::put(&agent.libvirt, vm_id(vm)?, &query.name, Box::pin(chunks)).await?))
 }
 
 async fn upload(ids: [&str; 3], request: Request<Incoming>) -> Answer {

@@ -3,7 +3,7 @@
 use super::{Actor, AuthError, hash};
 use crate::db::Db;
 use crate::model::clock::Timestamp;
-use crate::model::console::ConsoleKind;
+use crate::model::console::{ConsoleKind, Entry};
 use crate::model::ids::{ConsoleId, VmId};
 pub use crate::store::tickets::Ticket;
 use crate::store::{sessions, tickets};
@@ -30,12 +30,12 @@ pub fn issue(
     now: Timestamp,
     actor: &Actor,
     vm: VmId,
-    kind: ConsoleKind,
+    (kind, entry): (ConsoleKind, Entry),
     take_over: bool,
 ) -> Result<Issued, AuthError> {
     let session = actor.session.ok_or(AuthError::BadTicket)?;
     let expires = now + Duration::seconds(VALID_SECONDS);
-    let first = Ticket { session, vm, console: ConsoleId::random(), kind, take_over, expires };
+    let first = Ticket { session, vm, console: ConsoleId::random(), kind, entry, take_over, expires };
     tickets::purge(db, now)?;
     let mut keep = |ticket: Ticket| {
         let secret = hash::fresh_secret();

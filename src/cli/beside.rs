@@ -42,7 +42,15 @@ impl Place {
         let pki = Pki::open_or_create(&data.join("pki"), &names::certificate_names()).map_err(|e| Failure::of(&e))?;
         let tls = pki.client_config().map_err(|e| Failure::of(&e))?;
         let vault = files::vault(&data)?;
-        let config = Config { id, db, clock: Arc::new(SystemClock), vault, tls, timing: Timing::default() };
+        let config = Config {
+            id,
+            db,
+            clock: Arc::new(SystemClock),
+            vault,
+            tls,
+            timing: Timing::default(),
+            files: data.join("files"),
+        };
         Ok(Cx::root(Engine::new(config)))
     }
 }

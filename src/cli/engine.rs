@@ -52,6 +52,7 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
         vault: files::vault(data)?,
         tls: pki.client_config().map_err(|e| Failure::of(&e))?,
         timing: Timing::from_environment(),
+        files: data.join("files"),
     };
     let engine = Engine::start(config).await.map_err(|e| Failure::of(&e))?;
     let portal = pki.portal_config().map_err(|e| Failure::of(&e))?;

@@ -1,9 +1,13 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
+mod class;
 mod people;
+mod pools;
 mod providers;
 
+pub use class::*;
 pub use people::*;
+pub use pools::*;
 pub use providers::*;
 
 diesel::table! {
@@ -208,6 +212,7 @@ diesel::table! {
         prestart_reason -> Text,
         instant_start -> Bool,
         use_latest -> Bool,
+        locked_until -> Nullable<Timestamp>,
     }
 }
 
@@ -269,6 +274,8 @@ diesel::table! {
         permission_id -> Nullable<Text>,
         taken -> Timestamp,
         ends -> Bool,
+        locked_until -> Nullable<Timestamp>,
+        hand -> Nullable<Timestamp>,
     }
 }
 
@@ -425,46 +432,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    pool_reservation (id) {
-        id -> Text,
-        vm_pool_id -> Text,
-        principal_id -> Text,
-        weekdays -> Integer,
-        from_minute -> Integer,
-        until_minute -> Integer,
-        time_zone -> Text,
-        lead_minutes -> Integer,
-        prestarted -> Integer,
-        shuts_down -> Bool,
-    }
-}
-
-diesel::table! {
-    pool_memory (id) {
-        id -> Text,
-        vm_pool_id -> Text,
-        state -> Text,
-        make -> Text,
-        storage_domain_id -> Text,
-        disk_id -> Text,
-        bytes -> BigInt,
-        reason -> Text,
-        failures -> Integer,
-        next_try -> Nullable<Timestamp>,
-        changed -> Timestamp,
-    }
-}
-
-diesel::table! {
-    pool_memory_layer (memory_id, image_id) {
-        memory_id -> Text,
-        image_id -> Text,
-        disk_id -> Text,
-        below_image_id -> Text,
-    }
-}
-
 diesel::joinable!(mac_range -> mac_pool (mac_pool_id));
 diesel::joinable!(cluster -> data_center (data_center_id));
 diesel::joinable!(cluster -> mac_pool (mac_pool_id));
@@ -508,7 +475,7 @@ diesel::joinable!(job_step -> job (job_id));
 diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
-    pool_reservation, pool_memory, pool_memory_layer,
+    pool_reservation, pool_memory, pool_memory_layer, class_gift, class_gift_seen, class_delivery,
     snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, storage_domain,
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,

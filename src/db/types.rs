@@ -44,7 +44,8 @@ macro_rules! text_columns { ($($type:ty),+ $(,)?) => { $(
 )+ } }
 
 use crate::model::{
-    console::ConsoleKind,
+    class::GiftKind,
+    console::{ConsoleKind, Entry},
     disk::*,
     domain::{Provider, Transport},
     event::*,
@@ -54,6 +55,7 @@ use crate::model::{
     network::*,
     permission::*,
     pool::*,
+    preference::ConsoleChoice,
     role::*,
     snapshot::SnapshotKind,
     storage_domain::*,
@@ -69,4 +71,5 @@ text_columns! {
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
+    GiftId, GiftKind, Entry, ConsoleChoice,
 }

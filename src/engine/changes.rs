@@ -17,6 +17,8 @@ pub enum Topic {
     Object(ObjectKind),
     Jobs,
     Events,
+    /// Something in a class: what was told or given, a lock, a hand, who looks on.
+    Class,
     /// New statistics arrived (every few seconds).
     Stats,
 }

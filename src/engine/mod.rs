@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod catalog;
 pub mod changes;
+pub mod class;
 pub mod dashboard;
 pub mod directories;
 pub mod disks;
@@ -23,6 +24,7 @@ pub mod live;
 pub mod passkeys;
 pub mod permissions;
 pub mod pools;
+pub mod preferences;
 pub mod providers;
 pub mod reconcile;
 pub mod roles;
@@ -63,6 +65,8 @@ pub struct Engine {
     pub consoles: vms::console::Consoles,
     /// Pictures of screens that somebody looks at.
     pub screens: vms::Screens,
+    /// What teachers gave to their classes.
+    pub files: class::Files,
     /// Where people of other domains are looked for.
     pub directories: directories::Directories,
     pub domains: domains::Domains,
@@ -144,6 +148,8 @@ pub struct Config {
     /// How agents are called.
     pub tls: rustls::ClientConfig,
     pub timing: Timing,
+    /// The folder of files that people give to one another.
+    pub files: std::path::PathBuf,
 }
 
 impl Engine {
@@ -159,6 +165,7 @@ impl Engine {
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
             screens: vms::Screens::default(),
+            files: class::Files::new(config.files),
             directories: directories::Directories::default(),
             domains: domains::Domains::default(),
             vault: Arc::new(config.vault),
@@ -179,7 +186,12 @@ impl Engine {
     pub async fn start(config: Config) -> Result<Arc<Self>, EngineError> {
         let engine = Self::new(config);
         let inner = engine.clone();
-        engine.db.write(move |db| inner.tell(db, EventCode::EngineStarted, About::default(), "")).await?;
+        let begun = engine.db.write(move |db| {
+            // An engine before this one may have known fewer roles and permits.
+            crate::store::roles::predefined(db)?;
+            inner.tell(db, EventCode::EngineStarted, About::default(), "")
+        });
+        begun.await?;
         hosts::connect_all(&engine).await?;
         // What is wrong with a domain keeps nobody else out; the reconciler tells it.
         let _ = domains::load(&engine).await;

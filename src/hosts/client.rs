@@ -5,7 +5,7 @@ use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::display::Displays;
 use crate::wire::viewer::{OpenViewer, ViewerNews};
-use crate::wire::{self, HostEvent, ImageInfo, ImagePath, Verb, WireError};
+use crate::wire::{self, HostEvent, ImageInfo, ImagePath, Placed, Verb, WireError};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
 use rustls::ClientConfig;
@@ -139,6 +139,40 @@ impl HostClient {
             .get(format!("https://{}/v1/screenshots/{vm}", self.address))
             .timeout(Duration::from_secs(VERB_SECONDS));
         self.bytes(request, VERB_SECONDS).await
+    }
+
+    /// The same as a JPEG that is no wider.
+    ///
+    /// # Errors
+    /// The VM does not run, or the host is away.
+    pub async fn thumbnail(&self, vm: VmId, width: u32) -> Result<Bytes, HostError> {
+        let request = self
+            .http
+            .get(format!("https://{}/v1/screenshots/{vm}?width={width}", self.address))
+            .timeout(Duration::from_secs(VERB_SECONDS));
+        self.bytes(request, VERB_SECONDS).await
+    }
+
+    /// Puts a file into a guest.
+    ///
+    /// # Errors
+    /// Its agent does not answer or refuses, or the host is away.
+    pub async fn put_guest_file(
+        &self,
+        vm: VmId,
+        name: &str,
+        length: u64,
+        body: BoxStream<'static, Result<Bytes, std::io::Error>>,
+    ) -> Result<Placed, HostError> {
+        let query = serde_urlencoded::to_string([("name", name)]).map_err(|e| self.protocol(e))?;
+        let request = self
+            .http
+            .put(format!("https://{}/v1/guest-files/{vm}?{query}", self.address))
+            .header("content-length", length)
+            .timeout(Duration::from_secs(COPY_SECONDS))
+            .body(reqwest::Body::wrap_stream(body));
+        let body = self.bytes(request, COPY_SECONDS).await?;
+        serde_json::from_slice(&body).map_err(|e| self.protocol(e))
     }
 
     /// Sends an image's bytes; the file is there when all are.

@@ -100,6 +100,14 @@ pub enum Conflict {
     NotRunning { vm: String },
     #[error("{by} has the console of VM {vm} open; say whether you take it over or look on together")]
     ConsoleInUse { vm: String, by: String },
+    #[error("the screen of VM {vm} is locked by its teacher until he unlocks it")]
+    ScreenLocked { vm: String },
+    #[error("the display of VM {vm} shows itself to one person only; watch its pictures, or help")]
+    WatchPictures { vm: String },
+    #[error("the class has {most} messages, links and files already; remove some first")]
+    GiftsFull { most: usize },
+    #[error("the file has more than {most} MiB")]
+    FileTooLarge { most: u64 },
     #[error(
         "consoles are shown in the browser only; an administrator allows remote-viewer by the setting RemoteViewerPorts"
     )]

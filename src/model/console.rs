@@ -66,6 +66,18 @@ impl ConsoleKind {
     }
 }
 
+text_enum! {
+    /// By what right somebody opens a console.
+    Entry {
+        /// A permission on the VM.
+        Own = "own",
+        /// As a teacher: what he types is dropped.
+        Watch = "watch",
+        /// As a teacher, with keys and pointer, beside the student.
+        Help = "help",
+    }
+}
+
 /// Somebody who has a console of a VM open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watcher {
@@ -73,5 +85,6 @@ pub struct Watcher {
     /// `name@domain`
     pub name: String,
     pub kind: ConsoleKind,
+    pub entry: Entry,
     pub since: Timestamp,
 }

@@ -121,6 +121,17 @@ event_codes! {
     PoolGrown = "USER_UPDATE_VM_POOL_WITH_VMS", 344, Normal, "Pool {pool} was enlarged by {user}: it has {detail} VMs more.";
     PoolGrowFailed = "USER_UPDATE_VM_POOL_WITH_VMS_FAILED", 345, Error, "Failed to enlarge pool {pool}: {detail}";
     PrestartFailed = "VM_FAILED_TO_PRESTART_IN_POOL", 169, Warning, "VMs of pool {pool} cannot be started ahead: {detail}";
+    ClassMessage = "CLASS_MESSAGE", 10600, Normal, "{user} told the class of pool {pool} something.";
+    ClassLink = "CLASS_LINK", 10601, Normal, "{user} gave the class of pool {pool} a link: {detail}";
+    ClassFile = "CLASS_FILE", 10602, Normal, "{user} gave the class of pool {pool} a file: {detail}";
+    ClassLocked = "CLASS_LOCKED", 10603, Normal, "The screens of the class of pool {pool} were locked by {user}.";
+    ClassUnlocked = "CLASS_UNLOCKED", 10604, Normal, "The screens of the class of pool {pool} were unlocked by {user}.";
+    ScreenLocked = "CLASS_SCREEN_LOCKED", 10605, Normal, "The screen of VM {vm} was locked by {user}.";
+    ScreenUnlocked = "CLASS_SCREEN_UNLOCKED", 10606, Normal, "The screen of VM {vm} was unlocked by {user}.";
+    ClassEnded = "CLASS_ENDED", 10607, Normal, "The class of pool {pool} was ended by {user}.";
+    ConsoleWatched = "CLASS_CONSOLE_WATCHED", 10608, Normal, "{user} watches the console of VM {vm}.";
+    ConsoleHelped = "CLASS_CONSOLE_HELPED", 10609, Normal, "{user} helps at the console of VM {vm}.";
+    VmReset = "CLASS_VM_RESET", 10610, Normal, "VM {vm} was reset by {user}.";
     PoolShrunk = "VM_POOL_SHRUNK", 10500, Normal, "Pool {pool} was made smaller by {user}: {detail} are gone from it.";
     PoolShrinkFailed = "VM_POOL_SHRINK_FAILED", 10501, Error, "Failed to make pool {pool} smaller: {detail}";
     PoolVmReclaimed = "VM_POOL_ASSIGNMENT_ENDED", 10502, Normal, "VM {vm} of pool {pool} was taken back from {detail} by {user}.";

@@ -36,6 +36,8 @@ ids! {
     JobId,
     /// A time of the week that a pool is kept for somebody.
     ReservationId,
+    /// What a teacher gave to a class.
+    GiftId,
     /// An OpenID provider.
     ProviderId,
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod text;
 
+pub mod class;
 pub mod clock;
 pub mod cluster;
 pub mod conflict;
@@ -30,6 +31,7 @@ pub mod permit_tree;
 pub mod pool;
 mod predefined_permits;
 pub mod predefined_roles;
+pub mod preference;
 pub mod properties;
 pub mod provider;
 pub mod reservation;

@@ -123,6 +123,7 @@ pub const TREE: &[Branch] = &[
         "pool",
         &[
             ("basic", &[VmPoolBasicOperations]),
+            ("class", &[WatchClass, HelpClass, MessageClass, GiveToClass, LockClass, ResetClass]),
             ("provisioning", &[CreateVmPool, EditVmPoolConfiguration, DeleteVmPool]),
         ],
     ),

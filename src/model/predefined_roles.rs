@@ -1,4 +1,4 @@
-//! oVirt's predefined roles with their fixed ids (engine 4.1).
+//! oVirt's predefined roles with their fixed ids (engine 4.1), and the teacher's.
 
 use crate::model::ids::RoleId;
 use crate::model::predefined_permits::*;
@@ -144,10 +144,20 @@ pub const PREDEFINED: &[Predefined] = &[
     ),
     role(0xdef00012_0000_0000_0000_def000000012, "UserInstanceManager", false, false, Only(INSTANCE_MANAGER)),
     role(0xdef00021_0000_0000_0000_def000000015, "UserProfileEditor", false, false, Only(&[EditProfile])),
+    // Not oVirt's: who looks after the people that have a pool's VMs.
+    role(
+        TEACHER,
+        "TeacherRole",
+        false,
+        false,
+        Only(&[WatchClass, HelpClass, MessageClass, GiveToClass, LockClass, ResetClass, Login]),
+    ),
     role(0xdef0000c_0000_0000_0000_def000000000, "ExternalEventsCreator", false, false, Only(&[InjectExternalEvents])),
     role(0xdef0000d_0000_0000_0000_def000000000, "ExternalTasksCreator", false, false, Only(&[InjectExternalTasks])),
 ];
 
+const TEACHER: u128 = 0xc1a55000_0000_0000_0000_000000000001;
+pub const TEACHER_ROLE: RoleId = RoleId::fixed(TEACHER);
 pub const USER_TEMPLATE_BASED_VM: RoleId = RoleId::fixed(0xdef00009_0000_0000_0000_def000000009);
 pub const USER_VM_MANAGER: RoleId = RoleId::fixed(0xdef00006_0000_0000_0000_def000000006);
 pub const DISK_OPERATOR: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000b);
@@ -165,7 +175,7 @@ mod tests {
         let ids: HashSet<_> = PREDEFINED.iter().map(|r| r.id).collect();
         let names: HashSet<_> = PREDEFINED.iter().map(|r| r.name).collect();
         assert_eq!((ids.len(), names.len()), (PREDEFINED.len(), PREDEFINED.len()));
-        assert_eq!(PREDEFINED.len(), 37);
+        assert_eq!(PREDEFINED.len(), 38);
     }
 
     #[test]

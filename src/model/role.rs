@@ -113,6 +113,12 @@ actions! {
     UpdateCpuProfile = "update_cpu_profile", 1666, false;
     CreateCpuProfile = "create_cpu_profile", 1667, false;
     AssignCpuProfile = "assign_cpu_profile", 1668, false;
+    WatchClass = "watch_class", 9001, true;
+    HelpClass = "help_class", 9002, true;
+    MessageClass = "message_class", 9003, true;
+    GiveToClass = "give_to_class", 9004, true;
+    LockClass = "lock_class", 9005, true;
+    ResetClass = "reset_class", 9006, true;
 }
 
 impl Action {

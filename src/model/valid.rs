@@ -111,6 +111,12 @@ pub enum Problem {
     NothingToSeal,
     #[error("is the template of another data center; choose one of this")]
     OtherDataCenter,
+    #[error("\"{value}\" is not the address of a web page like https://example.com/page")]
+    NotALink { value: String },
+    #[error(
+        "\"{value}\" is not a name for a file: it must not begin with '.' or '-' and has none of / \\ : * ? \" < > |"
+    )]
+    NotAFileName { value: String },
     #[error("cannot be changed; remove it and add another")]
     Fixed,
     #[error("is no keytab of MIT's format with a key in it, in base64")]

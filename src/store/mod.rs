@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
+pub mod class;
 pub mod disks;
 pub mod domains;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod outsiders;
 pub mod people;
 pub mod permissions;
 pub mod pools;
+pub mod preferences;
 pub mod providers;
 pub mod roles;
 pub mod run_once;

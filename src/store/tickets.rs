@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::console_ticket;
 use crate::model::clock::Timestamp;
-use crate::model::console::ConsoleKind;
+use crate::model::console::{ConsoleKind, Entry};
 use crate::model::ids::{ConsoleId, SessionId, VmId};
 use diesel::prelude::*;
 
@@ -14,6 +14,7 @@ pub struct Ticket {
     pub vm: VmId,
     pub console: ConsoleId,
     pub kind: ConsoleKind,
+    pub entry: Entry,
     /// Others who have the console open lose it.
     pub take_over: bool,
     pub expires: Timestamp,
@@ -30,6 +31,7 @@ pub fn insert(db: &mut Db, secret_hash: &str, ticket: &Ticket) -> QueryResult<()
             console_ticket::console_id.eq(ticket.console),
             console_ticket::kind.eq(ticket.kind),
             console_ticket::take_over.eq(ticket.take_over),
+            console_ticket::entry.eq(ticket.entry),
         ))
         .execute(db)
         .map(drop)
@@ -54,6 +56,7 @@ pub fn take(db: &mut Db, secret_hash: &str) -> QueryResult<Option<Ticket>> {
             console_ticket::vm_id,
             console_ticket::console_id,
             console_ticket::kind,
+            console_ticket::entry,
             console_ticket::take_over,
             console_ticket::expires,
         ))

@@ -1,7 +1,7 @@
 //! Consoles in the browser: WebSocket here, the host's stream there, small buffers between.
 
 use crate::engine::Engine;
-use crate::engine::vms::console::{self, Closing, Console};
+use crate::engine::vms::console::{self, Closing, Console, WatchOnly};
 use crate::model::ids::VmId;
 use actix_codec::{Framed, FramedParts};
 use actix_http::body::BodySize;
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite};
 use futures_util::SinkExt;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io::{self, Cursor};
 use std::sync::Arc;
@@ -156,6 +157,7 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, early: By
         fastwebsockets::after_handshake_split(Cursor::new(early).chain(read), write, Role::Server);
     from_browser.set_max_message_size(MAX_FRAME);
     let browser = Browser(Mutex::new(to_browser));
+    let mut watch_only = console.watch_only.take();
     let (mut from_display, mut to_display) = tokio::io::split(&mut console.stream);
     let down = async {
         let why = show(&mut from_display, &browser, console.closing.clone()).await?;
@@ -167,7 +169,7 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, early: By
     };
     tokio::select! {
         done = down => if let Err(error) = done { tracing::debug!(%error, "a console's browser is gone") },
-        () = type_in(&mut from_browser, &browser, &mut to_display) => {}
+        () = type_in(&mut from_browser, &browser, &mut to_display, watch_only.as_mut()) => {}
         () = late => {}
     }
 }
@@ -207,11 +209,17 @@ async fn type_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     from_browser: &mut WebSocketRead<R>,
     browser: &Browser<W>,
     display: &mut (impl AsyncWrite + Unpin),
+    mut watch_only: Option<&mut WatchOnly>,
 ) {
     while let Ok(frame) = from_browser.read_frame(&mut |answer| browser.send(answer)).await {
         match frame.opcode {
             OpCode::Binary | OpCode::Continuation => {
-                if display.write_all(&frame.payload).await.is_err() {
+                let passed = match watch_only.as_deref_mut().map(|watch| watch.pass(&frame.payload)) {
+                    None => Cow::Borrowed(&frame.payload[..]),
+                    Some(Ok(passed)) => Cow::Owned(passed),
+                    Some(Err(error)) => return tracing::info!(%error, "a console is closed"),
+                };
+                if display.write_all(&passed).await.is_err() {
                     // The display is gone: the other direction tells the browser.
                     return std::future::pending().await;
                 }
@@ -237,6 +245,7 @@ const fn close_code(why: Closing) -> u16 {
         Closing::PermissionWithdrawn => 4403,
         Closing::VmStopped => 4404,
         Closing::TakenOver => 4409,
+        Closing::Locked => 4423,
     }
 }
 
@@ -246,5 +255,6 @@ const fn reason(why: Closing) -> &'static str {
         Closing::PermissionWithdrawn => "the permission was taken away",
         Closing::VmStopped => "the VM's display closed",
         Closing::TakenOver => "somebody took the console over",
+        Closing::Locked => "the teacher locked the screens",
     }
 }

@@ -27,6 +27,7 @@ fn word(topic: Topic) -> &'static str {
         Topic::Object(kind) => kind.as_str(),
         Topic::Jobs => "job",
         Topic::Events => "event",
+        Topic::Class => "class",
         Topic::Stats => "stats",
     }
 }

@@ -34,7 +34,8 @@ const EN: &str = concat!(
     include_str!("../../locales/en/pools.ftl"),
     "\n",
     include_str!("../../locales/en/templates.ftl"),
-    include_str!("../../locales/en/vm-settings.ftl")
+    include_str!("../../locales/en/vm-settings.ftl"),
+    include_str!("../../locales/en/class.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -60,7 +61,8 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/pools.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/templates.ftl"),
-    include_str!("../../locales/zh-CN/vm-settings.ftl")
+    include_str!("../../locales/zh-CN/vm-settings.ftl"),
+    include_str!("../../locales/zh-CN/class.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -223,6 +225,7 @@ mod tests {
         let tree = crate::model::permit_tree::TREE;
         add("permits", tree.iter().map(|(branch, _)| *branch).collect());
         add("permits-part", tree.iter().flat_map(|(_, parts)| parts.iter().map(|(part, _)| *part)).collect());
+        add("preference-console", vec!["browser", "viewer"]);
         add("empty", vec!["groups"]);
         add("domain-kind", vec!["data", "iso", "export"]);
         let (vm, file) =

@@ -21,7 +21,9 @@ mod told;
 pub mod ui;
 pub mod user;
 mod viewer_file;
+pub mod vm_cd;
 pub mod vm_pages;
+pub mod vm_snapshots;
 mod words;
 
 pub use server::{Server, ServerError, serve};

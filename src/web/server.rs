@@ -2,6 +2,7 @@
 
 use super::{
     admin, api, assets, console, console_page, error, health, live, password, security, sign_in, user, viewer_file,
+    vm_cd, vm_snapshots,
 };
 use crate::engine::Engine;
 use actix_http::HttpService;
@@ -88,6 +89,8 @@ fn app(
         .configure(sign_in::routes)
         .configure(password::routes)
         .configure(security::routes)
+        .configure(vm_cd::routes)
+        .configure(vm_snapshots::routes)
         .configure(admin::routes)
         .configure(user::routes)
         .default_service(web::to(error::no_such_page))
@@ -96,13 +99,17 @@ fn app(
 /// So much of a body that is too large is read before it is refused.
 const HEARD_OUT: usize = 16 << 20;
 
+/// Where large bodies are taken, piece by piece.
+const STREAMED: [&str; 2] = ["/disks/upload", "/class/file"];
+
 /// A client that is still sending when its connection is closed learns a broken pipe, not what was wrong.
 async fn hear_out(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let told = request.headers().get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
-    if told.is_some_and(|told| told > api::input::MAX_BODY) {
+    let streamed = STREAMED.iter().any(|ending| request.path().ends_with(ending));
+    if !streamed && told.is_some_and(|told| told > api::input::MAX_BODY) {
         let mut body = request.take_payload();
         let mut heard = 0;
         while heard < HEARD_OUT

@@ -7,11 +7,12 @@ use super::server::Shared;
 use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use crate::auth::View;
-use crate::engine::{Cx, EngineError, permissions, vms};
+use crate::engine::{Cx, EngineError, class, permissions, vms};
 use crate::model::ids::{JobId, VmId};
 use crate::model::vm::{VmAction, VmRow};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
+use std::collections::HashMap;
 
 /// The view a portal's pages have.
 pub const fn view_of(portal: Portal) -> View {
@@ -30,8 +31,47 @@ pub async fn enter(shared: &Shared, http: &HttpRequest, portal: Portal) -> Resul
     let mut frame = Frame::new(http, portal, &cx.actor);
     if portal == Portal::Admin {
         frame.sections = permissions::may::sections(&cx).await?;
+    } else if http.method().is_safe() && !frame.fragment {
+        frame.teaches = class::teaches(&cx).await?;
     }
     Ok((cx, frame))
+}
+
+/// The same, by the portal that the address names.
+///
+/// # Errors
+/// Not signed in, or no administrator.
+pub async fn entered(shared: &Shared, http: &HttpRequest) -> Result<(Cx, Frame), EngineError> {
+    let own = |portal: &Portal| http.path().starts_with(portal.path());
+    enter(shared, http, Some(Portal::User).filter(own).unwrap_or(Portal::Admin)).await
+}
+
+/// Who changes something, with the form's fields.
+///
+/// # Errors
+/// Not signed in, no administrator, or the form is another site's.
+pub async fn changing(
+    shared: &Shared,
+    http: &HttpRequest,
+    body: &[u8],
+) -> Result<(Cx, Frame, HashMap<String, String>), EngineError> {
+    let (cx, frame) = entered(shared, http).await?;
+    let fields = csrf::fields(body);
+    csrf::check(http, &fields)?;
+    Ok((cx, frame, fields))
+}
+
+/// An id of a path; what is none cannot exist.
+///
+/// # Errors
+/// It is none.
+pub fn id<T: std::str::FromStr>(kind: &'static str, text: &str) -> Result<T, EngineError> {
+    text.parse().map_err(|_| EngineError::NotFound { kind, id: text.chars().take(64).collect() })
+}
+
+/// The page, or why there is none.
+pub fn answer(http: &HttpRequest, result: Result<HttpResponse, EngineError>) -> HttpResponse {
+    result.unwrap_or_else(|e| error::page(http, &e))
 }
 
 /// What can be done to a VM, in the order people look for it. Those that end something are confirmed first.
@@ -114,7 +154,7 @@ pub async fn act(
 }
 
 /// To the page the button stood on, if it is one of ours and no confirmation.
-fn back(http: &HttpRequest, portal: Portal) -> String {
+pub fn back(http: &HttpRequest, portal: Portal) -> String {
     let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let path = referer.split_once("://").and_then(|(_, r)| r.find('/').and_then(|at| r.get(at..))).unwrap_or_default();
     if path.starts_with(portal.path()) && !path.contains("/confirm/") {
@@ -165,6 +205,11 @@ pub async fn screenshot(shared: &Shared, http: &HttpRequest, portal: Portal, vm:
         Ok(screen) => screen,
         Err(e) => return HttpResponse::build(super::api::fault::status(&e)).finish(),
     };
+    picture(http, screen, "image/png")
+}
+
+/// A picture of a screen, not sent again while it shows the same.
+pub fn picture(http: &HttpRequest, screen: vms::Screen, kind: &str) -> HttpResponse {
     let tag = format!("\"{:x}\"", screen.tag);
     let known = http.headers().get("if-none-match").and_then(|v| v.to_str().ok());
     let headers = [("Cache-Control", "private, no-cache".to_owned()), ("ETag", tag.clone())];
@@ -172,7 +217,7 @@ pub async fn screenshot(shared: &Shared, http: &HttpRequest, portal: Portal, vm:
     for header in headers {
         answer.insert_header(header);
     }
-    if known == Some(tag.as_str()) { answer.finish() } else { answer.content_type("image/png").body(screen.image) }
+    if known == Some(tag.as_str()) { answer.finish() } else { answer.content_type(kind).body(screen.image) }
 }
 
 /// A guest's screen, live; it leads to the console.

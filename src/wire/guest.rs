@@ -105,6 +105,8 @@ vm_verbs! {
     ShutdownVm;
     /// Ask the guest to reboot, by agent, else ACPI; where neither is heard the caller decides.
     RebootVm;
+    /// Press the reset button: the guest is not asked.
+    ResetVm;
     /// Save the guest's memory to disk and stop it.
     SuspendVm;
     PauseVm;
@@ -118,6 +120,12 @@ vm_verbs! {
 pub struct ChangeCd {
     pub vm: VmId,
     pub cdrom: Option<ImagePath>,
+}
+
+/// Where in a guest a file was put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    pub path: String,
 }
 
 /// Press these Linux key codes together.

@@ -4,7 +4,8 @@
 //! * `GET /v1/events`: one long response of JSON lines, each a [`HostEvent`]; the first is a snapshot of all domains.
 //! * `PUT /v1/images/{domain}/{disk}/{image}?path=&format=`: the bytes of an image, written under a temporary name
 //!   and renamed when whole.
-//! * `GET /v1/screenshots/{vm}`: a PNG.
+//! * `GET /v1/screenshots/{vm}`: a PNG; with `?width=` a JPEG of at most that width.
+//! * `PUT /v1/guest-files/{vm}?name=`: a file's bytes, put into the guest by its agent; answered with a [`Placed`].
 //! * `GET /v1/consoles/{vm}/{vnc|spice|serial}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket
 //!   or the serial line.
 //! * `GET /v1/viewers/{vm}/{vnc|spice}` with the same `Upgrade`: after 101 lines of JSON, see [`viewer`].
@@ -67,6 +68,7 @@ verbs! {
     StopVm => "stop_vm" -> ();
     ShutdownVm => "shutdown_vm" -> ();
     RebootVm => "reboot_vm" -> ();
+    ResetVm => "reset_vm" -> ();
     SuspendVm => "suspend_vm" -> ();
     PauseVm => "pause_vm" -> ();
     ResumeVm => "resume_vm" -> ();

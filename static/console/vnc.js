@@ -1,11 +1,12 @@
 // VNC, by noVNC.
 import RFB from '../@novnc/novnc/core/rfb.js';
 
-export function open({ screen, address, on }) {
+export function open({ screen, address, watchOnly, on }) {
   const socket = new WebSocket(address());
   let code = 0;
   socket.addEventListener('close', (e) => { code = e.code; });
   const rfb = new RFB(screen, socket, { shared: true });
+  rfb.viewOnly = watchOnly;
   rfb.scaleViewport = true;
   rfb.background = 'transparent';
   rfb.addEventListener('connect', on.connected);

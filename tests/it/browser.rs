@@ -317,6 +317,8 @@ const PAGES: &[&str] = &[
     "/admin/settings",
     "/security",
     "/user",
+    "/user/class",
+    "/user/preferences",
     "/nothing",
 ];
 

@@ -153,6 +153,7 @@ diesel::table! {
         console_id -> Text,
         kind -> Text,
         take_over -> Bool,
+        entry -> Text,
     }
 }
 
@@ -170,5 +171,14 @@ diesel::table! {
         dns -> Nullable<Text>,
         generation -> BigInt,
         created -> Timestamp,
+    }
+}
+
+diesel::table! {
+    user_preference (user_id) {
+        user_id -> Text,
+        console -> Text,
+        full_screen -> Bool,
+        auto_connect -> Bool,
     }
 }

@@ -31,6 +31,7 @@ pub(in crate::engine) use memory::SaveMemory;
 pub use prestart::Refill;
 pub(in crate::engine) use prestart::{keep_full, started_ahead, touch};
 pub use reclaim::reclaim;
+pub(in crate::engine) use reclaim::reclaim_for;
 pub(in crate::engine) use remove::RemovePool;
 pub use remove::remove;
 pub(in crate::engine) use shrink::ShrinkPool;

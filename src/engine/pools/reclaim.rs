@@ -22,7 +22,18 @@ use std::sync::Arc;
 /// Nobody has it, its state does not allow it, or he may not edit the pool.
 pub async fn reclaim(cx: &Cx, vm: VmId) -> Result<(), EngineError> {
     let inner = cx.clone();
-    let job = cx.engine.db.write(move |db| begin(&inner, db, vm)).await?;
+    // One that is not shown to him is not there for him, whatever he may do to its pool.
+    cx.engine.db.read(move |db| Ok::<_, EngineError>(auth::see(db, &inner.actor, vm.object())?)).await?;
+    reclaim_for(cx, vm, Action::EditVmPoolConfiguration).await
+}
+
+/// The same by another permit on the pool.
+///
+/// # Errors
+/// Nobody has it, its state does not allow it, or he lacks the permit.
+pub(in crate::engine) async fn reclaim_for(cx: &Cx, vm: VmId, permit: Action) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    let job = cx.engine.db.write(move |db| begin(&inner, db, vm, permit)).await?;
     match job {
         Some(job) => jobs::kick(&cx.engine, job),
         // Held by a task, it goes back with a later round.
@@ -33,13 +44,12 @@ pub async fn reclaim(cx: &Cx, vm: VmId) -> Result<(), EngineError> {
     cx.engine.consoles.recheck(&cx.engine).await
 }
 
-fn begin(cx: &Cx, db: &mut Db, vm: VmId) -> Result<Option<JobId>, EngineError> {
-    auth::see(db, &cx.actor, vm.object())?;
+fn begin(cx: &Cx, db: &mut Db, vm: VmId, permit: Action) -> Result<Option<JobId>, EngineError> {
     let run = state::load(db, vm)?;
     let Some(member) = rows::membership(db, vm)? else {
         return Err(Conflict::NotInPool { vm: run.name }.into());
     };
-    auth::check(db, &cx.actor, Action::EditVmPoolConfiguration, member.pool.object())?;
+    auth::check(db, &cx.actor, permit, member.pool.object())?;
     let holders = pools::holders(db, member.pool)?;
     let Some(holder) = holders.get(&vm) else {
         return Err(Conflict::NotTaken { vm: run.name, pool: member.pool_name }.into());

@@ -4,7 +4,7 @@ use super::Reconciler;
 use crate::auth;
 use crate::engine::directories::{people, skew};
 use crate::engine::vms::{state, stop};
-use crate::engine::{Engine, EngineError, domains, hosts, jobs, pools};
+use crate::engine::{Engine, EngineError, class, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
 use crate::store::vms::run::{self, Which};
 use futures_util::FutureExt as _;
@@ -36,6 +36,7 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "signed-in people", period: Duration::from_secs(15), run: |e| people::signed_in(e).boxed() },
     Reconciler { name: "people", period: Duration::from_secs(600), run: |e| people::all(e).boxed() },
     Reconciler { name: "clocks", period: Duration::from_secs(60), run: |e| skew::watch(e).boxed() },
+    Reconciler { name: "classes", period: Duration::from_secs(5), run: |e| class::keep(e).boxed() },
     Reconciler { name: "old jobs", period: Duration::from_secs(60), run: |e| old_jobs(e).boxed() },
 ];
 

@@ -6,7 +6,7 @@ use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
     Adjusted, DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
-    RefusedPart, SealProgress, SealSupported, SnapshotTaken, VmSpec, WireError,
+    Placed, RefusedPart, SealProgress, SealSupported, SnapshotTaken, VmSpec, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -60,6 +60,17 @@ fn console(request: Request<Incoming>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert("connection", "upgrade".parse().unwrap());
     headers.insert("upgrade", crate::wire::CONSOLE_PROTOCOL.parse().unwrap());
+    response
+}
+
+/// A guest takes a file, or does not.
+fn guest_file(refused: Option<ErrorCode>) -> Response<Body> {
+    let text = match refused {
+        Some(code) => serde_json::to_vec(&WireError { code, message: "files are refused by this test".to_owned() }),
+        None => serde_json::to_vec(&Placed { path: "/srv/class/it".to_owned() }),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text.unwrap())).boxed_unsync());
+    *response.status_mut() = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     response
 }
 
@@ -128,6 +139,12 @@ impl FakeAgent {
     pub(in crate::engine) fn end(&self, vm: VmId, reason: StopReason) {
         self.set(vm, DomainState::Shutoff, Some(reason));
     }
+    /// A guest's own agent answers from now on.
+    pub(in crate::engine) fn connect_agent(&self, vm: VmId) {
+        let report = DomainReport { vm, state: DomainState::Running, stop_reason: None, agent_connected: true };
+        self.inner.lock().unwrap().domains.insert(vm, report.clone());
+        let _ = self.events.send(HostEvent::Domain(report));
+    }
     /// A guest runs that nobody asked for.
     pub(in crate::engine) fn appear(&self, vm: VmId) {
         self.set(vm, DomainState::Running, None);
@@ -148,6 +165,11 @@ impl FakeAgent {
         }
         if path.starts_with("/v1/consoles/") {
             return console(request);
+        }
+        if path.starts_with("/v1/guest-files/") {
+            let refused = self.inner.lock().unwrap().refuse.get("guest-files").copied();
+            let _ = request.into_body().collect().await.unwrap();
+            return guest_file(refused);
         }
         let verb = path.rsplit('/').next().unwrap().to_owned();
         let body = request.into_body().collect().await.unwrap().to_bytes();
@@ -188,7 +210,7 @@ impl FakeAgent {
             ("suspend_vm", _) => (Some(DomainState::Saved), Some(StopReason::Saved)),
             ("pause_vm", _) => (Some(DomainState::Paused), None),
             ("resume_vm", _) => (Some(DomainState::Running), None),
-            ("reboot_vm", Some(vm)) if !deaf => {
+            ("reboot_vm" | "reset_vm", Some(vm)) if !deaf || verb == "reset_vm" => {
                 self.inner.lock().unwrap().rebooted.insert(vm, std::time::Instant::now());
                 let _ = self.events.send(HostEvent::Rebooted { vm, millis_ago: 0 });
                 (None, None)

@@ -95,7 +95,7 @@ impl Bench {
             .await
             .unwrap();
         let tls = pki.client_config().unwrap();
-        let engine = Engine::start(config(db, &tls)).await.unwrap();
+        let engine = Engine::start(config(db, &tls, &dir)).await.unwrap();
         let cx = Cx { engine: engine.clone(), actor, correlation_id: "test".to_owned() };
         let bench = Self { engine, agent, cx, host, cluster, domain, dir, tls };
         bench.until("the host is up", || bench.host_status(), |status| *status == HostStatus::Up).await;
@@ -105,7 +105,7 @@ impl Bench {
     /// Ends the engine as a crash does and starts another one on the same database.
     pub(in crate::engine) async fn restart(&mut self) {
         self.engine.stop();
-        self.engine = Engine::start(config(self.engine.db.clone(), &self.tls)).await.unwrap();
+        self.engine = Engine::start(config(self.engine.db.clone(), &self.tls, &self.dir)).await.unwrap();
         self.cx.engine = self.engine.clone();
     }
 
@@ -230,7 +230,7 @@ fn fresh_database(dir: &Path) -> String {
     format!("{server}/{name}")
 }
 
-fn config(db: Database, tls: &rustls::ClientConfig) -> Config {
+fn config(db: Database, tls: &rustls::ClientConfig, dir: &Path) -> Config {
     Config {
         id: "engine-1".to_owned(),
         db,
@@ -238,5 +238,6 @@ fn config(db: Database, tls: &rustls::ClientConfig) -> Config {
         vault: Vault::fresh().unwrap(),
         tls: tls.clone(),
         timing: TIMING,
+        files: dir.join("files"),
     }
 }

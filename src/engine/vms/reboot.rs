@@ -2,7 +2,7 @@
 
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::admit::{admit, command, refuse};
+use crate::engine::vms::admit::{admit, command, ready, refuse};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::clock::Timestamp;
@@ -12,7 +12,8 @@ use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
 use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_state::Intent;
-use crate::wire::RebootVm as RebootVerb;
+use crate::store::vms::run::VmRun;
+use crate::wire::{RebootVm as RebootVerb, ResetVm as ResetVerb};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub(in crate::engine) struct Args {
     vm: VmId,
     host: HostId,
     asked: Timestamp,
+    /// The guest is not asked.
+    #[serde(default)]
+    hard: bool,
 }
 
 steps! { Step { Ask = "ask", Wait = "wait", } }
@@ -40,14 +44,33 @@ pub async fn reboot(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
     Ok(job)
 }
 
+/// Resets the guest as its button would, without asking it. For who was permitted by something else than the VM.
+///
+/// # Errors
+/// Refused by its state, or the database failed.
+pub(in crate::engine) async fn reset(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
+    let job = command(cx, id, VmAction::Reboot, move |cx, db| {
+        let run = ready(db, id, VmAction::Reboot)?;
+        begin(cx, db, run, true)
+    });
+    let job = job.await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
 fn ask(cx: &Cx, db: &mut Db, id: VmId) -> Result<JobId, EngineError> {
     let run = admit(cx, db, id, VmAction::Reboot)?;
+    begin(cx, db, run, false)
+}
+
+fn begin(cx: &Cx, db: &mut Db, run: VmRun, hard: bool) -> Result<JobId, EngineError> {
+    let id = run.vm;
     let host = run.host.ok_or_else(|| refuse(VmAction::Reboot, &run.name, Refusal::Status(run.status)))?;
     state::change(&cx.engine, db, id, |run| {
         run.intent = Intent::Reboot;
         Ok(())
     })?;
-    let args = Args { vm: id, host, asked: cx.engine.clock.now() };
+    let args = Args { vm: id, host, asked: cx.engine.clock.now(), hard };
     jobs::insert::<RebootVm>(db, &NewJob::asked(cx, &run.name), &args, &[])
 }
 
@@ -63,7 +86,11 @@ impl Kind for RebootVm {
         }
         match step {
             Step::Ask => {
-                engine.call(args.host, &RebootVerb { vm: args.vm }).await?;
+                if args.hard {
+                    engine.call(args.host, &ResetVerb { vm: args.vm }).await?;
+                } else {
+                    engine.call(args.host, &RebootVerb { vm: args.vm }).await?;
+                }
                 Ok(Next::Done)
             }
             Step::Wait if engine.clock.now() - args.asked < engine.timing.shutdown => {
@@ -96,6 +123,7 @@ impl Kind for RebootVm {
     ) -> Result<(), EngineError> {
         let about = state::about(&state::load(db, args.vm)?);
         match outcome {
+            Outcome::Finished if args.hard => cx.tell(engine, db, EventCode::VmReset, about, ""),
             Outcome::Finished => cx.tell(engine, db, EventCode::UserRebootVm, about, ""),
             Outcome::Failed(why) => cx.tell(engine, db, EventCode::RebootVmFailed, about, why),
         }

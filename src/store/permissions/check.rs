@@ -125,6 +125,7 @@ pub fn somewhere(db: &mut Db, principals: &[PrincipalId], action: Action, kind: 
         ObjectKind::Template => "template",
         ObjectKind::StorageDomain => "storage_domain",
         ObjectKind::DataCenter => "data_center",
+        ObjectKind::Pool => "vm_pool",
         // Of others there can be thousands, and nobody asks.
         _ => return allows(db, principals, action, SYSTEM),
     };

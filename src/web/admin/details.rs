@@ -3,16 +3,16 @@
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, id};
 use crate::engine::permissions::may;
-use crate::engine::{EngineError, catalog, disks, events, jobs, templates};
+use crate::engine::{catalog, disks, events, jobs, templates};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId};
 use crate::model::job::{JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
-use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::ui::{Frame, parts};
+pub use crate::web::vm_pages::answer;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -31,11 +31,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// Everything of a kind.
 pub fn all() -> ListQuery {
     ListQuery { max: u32::MAX, ..ListQuery::default() }
-}
-
-/// The page, or the refusal's.
-pub fn answer(http: &HttpRequest, result: Result<HttpResponse, EngineError>) -> HttpResponse {
-    result.unwrap_or_else(|e| error::page(http, &e))
 }
 
 async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -25,24 +25,21 @@ mod run_once;
 mod selected;
 mod sessions;
 mod settings;
-mod snapshots;
 mod templates;
 mod vm_form;
 mod vms;
 mod waiting;
 
-use super::csrf;
 use super::error;
 use super::server::Shared;
 use super::ui::list::{Bulk, Column, List, Row};
 use super::ui::{Frame, Portal};
-use super::vm_pages::enter;
+use super::vm_pages::{changing, enter, id};
 use super::words;
 use crate::engine::{Cx, EngineError};
 use crate::model::page::{ListQuery, Page};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::Markup;
-use std::collections::HashMap;
 
 /// Paths of the Admin Portal.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -78,23 +75,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// An administrator and his frame.
 async fn admin(shared: &Shared, http: &HttpRequest) -> Result<(Cx, Frame), EngineError> {
     enter(shared, http, Portal::Admin).await
-}
-
-/// An administrator who changes something, with the form's fields.
-async fn changing(
-    shared: &Shared,
-    http: &HttpRequest,
-    body: &[u8],
-) -> Result<(Cx, Frame, HashMap<String, String>), EngineError> {
-    let (cx, frame) = admin(shared, http).await?;
-    let fields = csrf::fields(body);
-    csrf::check(http, &fields)?;
-    Ok((cx, frame, fields))
-}
-
-/// An id of a path; what is none cannot exist.
-fn id<T: std::str::FromStr>(kind: &'static str, text: &str) -> Result<T, EngineError> {
-    text.parse().map_err(|_| EngineError::NotFound { kind, id: text.chars().take(64).collect() })
 }
 
 /// What a list page is made of.

@@ -4,9 +4,9 @@ use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
 use super::{devices, permissions, selected, waiting};
 use crate::engine::permissions::may::{self, Permits};
-use crate::engine::{EngineError, disks, events, jobs, snapshots, vms};
+use crate::engine::{EngineError, events, jobs, snapshots, vms};
 use crate::model::console::ConsoleOf;
-use crate::model::disk::{DiskContent, DiskView};
+use crate::model::disk::DiskView;
 use crate::model::event::EventView;
 use crate::model::ids::VmId;
 use crate::model::job::JobView;
@@ -21,8 +21,8 @@ use crate::web::sign_in::to;
 use crate::web::told::told;
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, Portal, parts};
-use crate::web::vm_pages;
 use crate::web::words;
+use crate::web::{vm_cd, vm_pages, vm_snapshots};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -33,7 +33,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/admin/vms", web::get().to(list))
         .configure(super::vm_form::routes)
-        .configure(super::snapshots::routes)
         .configure(super::copies::routes)
         .route("/admin/vms/{id}", web::get().to(detail))
         .route("/admin/vms/{id}/console", web::get().to(console))
@@ -41,7 +40,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/vms/{id}/screenshot.png", web::get().to(screenshot))
         .route("/admin/vms/{id}/remove", web::get().to(confirm_remove))
         .route("/admin/vms/{id}/remove", web::post().to(remove))
-        .route("/admin/vms/{id}/cd", web::post().to(change_cd))
         .route("/admin/vms/{id}/confirm/{action}", web::get().to(confirm))
         .route("/admin/vms/{id}/{action}", web::post().to(act));
 }
@@ -145,9 +143,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let permissions = permissions::card(&cx, &frame, ObjectKind::Vm, vm.object()).await?;
         let events = events::about(&cx, vm.object(), 12).await?;
         let snapshots = snapshots::list(&cx, vm).await?;
-        let everything = ListQuery { max: u32::MAX, ..ListQuery::default() };
-        let mut isos = disks::list(&cx, &everything).await?.rows;
-        isos.retain(|d| d.content == DiskContent::Iso);
+        let isos = vm_cd::media(&cx).await?;
         let running = if view.row.locked_by.is_some() { jobs::list(&cx).await? } else { Vec::new() };
         let job = running.into_iter().find(|j| j.ended.is_none() && j.locks.contains(&vm.object()));
         let own = view.disks.iter().map(|d| d.disk.id.object()).chain([vm.object()]);
@@ -196,14 +192,14 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Console) {
                 (parts::card(&l.t("screen"), &vm_pages::screen(frame, row)))
             }
-            (parts::card(&l.t("cd"), &cd_form(frame, detail, &base)))
+            (parts::card(&l.t("cd"), &vm_cd::form(frame, &detail.view, &detail.isos)))
             (parts::card(&l.t("events"), &html! {
                 ul class="pf-v6-c-list pf-m-plain" { @for e in &detail.events { li { (parts::time(e.time)) " " (super::catalog::event_text(l, e)) } } }
             }))
             }
             @if row.status.is_running() { div class="vireo-wide" { (waiting::guest(l, &detail.view)) } }
             div class="vireo-wide" { (devices::disk_card(frame, &detail.view, &detail.permits, detail.new_disk)) }
-            div class="vireo-wide" { (super::snapshots::card(frame, &detail.view, &detail.snapshots)) }
+            div class="vireo-wide" { (vm_snapshots::card(frame, &detail.view, &detail.snapshots)) }
             div class="vireo-wide" { (devices::nic_card(frame, &detail.view, &detail.permits)) }
             div class="vireo-wide" { (detail.permissions) }
         }
@@ -244,47 +240,6 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("created"), parts::time(view.created)),
         ("ID".to_owned(), text(&row.id.to_string())),
     ])
-}
-
-fn cd_form(frame: &Frame, detail: &Detail, base: &str) -> Markup {
-    let l = frame.l;
-    if let Some((_, why)) = detail.view.cannot.iter().find(|c| c.0 == VmAction::ChangeCd) {
-        let inside = detail.isos.iter().find(|iso| detail.view.cd == Some(iso.id)).map(|iso| iso.alias.clone());
-        return html! {
-            p { (inside.unwrap_or_else(|| l.t("cd-none"))) }
-            (parts::refused(&l.t("change"), &words::refusal(l, why)))
-        };
-    }
-    html! {
-        form class="vireo-search" method="post" action={ (base) "/cd" } {
-            (frame.csrf_field())
-            select class="vireo-input" name="cd" aria-label=(l.t("cd")) {
-                option value="" selected[detail.view.cd.is_none()] { (l.t("cd-none")) }
-                @for iso in &detail.isos { option value=(iso.id) selected[detail.view.cd == Some(iso.id)] { (iso.alias) } }
-            }
-            button class="pf-v6-c-button pf-m-secondary pf-m-small" type="submit" { (l.t("change")) }
-        }
-    }
-}
-
-async fn change_cd(
-    shared: web::Data<Shared>,
-    http: HttpRequest,
-    path: web::Path<String>,
-    body: web::Bytes,
-) -> HttpResponse {
-    let result = async {
-        let (cx, _, values) = changing(&shared, &http, &body).await?;
-        let cd = match values.get("cd").map_or("", String::as_str) {
-            "" => None,
-            text => Some(id("disk", text)?),
-        };
-        vms::change_cd(&cx, id::<VmId>("VM", &path)?, cd).await
-    };
-    match result.await {
-        Ok(()) => to(&format!("/admin/vms/{path}")),
-        Err(e) => error::page(&http, &e),
-    }
 }
 
 async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

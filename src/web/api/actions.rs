@@ -5,7 +5,7 @@ use super::document::Element;
 use super::fault;
 use super::render;
 use crate::engine::{Cx, EngineError, pools, vms};
-use crate::model::console::{ConsoleOf, Manner};
+use crate::model::console::{ConsoleOf, Entry, Manner};
 use crate::model::ids::{JobId, PoolId, VmId};
 use crate::web::server::Shared;
 use crate::web::{request, viewer_file};
@@ -83,7 +83,7 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
 /// A one-time ticket for this engine's own console socket.
 async fn ticket(cx: &Cx, vm: VmId) -> Result<Element, EngineError> {
     // Who asks by a program cannot be asked back: he comes to who is there, where that can be.
-    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, Manner::Together).await?;
+    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, Manner::Together, Entry::Own).await?;
     let ticket = Element::new("ticket").text("value", issued.first).int("expiry", crate::auth::ticket::VALID_SECONDS);
     Ok(complete(None).child(ticket))
 }

@@ -8,7 +8,7 @@ pub mod providers;
 
 use crate::auth::session::{Opened, SessionKind};
 use crate::auth::{AuthError, View};
-use crate::engine::{EngineError, sign_in};
+use crate::engine::{EngineError, preferences, sign_in};
 use crate::model::internal::NotNow;
 use crate::web::api::fault;
 use crate::web::assets::asset;
@@ -40,12 +40,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// To the portal that fits.
 async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
-    let target = match request::signed_in(&shared, &http, View::User).await {
-        Ok(cx) if cx.actor.is_admin => "/admin",
-        Ok(_) => "/user",
-        Err(_) => "/sign-in",
+    let cx = match request::signed_in(&shared, &http, View::User).await {
+        Ok(cx) if cx.actor.is_admin => return to("/admin"),
+        Ok(cx) => cx,
+        Err(_) => return to("/sign-in"),
     };
-    to(target)
+    // Where the portal's own addresses lead nobody is taken from: only who comes in is.
+    match preferences::at_once(&cx).await {
+        Ok(Some(vm)) => to(&format!("/user/vms/{vm}/console")),
+        _ => to("/user"),
+    }
 }
 
 /// A redirect after which the browser GETs.

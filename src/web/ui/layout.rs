@@ -41,6 +41,8 @@ pub struct Frame {
     pub fragment: bool,
     /// The parts of the Admin Portal in which the caller sees something.
     pub sections: Sections,
+    /// He has classes.
+    pub teaches: bool,
 }
 
 impl Frame {
@@ -54,6 +56,7 @@ impl Frame {
             here: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             fragment: request.headers().contains_key("x-fragment"),
             sections: Sections::default(),
+            teaches: false,
         }
     }
 
@@ -88,6 +91,7 @@ impl Frame {
                         }
                     }
                 }
+                @if self.portal == Portal::User { (notices(self.l, "/user/notices")) }
                 div id="connection" class="vireo-connection" role="status" hidden data-text=(self.l.t("connection-lost")) {}
             },
         )
@@ -110,6 +114,7 @@ impl Frame {
                 div class="pf-v6-c-masthead__content vireo-head" {
                     span class="vireo-portal" { (match self.portal { Portal::Admin => l.t("admin-portal"), Portal::User => l.t("user-portal") }) }
                     span class="vireo-space" {}
+                    @if self.teaches && self.portal == Portal::User { a href="/user/class" { (l.t("class")) } }
                     @if self.is_admin {
                         @let other = if self.portal == Portal::Admin { Portal::User } else { Portal::Admin };
                         a href=(other.path()) { (match other { Portal::Admin => l.t("admin-portal"), Portal::User => l.t("user-portal") }) }
@@ -229,6 +234,11 @@ pub fn languages(l: Locale, here: &str) -> Markup {
             }
         }
     }
+}
+
+/// Where what a teacher told and gave is shown, over the page; its script asks for it.
+pub fn notices(l: Locale, from: &str) -> Markup {
+    html! { section id="notices" class="vireo-notices" data-from=(from) aria-label=(l.t("class-notices")) aria-live="polite" {} }
 }
 
 /// The outermost of every page.

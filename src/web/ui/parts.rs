@@ -82,6 +82,15 @@ pub fn bytes(n: u64) -> String {
     if gib >= 1.0 { format!("{gib:.1} GiB") } else { format!("{} MiB", n >> 20) }
 }
 
+/// A file's size for people.
+pub fn size(n: u64) -> String {
+    match n {
+        0..1024 => format!("{n} B"),
+        1024..1_048_576 => format!("{} KiB", n.div_ceil(1024)),
+        _ => format!("{} MiB", n.div_ceil(1 << 20)),
+    }
+}
+
 /// MiB for people.
 pub fn memory(mib: u64) -> String {
     match mib {

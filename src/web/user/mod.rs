@@ -1,5 +1,9 @@
 //! The User Portal: my VMs, and the pools I may take from.
 
+mod class;
+pub(in crate::web) mod notices;
+mod preferences;
+
 use super::console_page;
 use super::csrf;
 use super::error;
@@ -7,11 +11,14 @@ use super::server::Shared;
 use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use super::vm_pages::{self, enter};
-use crate::engine::{EngineError, pools, vms};
+use super::{vm_cd, vm_snapshots};
+use crate::engine::{EngineError, class as engine_class, pools, snapshots, vms};
+use crate::model::class::Desk;
 use crate::model::console::ConsoleOf;
+use crate::model::ids::PoolId;
 use crate::model::page::ListQuery;
 use crate::model::pool::PoolView;
-use crate::model::vm::{VmAction, VmRow, VmView};
+use crate::model::vm::{Refusal, VmAction, VmRow, VmView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
@@ -19,6 +26,9 @@ const PORTAL: Portal = Portal::User;
 
 /// Paths of the User Portal.
 pub fn routes(config: &mut web::ServiceConfig) {
+    notices::routes(config);
+    preferences::routes(config);
+    class::routes(config);
     config
         .route("/user", web::get().to(home))
         .route("/user/vms", web::get().to(home))
@@ -37,44 +47,58 @@ async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
         let (cx, frame) = enter(&shared, &http, PORTAL).await?;
         let vms = vms::list(&cx, &query).await?.rows;
         let pools = pools::list(&cx, &query).await?.rows;
-        Ok::<_, EngineError>((frame, vms, pools))
+        let desks = engine_class::notices(&cx).await?.desks;
+        let classes = engine_class::list(&cx).await?.into_iter().map(|pool| pool.id).collect();
+        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes }))
     };
     match result.await {
-        Ok((frame, vms, pools)) => frame.page(&frame.l.t("my-desktops"), "vm vm_pool", &content(&frame, &vms, &pools)),
+        Ok((frame, mine)) => frame.page(&frame.l.t("my-desktops"), "vm vm_pool class", &content(&frame, &mine)),
         Err(e) => error::page(&http, &e),
     }
 }
 
-fn content(frame: &Frame, vms: &[VmRow], pools: &[PoolView]) -> Markup {
-    let l = frame.l;
+/// What the first page shows.
+struct Mine {
+    vms: Vec<VmRow>,
+    pools: Vec<PoolView>,
+    desks: Vec<Desk>,
+    /// Pools that he teaches.
+    classes: Vec<PoolId>,
+}
+
+fn content(frame: &Frame, mine: &Mine) -> Markup {
+    let (l, Mine { vms, pools, desks, classes }) = (frame.l, mine);
     html! {
-        h1 class="pf-v6-c-title pf-m-xl" { (l.t("my-desktops")) }
+        (parts::heading(&l.t("my-desktops"), &html! {}, &parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link")))
         @if vms.is_empty() && pools.is_empty() { (parts::empty(&l.t("no-desktops"), &l.t("no-desktops-hint"), &html! {})) }
         div class="vireo-cards" {
-            @for vm in vms { (vm_card(frame, vm)) }
-            @for pool in pools { (pool_card(frame, pool)) }
+            @for vm in vms { (vm_card(frame, vm, desks.iter().find(|desk| desk.vm == vm.id))) }
+            @for pool in pools { (pool_card(frame, pool, classes.contains(&pool.id))) }
         }
     }
 }
 
-fn vm_card(frame: &Frame, vm: &VmRow) -> Markup {
+fn vm_card(frame: &Frame, vm: &VmRow, desk: Option<&Desk>) -> Markup {
     let l = frame.l;
+    let locked = desk.is_some_and(|desk| desk.locked);
     html! {
         article class="pf-v6-c-card" data-vm=(vm.id) {
             div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
             div class="pf-v6-c-card__body" {
-                @if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }
+                @if locked { (parts::alert("warning", &l.ta("class-screen-locked-card", &[("vm", &vm.name)]))) }
+                @else if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }
+                @for text in desk.map(|desk| notices::teachers(l, &desk.teachers)).unwrap_or_default() { p { (text) } }
                 @if let Some(pool) = &vm.pool_name { p { (l.ta("from-pool", &[("pool", pool)])) } }
                 @if let Some(address) = vm.addresses.first() { p { (l.t("address")) " " (address) } }
                 @if !vm.status_reason.is_empty() { p { (super::told::told(l, &vm.status_reason)) } }
                 p { (parts::memory(vm.memory_mib)) " · " (vm.vcpus) " vCPU" }
             }
-            div class="pf-v6-c-card__footer" { (vm_pages::buttons(frame, vm)) }
+            div class="pf-v6-c-card__footer vireo-actions" { (vm_pages::buttons(frame, vm)) @if let Some(desk) = desk { (notices::hand_button(frame, desk)) } }
         }
     }
 }
 
-fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
+fn pool_card(frame: &Frame, pool: &PoolView, teaches: bool) -> Markup {
     let l = frame.l;
     let count = |n: u32| n.to_string();
     let why = match pool {
@@ -95,8 +119,10 @@ fn pool_card(frame: &Frame, pool: &PoolView) -> Markup {
                 }
                 p { (l.ta("pool-counts", &[("free", &count(pool.free)), ("size", &count(pool.size)), ("mine", &count(pool.mine)), ("most", &count(pool.max_user_vms))])) }
             }
-            div class="pf-v6-c-card__footer" {
-                @if pool.can_take { (parts::post(frame, &format!("/user/pools/{}/take", pool.id), &l.t("take"), "pf-m-primary")) }
+            div class="pf-v6-c-card__footer vireo-actions" {
+                @if teaches { (parts::link_button(&format!("/user/pools/{}/class", pool.id), &l.t("class-view"), "pf-m-primary")) }
+                @if teaches && !pool.permitted {}
+                @else if pool.can_take { (parts::post(frame, &format!("/user/pools/{}/take", pool.id), &l.t("take"), "pf-m-primary")) }
                 @else { (parts::refused(&l.t("take"), &why)) p class="vireo-hint" { (why) } }
             }
         }
@@ -121,18 +147,32 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Stri
     let result = async {
         let (cx, frame) = enter(&shared, &http, PORTAL).await?;
         let missing = |_| EngineError::NotFound { kind: "VM", id: id.chars().take(64).collect() };
-        Ok::<_, EngineError>((vms::get(&cx, id.parse().map_err(missing)?).await?, frame))
+        let view = vms::get(&cx, id.parse().map_err(missing)?).await?;
+        let kept =
+            if permitted(&view, VmAction::Snapshot) { snapshots::list(&cx, view.row.id).await? } else { Vec::new() };
+        let media = if permitted(&view, VmAction::ChangeCd) { vm_cd::media(&cx).await? } else { Vec::new() };
+        Ok::<_, EngineError>((view, kept, media, frame))
     };
     match result.await {
-        Ok((view, frame)) => {
+        Ok((view, kept, media, frame)) => {
             let content = html! {
                 (parts::heading(&view.row.name, &parts::status(frame.l, view.row.status.as_str()), &vm_pages::buttons(&frame, &view.row)))
-                (parts::card(&frame.l.t("general"), &vm_facts(&frame, &view)))
+                div class="vireo-grid" {
+                    (parts::card(&frame.l.t("general"), &vm_facts(&frame, &view)))
+                    @if view.row.can.contains(&VmAction::Console) { (parts::card(&frame.l.t("screen"), &vm_pages::screen(&frame, &view.row))) }
+                    @if permitted(&view, VmAction::ChangeCd) { (parts::card(&frame.l.t("cd"), &vm_cd::form(&frame, &view, &media))) }
+                    @if permitted(&view, VmAction::Snapshot) { div class="vireo-wide" { (vm_snapshots::card(&frame, &view, &kept)) } }
+                }
             };
-            frame.page(&view.row.name, "vm", &content)
+            frame.page(&view.row.name, "vm job class", &content)
         }
         Err(e) => error::page(&http, &e),
     }
+}
+
+/// His role allows it, whatever the VM's state says just now.
+fn permitted(view: &VmView, action: VmAction) -> bool {
+    vm_snapshots::why(view, action) != Some(&Refusal::NotPermitted)
 }
 
 fn vm_facts(frame: &Frame, view: &VmView) -> Markup {

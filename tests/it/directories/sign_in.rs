@@ -158,6 +158,7 @@ async fn clocks_that_differ_are_an_alert() {
         vault: Vault::fresh().unwrap(),
         tls: pki.client_config().unwrap(),
         timing: Timing::default(),
+        files: dir.join("files"),
     };
     let engine = Engine::start(config).await.unwrap();
     engine.directories.set(slapd.config(Transport::Ldaps)).unwrap();

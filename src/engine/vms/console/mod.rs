@@ -4,15 +4,17 @@ mod open;
 #[cfg(test)]
 mod tests;
 mod viewer;
+mod watch;
 
 pub use crate::auth::ticket::Issued;
 use crate::auth::{self, AuthError, View};
 use crate::db::Db;
-use crate::engine::vms::admit::{admit, refuse};
+use crate::engine::class;
+use crate::engine::vms::admit::{admit, ready, refuse};
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
-use crate::model::console::{ConsoleKind, ConsoleOf, Manner};
+use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Manner};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{SessionId, UserId, VmId};
 use crate::model::role::Action;
@@ -24,8 +26,9 @@ pub use open::{Closing, Consoles};
 use open::{Counted, Open, begun};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::watch as watch_channel;
 pub use viewer::{ViewerAccess, viewer, viewers_allowed};
+pub use watch::{NotVnc, WatchOnly};
 
 /// Both directions of a display's socket.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,24 +41,38 @@ pub struct Console {
     pub user: UserId,
     pub session: SessionId,
     /// Turns to `Some` when the console must close.
-    pub closing: watch::Receiver<Option<Closing>>,
+    pub closing: watch_channel::Receiver<Option<Closing>>,
+    /// What may be typed is dropped, where its opener only watches.
+    pub watch_only: Option<WatchOnly>,
     _counted: Counted,
 }
 
-/// One-time tickets for a VM's console, valid 120 seconds.
+/// One-time tickets for a VM's console, valid 120 seconds. `entry` is the right by which the actor comes.
 ///
 /// # Errors
-/// The actor may not connect to it, it does not run, or somebody else has it open and `manner` does not say what becomes of him.
-pub async fn ticket(cx: &Cx, id: VmId, of: ConsoleOf, manner: Manner) -> Result<Issued, EngineError> {
+/// The actor may not connect to it, it does not run, its screen is locked, or somebody else has it open and `manner` does not say what
+/// becomes of him.
+pub async fn ticket(cx: &Cx, id: VmId, of: ConsoleOf, manner: Manner, entry: Entry) -> Result<Issued, EngineError> {
     let inner = cx.clone();
     cx.engine
         .db
         .write(move |db| {
-            let (_, kind) = admitted(&inner, db, id, of, manner)?;
+            let (_, kind) = admitted(&inner, db, id, of, manner, entry)?;
             let now = inner.engine.clock.now();
-            Ok(auth::ticket::issue(db, now, &inner.actor, id, kind, manner == Manner::TakeOver)?)
+            Ok(auth::ticket::issue(db, now, &inner.actor, id, (kind, entry), manner == Manner::TakeOver)?)
         })
         .await
+}
+
+/// The VM's running side, if the actor may open its console by this right.
+fn may_enter(cx: &Cx, db: &mut Db, id: VmId, of: ConsoleOf, entry: Entry) -> Result<VmRun, EngineError> {
+    if entry == Entry::Own {
+        let run = admit(cx, db, id, of.action())?;
+        class::not_locked(cx, db, id, &run.name)?;
+        return Ok(run);
+    }
+    class::admit(cx, db, id, class::permit(entry))?;
+    ready(db, id, of.action())
 }
 
 /// The VM's running side and what its console speaks, if the actor may come in in this manner.
@@ -65,12 +82,18 @@ fn admitted(
     id: VmId,
     of: ConsoleOf,
     manner: Manner,
+    entry: Entry,
 ) -> Result<(VmRun, ConsoleKind), EngineError> {
-    let run = admit(cx, db, id, of.action())?;
+    let run = may_enter(cx, db, id, of, entry)?;
     let kind = kind(db, id, of)?;
-    let others = others(cx, id, of);
+    if entry == Entry::Watch && kind != ConsoleKind::Vnc {
+        return Err(Conflict::WatchPictures { vm: run.name }.into());
+    }
+    // A teacher comes beside his student, and his student beside him, where the display lets two look on.
+    let beside = entry != Entry::Own && kind.is_shared();
+    let others = if beside { Vec::new() } else { others(cx, id, of) };
     if !others.is_empty() {
-        if !may_take_over(cx, db, id)? {
+        if entry == Entry::Own && !may_take_over(cx, db, id)? {
             return Err(refuse(of.action(), &run.name, Refusal::ConsoleInUse { by: others.join(", ") }));
         }
         if manner == Manner::Ask || (manner == Manner::Together && !kind.is_shared()) {
@@ -86,10 +109,11 @@ fn kind(db: &mut Db, id: VmId, of: ConsoleOf) -> Result<ConsoleKind, EngineError
     Ok(of.kind(config.hardware.display))
 }
 
-/// Who else has it open. One's own windows ask nobody.
+/// Who else has it open. One's own windows ask nobody, and a teacher's keep nobody out.
 fn others(cx: &Cx, id: VmId, of: ConsoleOf) -> Vec<String> {
     let all = cx.engine.consoles.watchers(id).into_iter();
-    let mut names: Vec<String> = all.filter(|w| w.kind.of() == of && w.user != cx.actor.user).map(|w| w.name).collect();
+    let mut names: Vec<String> =
+        all.filter(|w| w.kind.of() == of && w.user != cx.actor.user && w.entry == Entry::Own).map(|w| w.name).collect();
     names.dedup();
     names
 }
@@ -126,26 +150,36 @@ pub async fn open(
         .read(move |db| {
             let actor = auth::session::of(db, now, ticket.session, View::User)?;
             let cx = Cx { engine: inner, actor, correlation_id: String::new() };
-            let run = admit(&cx, db, id, ticket.kind.of().action())?;
+            let run = may_enter(&cx, db, id, ticket.kind.of(), ticket.entry)?;
             Ok::<_, EngineError>((cx.actor, run))
         })
         .await?;
     let host = run.host.ok_or_else(|| Conflict::NotRunning { vm: run.name.clone() })?;
     let mut about = state::about(&run);
     about.user = Some((actor.user, actor.name.clone()));
-    let (closing, closed) = watch::channel(None);
+    let (closing, closed) = watch_channel::channel(None);
     let (user, session, console, kind) = (actor.user, ticket.session, ticket.console, ticket.kind);
-    let alone = ticket.take_over || !kind.is_shared();
+    let entry = ticket.entry;
+    let alone = (ticket.take_over && entry == Entry::Own) || !kind.is_shared();
     let lost = if alone { engine.consoles.take_over(id, kind.of(), console) } else { Vec::new() };
     let stream = engine.hosts.client(host)?.console(id, kind).await?;
-    let open = Open { console, vm: id, kind, session, actor, since: now, closing };
+    let open = Open { console, vm: id, kind, entry, session, actor, since: now, closing };
     let counted = begin(engine, open, about, lost).await?;
-    Ok(Console { stream: Box::new(stream), vm_name: run.name, user, session, closing: closed, _counted: counted })
+    let watch_only = (entry == Entry::Watch).then(WatchOnly::default);
+    Ok(Console {
+        stream: Box::new(stream),
+        vm_name: run.name,
+        user,
+        session,
+        closing: closed,
+        watch_only,
+        _counted: counted,
+    })
 }
 
 /// Counts a connection and tells of its console, if it is the first.
 async fn begin(engine: &Arc<Engine>, open: Open, about: About, lost: Vec<String>) -> Result<Counted, EngineError> {
-    let (id, kind) = (open.vm, open.kind);
+    let (id, code) = (open.vm, begun(open.kind, open.entry));
     let (counted, first) = Counted::new(engine, open, about.clone());
     if first {
         let inner = engine.clone();
@@ -153,7 +187,7 @@ async fn begin(engine: &Arc<Engine>, open: Open, about: About, lost: Vec<String>
             if !lost.is_empty() {
                 inner.tell(db, EventCode::ConsoleTakenOver, about.clone(), &lost.join(", "))?;
             }
-            inner.tell(db, begun(kind), about, "")
+            inner.tell(db, code, about, "")
         });
         told.await?;
     }

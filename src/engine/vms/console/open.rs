@@ -3,12 +3,13 @@
 use crate::auth::{self, Actor, AuthError};
 use crate::db::Db;
 use crate::engine::changes::Topic;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, class};
 use crate::model::clock::Timestamp;
-use crate::model::console::{ConsoleKind, ConsoleOf, Watcher};
+use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Watcher};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{ConsoleId, SessionId, VmId};
 use crate::model::permission::ObjectKind;
+use crate::store::class::seats::{self, Whose};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ pub enum Closing {
     VmStopped,
     /// Close code 4409.
     TakenOver,
+    /// Close code 4423.
+    Locked,
 }
 
 /// One connection of a console; most consoles have one.
@@ -33,6 +36,7 @@ pub(super) struct Open {
     pub console: ConsoleId,
     pub vm: VmId,
     pub kind: ConsoleKind,
+    pub entry: Entry,
     pub session: SessionId,
     pub actor: Actor,
     pub since: Timestamp,
@@ -73,6 +77,7 @@ impl Consoles {
                 user: one.actor.user,
                 name: one.actor.name.clone(),
                 kind: one.kind,
+                entry: one.entry,
                 since: one.since,
             })
             .collect()
@@ -93,7 +98,9 @@ impl Consoles {
 
     /// Closes the other consoles of this sort. The names of whose they were.
     pub(super) fn take_over(&self, vm: VmId, of: ConsoleOf, by: ConsoleId) -> Vec<String> {
-        let others = |open: &Open| open.vm == vm && open.kind.of() == of && open.console != by;
+        // A teacher stays where two can look on.
+        let stays = |open: &Open| open.entry != Entry::Own && open.kind.is_shared();
+        let others = |open: &Open| open.vm == vm && open.kind.of() == of && open.console != by && !stays(open);
         self.close(Closing::TakenOver, others);
         let mut names: Vec<String> =
             self.lock().values().filter(|open| others(open)).map(|open| open.actor.name.clone()).collect();
@@ -113,32 +120,53 @@ impl Consoles {
     /// # Errors
     /// The database failed.
     pub async fn recheck(&self, engine: &Arc<Engine>) -> Result<(), EngineError> {
-        let all: Vec<(VmId, ConsoleKind, SessionId, Actor)> =
-            self.lock().values().map(|open| (open.vm, open.kind, open.session, open.actor.clone())).collect();
+        let all: Vec<(Key, Actor)> = self.lock().values().map(|open| (key(open), open.actor.clone())).collect();
         if all.is_empty() {
             return Ok(());
         }
-        let alive = auth::session::alive(&engine.db, all.iter().map(|(_, _, session, _)| *session).collect()).await?;
-        let withdrawn = engine
+        let alive =
+            auth::session::alive(&engine.db, all.iter().map(|((_, _, _, session), _)| *session).collect()).await?;
+        let inner = engine.clone();
+        let (withdrawn, locked) = engine
             .db
             .read(move |db| {
-                let mut withdrawn = HashSet::new();
-                for (vm, kind, session, actor) in all {
-                    if !allowed(db, &actor, vm, kind.of())? {
-                        withdrawn.insert((vm, kind, session));
+                let (mut withdrawn, mut locked) = (HashSet::new(), HashSet::new());
+                // Mostly none: each console is asked about only where there is a lock.
+                let held = seats::locked(db, inner.clock.now())?;
+                for (key, actor) in all {
+                    let (vm, kind, entry, _) = key;
+                    if !allowed(db, &actor, vm, kind.of(), entry)? {
+                        withdrawn.insert(key);
+                    } else if entry == Entry::Own && held.contains(&vm) && class::locks(&inner, db, &actor, vm)? {
+                        locked.insert(key);
                     }
                 }
-                Ok::<_, EngineError>(withdrawn)
+                Ok::<_, EngineError>((withdrawn, locked))
             })
             .await?;
         self.close(Closing::SessionEnded, |open| !alive.contains(&open.session));
-        self.close(Closing::PermissionWithdrawn, |open| withdrawn.contains(&(open.vm, open.kind, open.session)));
+        self.close(Closing::PermissionWithdrawn, |open| withdrawn.contains(&key(open)));
+        self.close(Closing::Locked, |open| locked.contains(&key(open)));
         Ok(())
     }
 }
 
-fn allowed(db: &mut Db, actor: &Actor, vm: VmId, of: ConsoleOf) -> Result<bool, EngineError> {
-    match auth::check(db, actor, of.action().permit(), vm.object()) {
+/// What decides over a connection, beside who has it.
+type Key = (VmId, ConsoleKind, Entry, SessionId);
+
+const fn key(open: &Open) -> Key {
+    (open.vm, open.kind, open.entry, open.session)
+}
+
+fn allowed(db: &mut Db, actor: &Actor, vm: VmId, of: ConsoleOf, entry: Entry) -> Result<bool, EngineError> {
+    let may = if entry == Entry::Own {
+        auth::check(db, actor, of.action().permit(), vm.object())
+    } else {
+        let seat = seats::seats(db, Whose::Vm(vm))?;
+        let Some(seat) = seat.first() else { return Ok(false) };
+        auth::check(db, actor, class::permit(entry), seat.pool.object())
+    };
+    match may {
         Ok(()) => Ok(true),
         Err(AuthError::Hidden { .. } | AuthError::Forbidden { .. }) => Ok(false),
         Err(error) => Err(error.into()),
@@ -157,12 +185,15 @@ impl Counted {
     pub fn new(engine: &Arc<Engine>, open: Open, about: About) -> (Self, bool) {
         let consoles = &engine.consoles;
         let number = consoles.next.fetch_add(1, Ordering::Relaxed);
-        let (console, vm) = (open.console, open.vm);
+        let (console, vm, entry) = (open.console, open.vm, open.entry);
         let mut all = consoles.lock();
         let first = all.values().all(|other| other.console != console);
         all.insert(number, open);
         drop(all);
         engine.changed(Topic::Object(ObjectKind::Vm), Some(vm.0));
+        if entry != Entry::Own {
+            engine.changed(Topic::Class, None);
+        }
         (Self { engine: engine.clone(), number, about }, first)
     }
 }
@@ -176,6 +207,9 @@ impl Drop for Counted {
         let (engine, about) = (self.engine.clone(), std::mem::take(&mut self.about));
         if let (true, Ok(runtime)) = (last, tokio::runtime::Handle::try_current()) {
             engine.changed(Topic::Object(ObjectKind::Vm), Some(gone.vm.0));
+            if gone.entry != Entry::Own {
+                engine.changed(Topic::Class, None);
+            }
             runtime.spawn(async move {
                 let inner = engine.clone();
                 let told = engine.db.write(move |db| {
@@ -193,10 +227,12 @@ impl Drop for Counted {
 }
 
 /// The event of a console that was opened.
-pub(super) const fn begun(kind: ConsoleKind) -> EventCode {
-    match kind.of() {
-        ConsoleOf::Screen => EventCode::ConsoleConnected,
-        ConsoleOf::Serial => EventCode::SerialConnected,
+pub(super) const fn begun(kind: ConsoleKind, entry: Entry) -> EventCode {
+    match (entry, kind.of()) {
+        (Entry::Watch, _) => EventCode::ConsoleWatched,
+        (Entry::Help, _) => EventCode::ConsoleHelped,
+        (Entry::Own, ConsoleOf::Screen) => EventCode::ConsoleConnected,
+        (Entry::Own, ConsoleOf::Serial) => EventCode::SerialConnected,
     }
 }
 

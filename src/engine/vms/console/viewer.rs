@@ -7,7 +7,7 @@ use crate::engine::vms::state;
 use crate::engine::{Cx, EngineError};
 use crate::hosts::Viewer;
 use crate::model::conflict::Conflict;
-use crate::model::console::{ConsoleKind, ConsoleOf, Manner};
+use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Manner};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{ConsoleId, VmId};
 use crate::store::settings;
@@ -47,7 +47,7 @@ pub async fn viewer(cx: &Cx, id: VmId) -> Result<ViewerAccess, EngineError> {
         .engine
         .db
         .read(move |db| {
-            let (run, kind) = admitted(&inner, db, id, ConsoleOf::Screen, Manner::TakeOver)?;
+            let (run, kind) = admitted(&inner, db, id, ConsoleOf::Screen, Manner::TakeOver, Entry::Own)?;
             Ok::<_, EngineError>((run, kind, settings::engine(db)?.viewer_ports))
         })
         .await?;
@@ -66,7 +66,7 @@ pub async fn viewer(cx: &Cx, id: VmId) -> Result<ViewerAccess, EngineError> {
     cx.engine.db.write(move |db| inner.tell(db, EventCode::ViewerAllowed, told, "")).await?;
     let (closing, closed) = watch::channel(None);
     let (console, actor, since) = (ConsoleId::random(), cx.actor.clone(), cx.engine.clock.now());
-    let open = Open { console, vm: id, kind, session, actor, since, closing };
+    let open = Open { console, vm: id, kind, entry: Entry::Own, session, actor, since, closing };
     tokio::spawn(hold(cx.clone(), port, open, about, closed));
     let host = cx.engine.hosts.address(host).unwrap_or_default();
     Ok(ViewerAccess { vm: run.name, kind, host, port: number, password, subject })

@@ -1,6 +1,6 @@
-//! A VM's snapshots: shown on its page as they lie on one another, taken, looked at, committed, undone, removed.
+//! A VM's snapshots, in both portals: shown on its page as they lie on one another, taken, looked at, committed, undone, removed.
 
-use super::{admin, changing, details, id};
+use super::vm_pages::{answer, changing, entered, id};
 use crate::engine::{Cx, EngineError, snapshots, vms};
 use crate::model::ids::{SnapshotId, VmId};
 use crate::model::snapshot::{NewSnapshot, Preview, SnapshotDisk, SnapshotKind, SnapshotStatus, SnapshotView};
@@ -8,13 +8,13 @@ use crate::model::vm::{Refusal, VmAction, VmStatus, VmView};
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Field, Filled, form};
-use crate::web::ui::{Frame, parts};
+use crate::web::ui::{Frame, Portal, parts};
 use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
-/// `/admin/vms/{id}/snapshots/…`
+/// `/{portal}/vms/{id}/snapshots/…`
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/admin/vms/{id}/snapshots/new", web::get().to(new))
@@ -25,17 +25,27 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/vms/{id}/snapshots/{snapshot}/preview", web::get().to(confirm_preview))
         .route("/admin/vms/{id}/snapshots/{snapshot}/preview", web::post().to(preview))
         .route("/admin/vms/{id}/snapshots/{snapshot}/remove", web::get().to(confirm_remove))
-        .route("/admin/vms/{id}/snapshots/{snapshot}/remove", web::post().to(remove));
+        .route("/admin/vms/{id}/snapshots/{snapshot}/remove", web::post().to(remove))
+        .route("/user/vms/{id}/snapshots/new", web::get().to(new))
+        .route("/user/vms/{id}/snapshots/new", web::post().to(take))
+        .route("/user/vms/{id}/snapshots/undo", web::post().to(undo))
+        .route("/user/vms/{id}/snapshots/commit", web::get().to(confirm_commit))
+        .route("/user/vms/{id}/snapshots/commit", web::post().to(commit))
+        .route("/user/vms/{id}/snapshots/{snapshot}/preview", web::get().to(confirm_preview))
+        .route("/user/vms/{id}/snapshots/{snapshot}/preview", web::post().to(preview))
+        .route("/user/vms/{id}/snapshots/{snapshot}/remove", web::get().to(confirm_remove))
+        .route("/user/vms/{id}/snapshots/{snapshot}/remove", web::post().to(remove));
 }
 
-fn why(view: &VmView, action: VmAction) -> Option<&Refusal> {
+/// Why the action is not possible now.
+pub fn why(view: &VmView, action: VmAction) -> Option<&Refusal> {
     view.cannot.iter().find(|(a, _)| *a == action).map(|(_, why)| why)
 }
 
 /// The card of a VM's snapshots, newest first, below the VM as it is now.
 pub fn card(frame: &Frame, view: &VmView, all: &[SnapshotView]) -> Markup {
     let l = frame.l;
-    let base = format!("/admin/vms/{}/snapshots", view.row.id);
+    let base = format!("{}/vms/{}/snapshots", frame.portal.path(), view.row.id);
     let seen = all.iter().find(|s| s.status == SnapshotStatus::InPreview && s.kind == SnapshotKind::Regular);
     let kept = all.iter().rev().filter(|s| s.kind != SnapshotKind::Active).count();
     parts::card(
@@ -123,7 +133,7 @@ fn buttons(frame: &Frame, view: &VmView, snapshot: &SnapshotView, base: &str) ->
                 Some(because) => (parts::refused(&l.t("snapshot-preview"), &words::refusal(l, because))),
             }
         }
-        @if snapshot.status == SnapshotStatus::Ok && !matches!(why(view, VmAction::Clone), Some(Refusal::NotPermitted)) {
+        @if frame.portal == Portal::Admin && snapshot.status == SnapshotStatus::Ok && !matches!(why(view, VmAction::Clone), Some(Refusal::NotPermitted)) {
             (parts::link_button(&format!("/admin/vms/{}/copy?snapshot={}", view.row.id, snapshot.id), &l.t("action-clone"), "pf-m-secondary"))
             (parts::link_button(&format!("/admin/vms/{}/copy?what=template&snapshot={}", view.row.id, snapshot.id), &l.t("make-template"), "pf-m-secondary"))
         }
@@ -144,7 +154,7 @@ fn page(
 ) -> HttpResponse {
     let content = html! {
         (parts::heading(title, &html! { span class="vireo-name" { (view.row.name) } }, &html! {}))
-        (form(frame, action, &format!("/admin/vms/{}", view.row.id), submit, wrong, fields))
+        (form(frame, action, &format!("{}/vms/{}", frame.portal.path(), view.row.id), submit, wrong, fields))
     };
     frame.page(title, "", &content)
 }
@@ -186,7 +196,7 @@ fn new_form(frame: &Frame, view: &VmView, filled: &Filled) -> HttpResponse {
         }
         @if view.row.status != VmStatus::Down { (memory.check(filled)) }
     };
-    let action = format!("/admin/vms/{}/snapshots/new", view.row.id);
+    let action = format!("{}/vms/{}/snapshots/new", frame.portal.path(), view.row.id);
     let others = filled.others(l, &["description"]);
     page(frame, view, &l.t("snapshot-take"), &action, &l.t("snapshot-take"), &others, &fields)
 }
@@ -197,11 +207,11 @@ fn all_disks(view: &VmView) -> HashMap<String, String> {
 
 async fn new(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
+        let (cx, frame) = entered(&shared, &http).await?;
         let view = vms::get(&cx, id::<VmId>("VM", &path)?).await?;
         Ok(new_form(&frame, &view, &Filled { values: all_disks(&view), wrong: Vec::new() }))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 /// The disks whose boxes are ticked; none: there were no boxes.
@@ -224,12 +234,12 @@ async fn take(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             disks: ticked(&values),
         };
         match snapshots::create(&cx, vm, new).await {
-            Ok(_) => Ok(to(&format!("/admin/vms/{vm}"))),
+            Ok(_) => Ok(to(&format!("{}/vms/{vm}", frame.portal.path()))),
             Err(EngineError::Invalid(wrong)) => Ok(new_form(&frame, &view, &Filled { values, wrong })),
             Err(e) => Err(e),
         }
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 type Ids = web::Path<(String, String)>;
@@ -241,7 +251,7 @@ async fn find(cx: &Cx, ids: &Ids) -> Result<(VmView, SnapshotView), EngineError>
 
 async fn confirm_preview(shared: web::Data<Shared>, http: HttpRequest, ids: Ids) -> HttpResponse {
     let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
+        let (cx, frame) = entered(&shared, &http).await?;
         let (view, snapshot) = find(&cx, &ids).await?;
         let l = frame.l;
         let memory = Field {
@@ -262,26 +272,26 @@ async fn confirm_preview(shared: web::Data<Shared>, http: HttpRequest, ids: Ids)
             @if snapshot.memory { (memory.check(&filled)) }
         };
         let title = l.ta("preview-title", &[("name", &snapshot.description)]);
-        let action = format!("/admin/vms/{}/snapshots/{}/preview", view.row.id, snapshot.id);
+        let action = format!("{}/vms/{}/snapshots/{}/preview", frame.portal.path(), view.row.id, snapshot.id);
         Ok(page(&frame, &view, &title, &action, &l.t("snapshot-preview"), &[], &fields))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn preview(shared: web::Data<Shared>, http: HttpRequest, ids: Ids, body: web::Bytes) -> HttpResponse {
     let result = async {
-        let (cx, _, values) = changing(&shared, &http, &body).await?;
+        let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let (vm, snapshot) = (id::<VmId>("VM", &ids.0)?, id::<SnapshotId>("snapshot", &ids.1)?);
         let wish = Preview { memory: values.contains_key("memory"), disks: ticked(&values) };
         snapshots::preview(&cx, vm, snapshot, wish).await?;
-        Ok(to(&format!("/admin/vms/{vm}")))
+        Ok(to(&format!("{}/vms/{vm}", frame.portal.path())))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn confirm_commit(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
+        let (cx, frame) = entered(&shared, &http).await?;
         let vm = id::<VmId>("VM", &path)?;
         let (view, all) = (vms::get(&cx, vm).await?, snapshots::list(&cx, vm).await?);
         let l = frame.l;
@@ -299,10 +309,10 @@ async fn confirm_commit(shared: web::Data<Shared>, http: HttpRequest, path: web:
             }
         };
         let title = l.ta("commit-title", &[("name", &seen.description)]);
-        let action = format!("/admin/vms/{vm}/snapshots/commit");
+        let action = format!("{}/vms/{vm}/snapshots/commit", frame.portal.path());
         Ok(page(&frame, &view, &title, &action, &l.t("snapshot-commit"), &[], &fields))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn commit(
@@ -312,43 +322,43 @@ async fn commit(
     body: web::Bytes,
 ) -> HttpResponse {
     let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+        let (cx, frame, _) = changing(&shared, &http, &body).await?;
         let vm = id::<VmId>("VM", &path)?;
         snapshots::commit(&cx, vm).await?;
-        Ok(to(&format!("/admin/vms/{vm}")))
+        Ok(to(&format!("{}/vms/{vm}", frame.portal.path())))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn undo(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
     let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+        let (cx, frame, _) = changing(&shared, &http, &body).await?;
         let vm = id::<VmId>("VM", &path)?;
         snapshots::undo(&cx, vm).await?;
-        Ok(to(&format!("/admin/vms/{vm}")))
+        Ok(to(&format!("{}/vms/{vm}", frame.portal.path())))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, ids: Ids) -> HttpResponse {
     let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
+        let (cx, frame) = entered(&shared, &http).await?;
         let (view, snapshot) = find(&cx, &ids).await?;
         let l = frame.l;
         let title = l.ta("remove-snapshot-title", &[("name", &snapshot.description)]);
-        let action = format!("/admin/vms/{}/snapshots/{}/remove", view.row.id, snapshot.id);
+        let action = format!("{}/vms/{}/snapshots/{}/remove", frame.portal.path(), view.row.id, snapshot.id);
         let fields = html! { p { (l.t("remove-snapshot-text")) } };
         Ok(page(&frame, &view, &title, &action, &l.t("remove"), &[], &fields))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }
 
 async fn remove(shared: web::Data<Shared>, http: HttpRequest, ids: Ids, body: web::Bytes) -> HttpResponse {
     let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+        let (cx, frame, _) = changing(&shared, &http, &body).await?;
         let (vm, snapshot) = (id::<VmId>("VM", &ids.0)?, id::<SnapshotId>("snapshot", &ids.1)?);
         snapshots::remove(&cx, vm, snapshot).await?;
-        Ok(to(&format!("/admin/vms/{vm}")))
+        Ok(to(&format!("{}/vms/{vm}", frame.portal.path())))
     };
-    details::answer(&http, result.await)
+    answer(&http, result.await)
 }

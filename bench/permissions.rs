@@ -253,6 +253,7 @@ async fn main() {
         vault: Vault::fresh().unwrap(),
         tls: pki.client_config().unwrap(),
         timing: Timing::default(),
+        files: std::env::temp_dir().join("vireo-bench-files"),
     });
     let permissions = VMS + GROUPS * 20 + USERS * 4;
     println!("## Permissions: {VMS} VMs, {USERS} users, {GROUPS} groups, {permissions} permissions\n");

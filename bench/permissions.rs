@@ -83,6 +83,7 @@ fn fill(db: &mut Db, now: Timestamp) -> Result<World, EngineError> {
             stateless: false,
             delete_protected: false,
             allow_override: false,
+            use_latest: false,
             cd: None,
         };
         insert::insert(db, &config, now)?;

@@ -228,6 +228,12 @@ mod tests {
         add("preference-console", vec!["browser", "viewer"]);
         add("empty", vec!["groups"]);
         add("domain-kind", vec!["data", "iso", "export"]);
+        vms_and_pools(&mut add);
+        all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
+        all
+    }
+
+    fn vms_and_pools(add: &mut impl FnMut(&str, Vec<&str>)) {
         let (vm, file) =
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
@@ -245,8 +251,6 @@ mod tests {
         add("waiting", Waiting::FIELDS.to_vec());
         add("surplus", crate::model::pool::Surplus::ALL.iter().map(|s| s.as_str()).collect());
         add("step", vm.into_iter().chain(file).chain(["forget_domain", "remove_images", "drop_layers"]).collect());
-        all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
-        all
     }
 
     #[test]

@@ -75,7 +75,9 @@ fn routes() -> Vec<Route> {
 
 /// These come last: they take away what the others are tried with.
 fn removes(route: &Route) -> bool {
-    route.method == "DELETE" || (route.method == "POST" && route.path.ends_with("/remove"))
+    // A disk that is detached is not below its VM any more.
+    let takes_away = route.path.ends_with("/remove") || route.path.ends_with("/disks/{disk}/detach");
+    route.method == "DELETE" || (route.method == "POST" && takes_away)
 }
 
 fn read(file: &Path, all: &mut Vec<Route>) {

@@ -48,6 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(selected::routes)
         .configure(attach::routes)
         .configure(devices::routes)
+        .configure(first_run::routes)
+        .configure(run_once::routes)
         .configure(vms::routes)
         .configure(pools::routes)
         .configure(instance_types::routes)
@@ -66,8 +68,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)
-        .configure(first_run::routes)
-        .configure(run_once::routes)
         // Last: their paths end in an id, where others have a word.
         .configure(details::routes);
 }

@@ -123,11 +123,11 @@ impl Database {
     {
         let pool = self.writers.clone();
         hop(&self.writing, move || {
-            AFTER_COMMIT.take();
             let mut connection = pool.get().map_err(DbError::from)?;
+            AFTER_COMMIT.set(Some(Vec::new()));
             let result = dialect::write_transaction(&mut connection, work);
             drop(connection);
-            let after = AFTER_COMMIT.take();
+            let after = AFTER_COMMIT.take().unwrap_or_default();
             if result.is_ok() {
                 after.into_iter().for_each(|then| then());
             }
@@ -138,13 +138,23 @@ impl Database {
 }
 
 thread_local! {
-    static AFTER_COMMIT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+    /// None: no write runs in this thread.
+    static AFTER_COMMIT: RefCell<Option<Vec<Box<dyn FnOnce()>>>> = const { RefCell::new(None) };
 }
 
 /// Does `then` once the running [`Database::write`] is kept; never, if it fails. For what must not be heard of before it is
-/// true: changes told to pages, jobs that start.
+/// true: changes told to pages, jobs that start. Outside of a write it is done at once: it is true already.
 pub fn after_commit(then: impl FnOnce() + 'static) {
-    AFTER_COMMIT.with_borrow_mut(|all| all.push(Box::new(then)));
+    let at_once = AFTER_COMMIT.with_borrow_mut(|all| match all {
+        Some(all) => {
+            all.push(Box::new(then));
+            None
+        }
+        None => Some(then),
+    });
+    if let Some(then) = at_once {
+        then();
+    }
 }
 
 async fn hop<T, E>(slots: &Arc<Semaphore>, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -169,5 +179,18 @@ fn shown(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://…{}", &url[..scheme], &url[at..]),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_true_already_is_told_at_once() {
+        let told = std::rc::Rc::new(std::cell::Cell::new(false));
+        let inner = told.clone();
+        after_commit(move || inner.set(true));
+        assert!(told.get());
     }
 }

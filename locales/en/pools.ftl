@@ -103,3 +103,4 @@ problem-no-time-zone = “{ $value }” is not a time zone; write one as Europe/
 problem-not-a-time-of-day = “{ $value }” is not a time of day; write one as 09:30.
 problem-not-after = Must be later than { $begins }.
 conflict-pool-reserved = Pool { $pool } is reserved for { $who } until { $until } UTC.
+lesson-ends = The lesson ends soon, and { $vm } is shut down then. Save your work elsewhere. It ends at

@@ -103,3 +103,4 @@ problem-no-time-zone = “{ $value }”不是时区；请写成 Europe/Berlin �
 problem-not-a-time-of-day = “{ $value }”不是时间；请写成 09:30 的形式。
 problem-not-after = 必须晚于 { $begins }。
 conflict-pool-reserved = 虚拟机池 { $pool } 已预约给 { $who }，截至 { $until } UTC。
+lesson-ends = 课程即将结束，届时 { $vm } 将关机。请将您的工作保存到其他位置。结束时间：

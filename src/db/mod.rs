@@ -137,9 +137,12 @@ impl Database {
     }
 }
 
+/// What is done once a write is kept.
+type Deeds = Vec<Box<dyn FnOnce()>>;
+
 thread_local! {
     /// None: no write runs in this thread.
-    static AFTER_COMMIT: RefCell<Option<Vec<Box<dyn FnOnce()>>>> = const { RefCell::new(None) };
+    static AFTER_COMMIT: RefCell<Option<Deeds>> = const { RefCell::new(None) };
 }
 
 /// Does `then` once the running [`Database::write`] is kept; never, if it fails. For what must not be heard of before it is

@@ -120,6 +120,8 @@ pub struct Desk {
     pub locked: bool,
     /// Teachers who look on.
     pub teachers: Vec<Watcher>,
+    /// It is shut down then, with the lesson it was taken for.
+    pub ends: Option<Timestamp>,
 }
 
 /// A message.

@@ -164,6 +164,12 @@ impl NewReservation {
         self.lessons(now).into_iter().find(|l| l.begins.saturating_sub(self.lead()) <= now && now < l.ends)
     }
 
+    /// The lesson whose VMs are shut down within `within`, and since when VMs were taken for it.
+    pub fn ending(&self, now: Timestamp, within: time::Duration) -> Option<(Timestamp, Lesson)> {
+        let lesson = self.now(now).filter(|l| self.shuts_down && l.ends.saturating_sub(within) <= now)?;
+        Some((lesson.begins.saturating_sub(self.lead()), lesson))
+    }
+
     /// The lesson that holds now, or the next.
     pub fn next(&self, now: Timestamp) -> Option<Lesson> {
         self.lessons(now).into_iter().find(|l| now < l.ends)
@@ -228,6 +234,11 @@ mod tests {
         assert_eq!((since, lesson.ends), (datetime!(2026-11-24 07:45), datetime!(2026-11-24 09:30)));
         assert_eq!(class().ended(datetime!(2026-11-24 10:30), hour), None);
         assert_eq!(class().ended(datetime!(2026-11-24 09:29), hour), None);
+        let ten = time::Duration::minutes(10);
+        assert_eq!(class().ending(datetime!(2026-11-24 09:19), ten), None);
+        assert_eq!(class().ending(datetime!(2026-11-24 09:20), ten), Some((since, lesson)));
+        let stays = NewReservation { shuts_down: false, ..class() };
+        assert_eq!(stays.ending(datetime!(2026-11-24 09:20), ten), None);
     }
 
     #[test]

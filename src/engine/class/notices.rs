@@ -3,7 +3,7 @@
 
 use super::{admit_to, changed};
 use crate::db::Db;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, pools};
 use crate::model::class::{Desk, Notices};
 use crate::model::console::{Entry, Watcher};
 use crate::model::ids::{GiftId, PoolId, VmId};
@@ -71,6 +71,7 @@ fn desk(cx: &Cx, db: &mut Db, seat: Seat) -> Result<Desk, EngineError> {
         hand: seat.hand.is_some(),
         locked,
         teachers,
+        ends: pools::reservations::ending(db, seat.pool, seat.vm, cx.engine.clock.now())?,
     })
 }
 

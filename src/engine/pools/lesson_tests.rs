@@ -88,6 +88,11 @@ async fn vms_run_before_the_lesson_and_are_shut_down_after_it() {
         assert_eq!(running().await, 3, "who has one is counted in");
     }
     let now = bench.engine.clock.now();
+    let told = |minutes: i64| {
+        let at = now + time::Duration::minutes(minutes);
+        bench.engine.db.read(move |db| super::reservations::ending(db, pool, taken.id, at))
+    };
+    assert!(told(10).await.unwrap().is_none() && told(25).await.unwrap().is_some(), "told before it ends");
     end_at(&bench.engine, now).await.unwrap();
     assert!(bench.status(taken.id).await.is_running(), "the lesson goes on");
     end_at(&bench.engine, now + time::Duration::minutes(32)).await.unwrap();

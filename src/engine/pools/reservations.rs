@@ -3,6 +3,7 @@
 use super::{missing, reclaim};
 use crate::auth::{self, Actor};
 use crate::db::Db;
+use crate::engine::changes::Topic;
 use crate::engine::jobs::{self, NewJob};
 use crate::engine::vms::{shutdown, state};
 use crate::engine::{Cx, Engine, EngineError};
@@ -21,6 +22,8 @@ use crate::store::pools::reservations as store;
 use crate::store::pools::write::{self as rows, PoolConfig};
 use std::sync::Arc;
 
+/// Who has a VM for a lesson that ends is told so long before.
+const WARNED: time::Duration = time::Duration::minutes(10);
 /// A guest has this long to shut down after the end; then it is powered off.
 const GRACE: time::Duration = time::Duration::minutes(5);
 /// An engine that was away at the end does it within this; later the VMs are somebody's evening.
@@ -188,6 +191,25 @@ pub(super) fn promised(db: &mut Db, pool: PoolId, now: Timestamp) -> Result<u32,
     Ok(if most == 0 { 0 } else { most.saturating_sub(store::taken(db, pool)?) })
 }
 
+/// When the VM is shut down because its lesson ends; none: not soon.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) fn ending(
+    db: &mut Db,
+    pool: PoolId,
+    vm: VmId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, EngineError> {
+    for one in store::all(db)?.into_iter().filter(|one| one.pool == pool) {
+        let Some((since, lesson)) = one.what.ending(now, WARNED) else { continue };
+        if store::taken_between(db, pool, since, lesson.ends)?.contains(&vm) {
+            return Ok(Some(lesson.ends));
+        }
+    }
+    Ok(None)
+}
+
 /// What was taken for a lesson that is over is shut down; what does not listen is powered off.
 ///
 /// # Errors
@@ -199,15 +221,20 @@ pub(in crate::engine) async fn end_lessons(engine: &Arc<Engine>) -> Result<(), E
 /// The same at a given time.
 pub(super) async fn end_at(engine: &Arc<Engine>, now: Timestamp) -> Result<(), EngineError> {
     let over = engine.db.read(move |db| {
-        let mut over = Vec::new();
+        let (mut over, mut soon) = (Vec::new(), false);
         for one in store::all(db)?.into_iter().filter(|one| one.what.shuts_down) {
+            soon |= one.what.ending(now, WARNED).is_some();
             let Some((since, lesson)) = one.what.ended(now, LATE) else { continue };
             let late = lesson.ends.saturating_add(GRACE) <= now;
             over.extend(store::taken_between(db, one.pool, since, lesson.ends)?.into_iter().map(|vm| (vm, late)));
         }
-        Ok::<_, EngineError>(over)
+        Ok::<_, EngineError>((over, soon))
     });
-    for (vm, late) in over.await? {
+    let (over, soon) = over.await?;
+    if soon {
+        engine.changed(Topic::Class, None);
+    }
+    for (vm, late) in over {
         let inner = engine.clone();
         match engine.db.write(move |db| end(&inner, db, vm, late)).await {
             Ok(Some(job)) => jobs::kick(engine, job),

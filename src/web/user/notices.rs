@@ -52,6 +52,13 @@ fn parts_of(frame: &Frame, notices: &Notices, vm: Option<VmId>) -> Markup {
     html! {
         div data-part="notices" {
             @if let Some(desk) = desk { @for text in teachers(frame.l, &desk.teachers) { (note(&text)) } }
+            @for desk in &notices.desks {
+                @if let Some(ends) = desk.ends {
+                    div class="pf-v6-c-alert pf-m-inline pf-m-warning" data-ends=(desk.vm) {
+                        p class="pf-v6-c-alert__title" { (frame.l.ta("lesson-ends", &[("vm", &desk.name)])) " " (parts::time(ends)) }
+                    }
+                }
+            }
             @for (gift, delivery) in &notices.gifts { (item(frame, gift, delivery.as_ref())) }
         }
         @if let Some(desk) = desk { div data-part="hand" { (hand_button(frame, desk)) } }

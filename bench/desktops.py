@@ -81,6 +81,7 @@ def ticket(portal, vm, until):
 def click(vireo, portal, api, pool):
     """Seconds to the answer, to the first picture, and to the desktop: its guest agent answers."""
     portal.reconnect()
+    api.reconnect()
     begun = time.perf_counter()
     status, headers, _ = portal.request("POST", f"/user/pools/{pool}/take", urllib.parse.urlencode({}), {"Content-Type": "application/x-www-form-urlencoded"})
     assert status == 303, f"taking was answered with {status}"
@@ -104,6 +105,7 @@ def click(vireo, portal, api, pool):
 
 
 def give_back(api, vm):
+    api.reconnect()
     api.json("POST", f"/vms/{vm}/stop", {})
     while True:
         taken = api.json("GET", f"/vms/{vm}")
@@ -116,19 +118,25 @@ def give_back(api, vm):
 def prepare(boss, api, pool, way):
     """Until as much runs ahead as the pool promises, or its memory is saved."""
     boss.reconnect()
+    api.reconnect()
     form = urllib.parse.urlencode({**POOL, **way})
     status, _, _ = boss.request("POST", f"/admin/pools/{pool}/edit", form, {"Content-Type": "application/x-www-form-urlencoded"})
     assert status == 303, f"editing the pool was answered with {status}"
+    # What ran ahead for the way before is no VM of this one.
+    for vm in api.json("GET", "/vms?search=pool%3Ddesktops")["vm"]:
+        if vm["status"] == "up" and way["prestarted"] == "0":
+            give_back(api, vm["id"])
     wait(boss, api, pool, way)
 
 
 def wait(boss, api, pool, way):
     for _ in range(1200):
+        boss.reconnect()
+        api.reconnect()
         up = [vm for vm in api.json("GET", "/vms?search=pool%3Ddesktops")["vm"] if vm["status"] == "up"]
         ready = "instant_start" not in way or "go on from a memory of" in boss.get(f"/admin/pools/{pool}")[2].decode()
         if ready and len(up) >= int(way["prestarted"]):
             return
-        boss.reconnect()
         time.sleep(0.25)
     raise SystemExit(f"the pool does not become {way}")
 
@@ -151,9 +159,6 @@ def run(binary, image):
                 for what, value in zip(("answer", "picture", "desktop"), seconds):
                     figures[name][what].append(value)
                 give_back(api, vm)
-            for vm in api.json("GET", "/vms?search=pool%3Ddesktops")["vm"]:
-                if vm["status"] == "up" and way["prestarted"] == "0":
-                    give_back(api, vm["id"])
     finally:
         if vireo:
             vireo.stop()

@@ -47,7 +47,13 @@ pub async fn save(libvirt: &Libvirt, request: SaveMemory) -> Answer<MemorySaved>
             }
             let domain = must_find(connection, request.vm)?;
             let part = file.with_extension("part");
-            save_to(&domain, &part).map_err(|e| from_libvirt("saving a memory for others", &e))?;
+            if let Err(e) = save_to(&domain, &part) {
+                // What is half written is as large as the guest's memory, and nobody would look for it.
+                if let Err(left) = std::fs::remove_file(&part) {
+                    tracing::debug!("{}: {left}", part.display());
+                }
+                return Err(from_libvirt("saving a memory for others", &e));
+            }
             std::fs::rename(&part, &file).map_err(|e| from_io(&file, &e))?;
             size(&file).map_err(|e| from_io(&file, &e))
         })

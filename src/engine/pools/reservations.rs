@@ -172,7 +172,11 @@ pub(super) fn reserved(
         let mine = actor.principals.contains(&one.what.principal);
         // Of two at the same time, his own counts.
         if found.as_ref().is_none_or(|other| mine && !other.mine) {
-            found = Some(Reserved { who: who(one.what.principal)?, until: lesson.ends, mine });
+            let who = who(one.what.principal)?;
+            // A group that is gone keeps nobody out.
+            if !who.is_empty() {
+                found = Some(Reserved { who, until: lesson.ends, mine });
+            }
         }
     }
     Ok(found)

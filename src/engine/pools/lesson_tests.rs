@@ -71,6 +71,17 @@ async fn a_reserved_pool_is_for_those_it_is_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_for_who_is_gone_keeps_nobody_out() {
+    let bench = Bench::new().await;
+    let pool = pool(&bench).await;
+    let (pupil, other) = (user(&bench, "pupil", pool).await, user(&bench, "other", pool).await);
+    add(&bench.cx, pool, lesson(&bench, pupil.actor.user.into(), 10, 60)).await.unwrap();
+    assert!(take(&other, pool).await.is_err());
+    crate::engine::users::remove(&bench.cx, pupil.actor.user).await.unwrap();
+    wait(&bench, take(&other, pool).await.unwrap().job).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn vms_run_before_the_lesson_and_are_shut_down_after_it() {
     let bench = Bench::new().await;
     let pool = pool(&bench).await;

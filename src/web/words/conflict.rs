@@ -1,0 +1,162 @@
+//! Why the state of things does not allow a command, in the reader's language.
+
+use super::{holder, say, state, unfit};
+use crate::model::conflict::Conflict;
+use crate::web::locale::Locale;
+use crate::web::told::told;
+
+/// What stands in the way.
+pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::Foreign => l.t("conflict-foreign"),
+        Conflict::NotRunning { vm } => say!(l, "conflict-not-running", "vm" = vm),
+        Conflict::NoViewers => l.t("conflict-no-viewers"),
+        Conflict::ConsoleInUse { vm, by } => say!(l, "conflict-console-in-use", "vm" = vm, "by" = by),
+        Conflict::StillRuns { seconds } => say!(l, "conflict-still-runs", "seconds" = seconds),
+        Conflict::NoReboot { seconds } => say!(l, "conflict-no-reboot", "seconds" = seconds),
+        Conflict::NoMac => l.t("conflict-no-mac"),
+        Conflict::ChangedMeanwhile => l.t("conflict-changed-meanwhile"),
+        Conflict::MemoryGuestEnded => l.t("conflict-memory-guest-ended"),
+        Conflict::NoGuestAgent => l.t("conflict-no-guest-agent"),
+        Conflict::StoppedAtOnce => l.t("conflict-stopped-at-once"),
+        Conflict::EndedBeforeSaved { intent } => say!(l, "conflict-ended-before-saved", "intent" = intent),
+        Conflict::NotStuck { job, status } => {
+            say!(l, "conflict-not-stuck", "job" = holder(l, job), "status" = state(l, status.as_str()))
+        }
+        Conflict::BlankTemplate => l.t("conflict-blank-template"),
+        Conflict::TemplateInUse { template, vms } => {
+            say!(l, "conflict-template-in-use", "template" = template, "vms" = vms)
+        }
+        Conflict::FirstRunOfPool { vm, pool } => say!(l, "conflict-first-run-of-pool", "vm" = vm, "pool" = pool),
+        Conflict::CannotSeal { host } => say!(l, "conflict-cannot-seal", "host" = host),
+        Conflict::NoCluster => l.t("conflict-no-cluster"),
+        Conflict::NoAdmin => l.t("conflict-no-admin"),
+        Conflict::UploadBroken => l.t("upload-broken"),
+        Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
+        Conflict::Told { why } => told(l, why),
+        Conflict::DiskOfTemplate { .. }
+        | Conflict::DiskHasLayers { .. }
+        | Conflict::DiskInDrive { .. }
+        | Conflict::DiskInSnapshot { .. } => disk(l, why),
+        Conflict::InPreview { .. }
+        | Conflict::NoPreview { .. }
+        | Conflict::SnapshotBroken { .. }
+        | Conflict::DisksOfSnapshots { .. } => snapshot(l, why),
+        Conflict::PoolBusy { .. }
+        | Conflict::PoolShare { .. }
+        | Conflict::PoolEmpty { .. }
+        | Conflict::PoolTaken { .. }
+        | Conflict::NotInPool { .. }
+        | Conflict::NotTaken { .. }
+        | Conflict::PoolReserved { .. }
+        | Conflict::TemplateDiskGone { .. } => pool(l, why),
+        Conflict::RemoveSelf
+        | Conflict::PermissionInPool { .. }
+        | Conflict::DomainChanged { .. }
+        | Conflict::RoleHeld { .. }
+        | Conflict::AdminRole { .. }
+        | Conflict::RolePredefined { .. }
+        | Conflict::RoleKind { .. }
+        | Conflict::RoleChanged { .. }
+        | Conflict::RoleInUse { .. }
+        | Conflict::EveryoneOnSystem
+        | Conflict::LastSuperUser
+        | Conflict::GroupInItself { .. }
+        | Conflict::MemberAlready { .. }
+        | Conflict::NoMember { .. } => role(l, why),
+        Conflict::ScreenLocked { .. }
+        | Conflict::WatchPictures { .. }
+        | Conflict::GiftsFull { .. }
+        | Conflict::FileTooLarge { .. } => class(l, why),
+    }
+}
+
+fn role(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::RemoveSelf => l.t("conflict-remove-self"),
+        Conflict::PermissionInPool { vm, pool } => say!(l, "conflict-permission-in-pool", "vm" = vm, "pool" = pool),
+        Conflict::DomainChanged { domain } => say!(l, "conflict-domain-changed", "domain" = domain),
+        Conflict::RoleHeld { role } => say!(l, "conflict-role-held", "role" = role),
+        Conflict::AdminRole { role } => say!(l, "conflict-admin-role", "role" = role),
+        Conflict::RolePredefined { role } => say!(l, "conflict-role-predefined", "role" = role),
+        Conflict::RoleKind { role } => say!(l, "conflict-role-kind", "role" = role),
+        Conflict::RoleChanged { role } => say!(l, "conflict-role-changed", "role" = role),
+        Conflict::RoleInUse { role, holders } => say!(l, "conflict-role-in-use", "role" = role, "holders" = holders),
+        Conflict::EveryoneOnSystem => l.t("conflict-everyone-on-system"),
+        Conflict::LastSuperUser => l.t("conflict-last-super-user"),
+        Conflict::GroupInItself { group, member } => {
+            say!(l, "conflict-group-in-itself", "group" = group, "member" = member)
+        }
+        Conflict::MemberAlready { group, member } => {
+            say!(l, "conflict-member-already", "group" = group, "member" = member)
+        }
+        Conflict::NoMember { group, member } => say!(l, "conflict-no-member", "group" = group, "member" = member),
+        other => other.to_string(),
+    }
+}
+
+fn class(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::ScreenLocked { vm } => say!(l, "conflict-screen-locked", "vm" = vm),
+        Conflict::WatchPictures { vm } => say!(l, "conflict-watch-pictures", "vm" = vm),
+        Conflict::GiftsFull { most } => say!(l, "conflict-gifts-full", "most" = most),
+        Conflict::FileTooLarge { most } => say!(l, "conflict-file-too-large", "most" = most),
+        other => other.to_string(),
+    }
+}
+
+fn disk(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::DiskOfTemplate { disk, template } => {
+            say!(l, "conflict-disk-of-template", "disk" = disk, "template" = template)
+        }
+        Conflict::DiskHasLayers { disk } => say!(l, "conflict-disk-has-layers", "disk" = disk),
+        Conflict::DiskInSnapshot { disk, snapshot } => {
+            say!(l, "conflict-disk-in-snapshot", "disk" = disk, "snapshot" = snapshot)
+        }
+        Conflict::DiskInDrive { disk, vms } => say!(l, "conflict-disk-in-drive", "disk" = disk, "vms" = vms),
+        other => other.to_string(),
+    }
+}
+
+fn snapshot(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::InPreview { vm, snapshot } => say!(l, "conflict-in-preview", "vm" = vm, "snapshot" = snapshot),
+        Conflict::NoPreview { vm } => say!(l, "conflict-no-preview", "vm" = vm),
+        Conflict::SnapshotBroken { snapshot } => say!(l, "conflict-snapshot-broken", "snapshot" = snapshot),
+        Conflict::DisksOfSnapshots { vm } => say!(l, "conflict-disks-of-snapshots", "vm" = vm),
+        other => other.to_string(),
+    }
+}
+
+fn pool(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::PoolBusy { pool, vms } => say!(l, "conflict-pool-busy", "pool" = pool, "vms" = vms),
+        Conflict::PoolShare { pool, mine, most } => {
+            say!(l, "conflict-pool-share", "pool" = pool, "mine" = mine, "most" = most)
+        }
+        Conflict::PoolEmpty { pool, taken, size } => {
+            say!(l, "conflict-pool-empty", "pool" = pool, "taken" = taken, "size" = size)
+        }
+        Conflict::PoolTaken { pool, wanted, taken, busy, size } => {
+            say!(
+                l,
+                "conflict-pool-taken",
+                "pool" = pool,
+                "wanted" = wanted,
+                "taken" = taken,
+                "busy" = busy,
+                "size" = size
+            )
+        }
+        Conflict::PoolReserved { pool, who, until } => {
+            say!(l, "conflict-pool-reserved", "pool" = pool, "who" = who, "until" = until)
+        }
+        Conflict::NotInPool { vm } => say!(l, "conflict-not-in-pool", "vm" = vm),
+        Conflict::NotTaken { vm, pool } => say!(l, "conflict-not-taken", "vm" = vm, "pool" = pool),
+        Conflict::TemplateDiskGone { template, disk } => {
+            say!(l, "conflict-template-disk-gone", "template" = template, "disk" = disk)
+        }
+        other => other.to_string(),
+    }
+}

@@ -7,7 +7,6 @@ mod problem;
 use super::api::fault;
 use super::directory_words;
 use super::locale::Locale;
-use super::told::told;
 use super::ui::parts;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
@@ -15,7 +14,7 @@ use crate::model::conflict::{Attempt, Away, Holder, NoRoom, Unfit};
 use crate::model::domain_draft::failed;
 use crate::model::factor::FactorTrouble;
 use crate::model::internal::NotNow;
-use crate::model::valid::Invalid;
+use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::Refusal;
 use conflict::conflict;
 pub use problem::problem;
@@ -241,7 +240,6 @@ fn state(l: Locale, word: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::conflict::Conflict;
-    use crate::model::valid::Problem;
     use crate::model::vm::{VmAction, VmStatus};
 
     #[test]

@@ -253,6 +253,7 @@ async fn main() {
         clock: Arc::new(SystemClock),
         vault: Vault::fresh().unwrap(),
         tls: pki.client_config().unwrap(),
+        pki: Arc::new(pki),
         timing: Timing::default(),
         files: std::env::temp_dir().join("vireo-bench-files"),
     });

@@ -24,6 +24,8 @@ pub enum Raw {
 const VERBS_AT_ONCE: usize = 16;
 /// What the agent asks for itself has threads of its own: events go on while every verb waits for a slow guest.
 const REPORTS_AT_ONCE: usize = 6;
+/// More guests than that leave no host at a time.
+const LONG_AT_ONCE: usize = 16;
 
 /// A libvirtd that may come and go. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ pub struct Libvirt {
     current: Arc<RwLock<Option<Connect>>>,
     verbs: Arc<Semaphore>,
     reports: Arc<Semaphore>,
+    long: Arc<Semaphore>,
 }
 
 impl Libvirt {
@@ -41,6 +44,7 @@ impl Libvirt {
             current: Arc::default(),
             verbs: Arc::new(Semaphore::new(VERBS_AT_ONCE)),
             reports: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
+            long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
         };
         let keeper = tokio::spawn(libvirt.clone().keep(uri, hub));
         (libvirt, keeper)
@@ -114,6 +118,17 @@ impl Libvirt {
         work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
     ) -> Result<T, WireError> {
         self.run(&self.verbs, work).await
+    }
+
+    /// Runs what may take hours and hold nobody else up.
+    ///
+    /// # Errors
+    /// What `work` returns, or `LibvirtGone` while there is no connection.
+    pub async fn long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connect) -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        self.run(&self.long, work).await
     }
 
     /// Runs what the agent asks for its own reports.

@@ -82,6 +82,8 @@ pub(super) fn report(domain: &Domain) -> Answer<Option<DomainReport>> {
         {
             DomainState::Running
         }
+        sys::VIR_DOMAIN_PAUSED if reason == sys::VIR_DOMAIN_PAUSED_MIGRATION => DomainState::Migrating,
+        sys::VIR_DOMAIN_PAUSED if is_post_copy(reason) => DomainState::PostCopy,
         sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => DomainState::Paused,
         sys::VIR_DOMAIN_SHUTDOWN => DomainState::Shutdown,
         sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
@@ -95,6 +97,10 @@ pub(super) fn report(domain: &Domain) -> Answer<Option<DomainReport>> {
         stop_reason: stopped.then_some(stop_reason(reason)),
         agent_connected: parse::agent_connected(&xml),
     }))
+}
+
+const fn is_post_copy(reason: u32) -> bool {
+    matches!(reason, sys::VIR_DOMAIN_PAUSED_POSTCOPY | sys::VIR_DOMAIN_PAUSED_POSTCOPY_FAILED)
 }
 
 fn raw_state(domain: &Domain) -> Result<(u32, u32), virt::error::Error> {
@@ -114,6 +120,7 @@ fn stop_reason(reason: u32) -> StopReason {
         sys::VIR_DOMAIN_SHUTOFF_DESTROYED => StopReason::Destroyed,
         sys::VIR_DOMAIN_SHUTOFF_CRASHED => StopReason::Crashed,
         sys::VIR_DOMAIN_SHUTOFF_SAVED => StopReason::Saved,
+        sys::VIR_DOMAIN_SHUTOFF_MIGRATED => StopReason::Migrated,
         sys::VIR_DOMAIN_SHUTOFF_FAILED => StopReason::Failed,
         _ => StopReason::Unknown,
     }

@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Once;
 use tokio::sync::mpsc::UnboundedSender;
 use virt::connect::Connect;
+use virt::domain::Domain;
 use virt_sys as sys;
 
 /// Where callbacks put what they hear.
@@ -138,6 +139,42 @@ pub fn register(connection: &Connect, sender: &Sender) -> Result<(), virt::error
     let registered =
         unsafe { sys::virConnectRegisterCloseCallback(connection.as_ptr(), Some(on_close), opaque, Some(free_sender)) };
     if registered < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
+}
+
+/// A migration's numbers by libvirt's names (`memory_iteration`, `data_remaining`, …); none: no job runs.
+///
+/// The crate's own wrapper frees libvirt's array with this program's allocator, which is another.
+pub fn job_stats(domain: &Domain, flags: u32) -> Result<Vec<(String, u64)>, virt::error::Error> {
+    let (mut kind, mut count) = (0, 0);
+    let mut params: sys::virTypedParameterPtr = std::ptr::null_mut();
+    // SAFETY: the domain is alive for the call; `params` receives an array that virTypedParamsFree frees below.
+    let done = unsafe { sys::virDomainGetJobStats(domain.as_ptr(), &mut kind, &mut params, &mut count, flags) };
+    if done < 0 {
+        return Err(virt::error::Error::last_error());
+    }
+    if params.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: libvirt filled `count` entries.
+    let all = unsafe { std::slice::from_raw_parts(params, usize::try_from(count).unwrap_or(0)) };
+    let numbers = all.iter().filter_map(number).collect();
+    // SAFETY: `params` came from virDomainGetJobStats with `count` entries and is not used afterwards.
+    unsafe { sys::virTypedParamsFree(params, count) };
+    Ok(numbers)
+}
+
+/// Has a migrating guest go on at the target and fetch what is left of its memory from there.
+pub fn start_post_copy(domain: &Domain) -> Result<(), virt::error::Error> {
+    // SAFETY: the domain is alive for the call. (The `virt` crate does not bind it.)
+    let done = unsafe { sys::virDomainMigrateStartPostCopy(domain.as_ptr(), 0) };
+    if done < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
+}
+
+/// Ends the job that holds the domain: a migration, say.
+pub fn abort_job(domain: &Domain) -> Result<(), virt::error::Error> {
+    // SAFETY: the domain is alive for the call. (The `virt` crate does not bind it.)
+    let done = unsafe { sys::virDomainAbortJob(domain.as_ptr()) };
+    if done < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
 }
 
 /// One domain's numbers out of libvirt's statistics: name (`cpu.time`, `balloon.rss`, `net.0.rx.bytes`, …) and value.

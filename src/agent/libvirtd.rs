@@ -50,6 +50,13 @@ impl Libvirtd {
         &self.uri
     }
 
+    /// Where it is called on this machine: the URI's own socket, else the system's.
+    pub fn socket(&self) -> PathBuf {
+        let named = self.uri.split_once("socket=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
+        let system = || SYSTEM_SOCKETS.iter().find(|s| Path::new(s).exists()).unwrap_or(&SYSTEM_SOCKETS[1]);
+        PathBuf::from(named.unwrap_or_else(|| system()))
+    }
+
     /// Ends an own libvirtd; guests run on.
     pub async fn release(self) {
         if let Some((stop, task)) = self.supervisor {

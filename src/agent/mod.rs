@@ -14,11 +14,14 @@ mod ffi;
 pub mod guest;
 mod guest_details;
 mod guest_files;
+mod identity;
 pub mod images;
+pub mod join;
 mod ksm;
 pub mod libvirtd;
 mod memory;
 mod merge;
+mod migrate;
 pub mod networks;
 pub mod payload;
 mod qemu_img;
@@ -71,12 +74,15 @@ pub async fn run(
     let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;
     let hub = events::Hub::default();
     let (libvirt, keeper) = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
-    let viewers = viewer::Viewers::new(&config.tls_dir, config.listen.ip())?;
+    let identity = Arc::new(identity::Identity::open(&config.tls_dir)?);
+    let viewers = viewer::Viewers::new(identity.clone(), config.listen.ip());
+    let migrations = Arc::new(migrate::Migrations::new(identity.clone(), libvirtd.socket()));
     let data_dir = config.data_dir;
-    let agent = Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir, viewers });
+    let agent =
+        Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir, viewers, identity, migrations });
     let tasks =
         [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
-    let served = server::serve(agent, config.listen, &config.tls_dir, ready, stop).await;
+    let served = server::serve(agent, config.listen, ready, stop).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     libvirtd.release().await;
     served

@@ -1,12 +1,15 @@
 //! The disc with what a guest is told at its first start: a small ISO of the agent's own, beside its other data. It may hold secrets.
 
-use super::error::{from_io, refused};
+use super::error::{from_io, from_libvirt, refused};
 use super::qemu_img::{limited_program, run_program};
+use super::xml::{build, parse};
 use crate::model::ids::VmId;
 use crate::wire::{ErrorCode, Payload, WireError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::fs;
+use virt::domain::Domain;
+use virt_sys as sys;
 
 type Answer<T> = Result<T, WireError>;
 
@@ -57,6 +60,19 @@ async fn write_in(folder: &Path, out: &Path, payload: &Payload) -> Answer<()> {
     run_program(command, PROGRAM, SECONDS).await?;
     fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).await.map_err(io(&aside))?;
     fs::rename(&aside, out).await.map_err(io(out))
+}
+
+/// Takes the disc out of a running guest's drive: it lies on this host only. The guest has read it when it booted.
+///
+/// # Errors
+/// libvirt's.
+pub fn eject(domain: &Domain) -> Answer<()> {
+    let failed = |e| from_libvirt("the disc of the first start", &e);
+    let xml = domain.xml_desc(0).map_err(failed)?;
+    let Some((target, bus)) = parse::drive_with(&xml, "/payload/") else { return Ok(()) };
+    let xml = build::empty_drive(&target, &bus).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+    let flags = sys::VIR_DOMAIN_AFFECT_LIVE | sys::VIR_DOMAIN_AFFECT_CONFIG | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE;
+    domain.update_device_flags(&xml, flags).map(drop).map_err(failed)
 }
 
 /// The VM has no disc any more. None there: fine.

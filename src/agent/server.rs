@@ -4,6 +4,8 @@
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
+use super::identity::Identity;
+use super::migrate::{Duplex, Migrations};
 use super::{
     AgentError, Ready, adjust, console, domains, facts, guest_files, images, ksm, memory, merge, networks, payload,
     seal, snapshots, storage, thumbnail, viewer,
@@ -12,6 +14,7 @@ use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::display::Displays;
+use crate::wire::migrate::MIGRATION_PROTOCOL;
 use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, Verb, WireError, tls};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -24,7 +27,7 @@ use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -42,12 +45,21 @@ const STOPPING: Duration = Duration::from_secs(2);
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Result<Response<Body>, WireError>;
 
+/// Who has come this far.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    Engine,
+    Host,
+}
+
 /// What requests are served with.
 pub struct Agent {
     pub libvirt: Libvirt,
     pub hub: Hub,
     pub data_dir: PathBuf,
     pub viewers: viewer::Viewers,
+    pub identity: Arc<Identity>,
+    pub migrations: Arc<Migrations>,
 }
 
 /// Listens until `stop`.
@@ -57,12 +69,10 @@ pub struct Agent {
 pub async fn serve(
     agent: Arc<Agent>,
     listen: SocketAddr,
-    tls_dir: &Path,
     ready: oneshot::Sender<Ready>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
     let failed = |source| AgentError::Listen { address: listen, source };
-    let acceptor = TlsAcceptor::from(Arc::new(tls::agent_config(tls_dir)?));
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let libvirt = agent.libvirt.clone();
     let displays = Displays::new(move |vm, kind| {
@@ -81,7 +91,7 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((tcp, _)) => drop(connections.spawn(connection(agent.clone(), acceptor.clone(), tcp, stopped.clone()))),
+            Ok((tcp, _)) => drop(connections.spawn(connection(agent.clone(), tcp, stopped.clone()))),
             Err(e) => {
                 tracing::warn!("a connection could not be accepted: {e}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -94,22 +104,32 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream, mut stopped: watch::Receiver<bool>) {
+async fn connection(agent: Arc<Agent>, tcp: TcpStream, mut stopped: watch::Receiver<bool>) {
     if tcp.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)).await else {
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(agent.identity.server()).accept(tcp)).await
+    else {
         return;
     };
     let peer = stream.get_ref().1.peer_certificates().and_then(|c| tls::common_name(c.first()?));
-    if peer.as_deref() != Some(tls::ENGINE_NAME) {
-        tracing::warn!("a caller with the certificate of {peer:?} was turned away");
-        return;
-    }
+    let caller = match peer.as_deref() {
+        Some(tls::ENGINE_NAME) => Caller::Engine,
+        Some(name) if name.starts_with(tls::HOST_PREFIX) => Caller::Host,
+        _ => {
+            tracing::warn!("a caller with the certificate of {peer:?} was turned away");
+            return;
+        }
+    };
     let ending = stopped.clone();
     let service = service_fn(move |request| {
         let (agent, ending) = (agent.clone(), ending.clone());
-        async move { Ok::<_, Infallible>(answer(agent, request, ending).await) }
+        async move {
+            Ok::<_, Infallible>(match caller {
+                Caller::Engine => answer(agent, request, ending).await,
+                Caller::Host => answer_host(&agent, request).await,
+            })
+        }
     });
     let mut served = std::pin::pin!(
         hyper::server::conn::http1::Builder::new()
@@ -129,7 +149,7 @@ async fn connection(agent: Arc<Agent>, acceptor: TlsAcceptor, tcp: TcpStream, mu
         }
     };
     if let Err(e) = ended {
-        tracing::debug!("a connection of the engine ended: {e}");
+        tracing::debug!("a connection ended: {e}");
     }
 }
 
@@ -151,6 +171,21 @@ async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Re
         (Method::GET, ["v1", "viewers", vm, kind]) => open_viewer(&agent, vm, kind, request),
         _ => Err(refused(ErrorCode::NotFound, format!("the agent does not know {path}"))),
     };
+    done(result, &path)
+}
+
+/// Another host brings a guest, and may do nothing else.
+async fn answer_host(agent: &Arc<Agent>, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let result = match (request.method().clone(), parts.as_slice()) {
+        (Method::GET, ["v1", "migrations", vm, stream]) => receive(agent, vm, stream, request).await,
+        _ => Err(refused(ErrorCode::NotFound, "a host may only bring guests")),
+    };
+    done(result, &path)
+}
+
+fn done(result: Answer, path: &str) -> Response<Body> {
     result.unwrap_or_else(|e| {
         tracing::info!(%path, code = ?e.code, "{e}");
         let mut response = json(&e);
@@ -222,6 +257,10 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
             let request: wire::CreateDomain = read(body)?;
             json(&blocking(move || storage::create(&request)).await?)
         }
+        wire::RemoveDomain::NAME => {
+            let request: wire::RemoveDomain = read(body)?;
+            json(&blocking(move || storage::remove(&request.domain)).await?)
+        }
         wire::DomainInfo::NAME => {
             let request: wire::DomainInfo = read(body)?;
             json(&blocking(move || storage::info(&request.domain)).await?)
@@ -237,6 +276,18 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
         wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
         wire::EnableKsm::NAME => json(&ksm::enable()?),
+        wire::ExpectVm::NAME => json(&agent.migrations.expect(libvirt, read(body)?).await?),
+        wire::UnexpectVm::NAME => {
+            agent.migrations.unexpect(read::<wire::UnexpectVm>(body)?.vm);
+            json(&())
+        }
+        wire::MigrateVm::NAME => json(&agent.migrations.start(libvirt, read(body)?).await?),
+        wire::MigrationProgress::NAME => json(&agent.migrations.progress(read::<wire::MigrationProgress>(body)?.vm)),
+        wire::AbortMigration::NAME => {
+            json(&agent.migrations.abort(libvirt, read::<wire::AbortMigration>(body)?.vm).await?)
+        }
+        wire::CertificateRequest::NAME => json(&agent.identity.request()?),
+        wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
         wire::EnsureNetwork::NAME => {
             let request: wire::EnsureNetwork = read(body)?;
             json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)
@@ -356,7 +407,19 @@ async fn open_console(agent: &Arc<Agent>, vm: &str, kind: &str, mut request: Req
             Err(e) => tracing::debug!("a console was not taken: {e}"),
         }
     });
-    Ok(switching())
+    Ok(switching(wire::CONSOLE_PROTOCOL))
+}
+
+/// A stream of a guest that comes from another host.
+async fn receive(agent: &Arc<Agent>, vm: &str, stream: &str, mut request: Request<Incoming>) -> Answer {
+    let (vm, stream) = (vm_id(vm)?, stream.parse()?);
+    asked_as(&request, MIGRATION_PROTOCOL)?;
+    let told = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let ticket = told.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
+    let upgrade = hyper::upgrade::on(&mut request);
+    let upgraded = async move { Some(Box::new(TokioIo::new(upgrade.await.ok()?)) as Box<dyn Duplex>) };
+    agent.migrations.receive(vm, stream, &ticket, upgraded).await?;
+    Ok(switching(MIGRATION_PROTOCOL))
 }
 
 fn open_viewer(agent: &Arc<Agent>, vm: &str, kind: &str, mut request: Request<Incoming>) -> Answer {
@@ -369,22 +432,27 @@ fn open_viewer(agent: &Arc<Agent>, vm: &str, kind: &str, mut request: Request<In
             Err(e) => tracing::debug!("a viewer's port was not taken: {e}"),
         }
     });
-    Ok(switching())
+    Ok(switching(wire::CONSOLE_PROTOCOL))
 }
 
 /// What is asked for, if it is asked for as consoles are.
 fn console_kind(word: &str, request: &Request<Incoming>) -> Result<ConsoleKind, WireError> {
-    let asked = request.headers().get(header::UPGRADE).map(|v| v.as_bytes());
-    if asked != Some(wire::CONSOLE_PROTOCOL.as_bytes()) {
-        return Err(refused(ErrorCode::InvalidRequest, "a console needs Upgrade: vireo-console"));
-    }
+    asked_as(request, wire::CONSOLE_PROTOCOL)?;
     word.parse().map_err(|e| refused(ErrorCode::InvalidRequest, format!("console: {e}")))
 }
 
-fn switching() -> Response<Body> {
+fn asked_as(request: &Request<Incoming>, protocol: &str) -> Result<(), WireError> {
+    let asked = request.headers().get(header::UPGRADE).map(|v| v.as_bytes());
+    if asked == Some(protocol.as_bytes()) {
+        return Ok(());
+    }
+    Err(refused(ErrorCode::InvalidRequest, format!("this needs Upgrade: {protocol}")))
+}
+
+fn switching(protocol: &'static str) -> Response<Body> {
     let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
-    response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static(wire::CONSOLE_PROTOCOL));
+    response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static(protocol));
     response
 }

@@ -60,6 +60,25 @@ pub fn create(request: &CreateDomain) -> Result<DomainSpace, WireError> {
     info(&request.domain)
 }
 
+/// Takes a domain away in which nothing is. Gone already: fine.
+///
+/// # Errors
+/// A disk lies there, or the folder cannot be written.
+pub fn remove(domain: &DomainPath) -> Result<(), WireError> {
+    check_path(domain)?;
+    let dir = domain_dir(domain);
+    let gone = |path: PathBuf, done: std::io::Result<()>| match done {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(from_io(&path, &e)),
+        _ => Ok(()),
+    };
+    // First what tells whether it is empty.
+    for sub in ["images", "ovf"] {
+        gone(dir.join(sub), fs::remove_dir(dir.join(sub)))?;
+    }
+    gone(dir.join("dom_md"), fs::remove_dir_all(dir.join("dom_md")))?;
+    gone(dir.clone(), fs::remove_dir(&dir))
+}
+
 /// How full it is.
 ///
 /// # Errors

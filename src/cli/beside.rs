@@ -47,6 +47,7 @@ impl Place {
             db,
             clock: Arc::new(SystemClock),
             vault,
+            pki: Arc::new(pki),
             tls,
             timing: Timing::default(),
             files: data.join("files"),

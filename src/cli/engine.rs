@@ -50,6 +50,7 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
         db,
         clock,
         vault: files::vault(data)?,
+        pki: pki.clone(),
         tls: pki.client_config().map_err(|e| Failure::of(&e))?,
         timing: Timing::from_environment(),
         files: data.join("files"),

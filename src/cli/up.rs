@@ -89,7 +89,8 @@ async fn start_agent(
     let tls_dir = data.join("host-pki");
     let name = names::host_name();
     // Viewers reach this host by the names by which browsers reach the engine.
-    running.pki.issue_host(&tls_dir, &name, &names::certificate_names()).map_err(|e| Failure::of(&e))?;
+    let fingerprint =
+        running.pki.issue_host(&tls_dir, &name, &names::certificate_names()).map_err(|e| Failure::of(&e))?;
     println!("Waiting for libvirt …");
     let config = AgentConfig {
         listen: args.agent_listen,
@@ -107,7 +108,7 @@ async fn start_agent(
     });
     match listening.await {
         Ok(ready) => {
-            let host = bootstrap::local_host(&running.engine.db, name, ready.address.port()).await;
+            let host = bootstrap::local_host(&running.engine.db, name, ready.address.port(), fingerprint).await;
             let host = host.map_err(|e| Failure::of(&e))?;
             running.engine.hosts.is_here(host, ready.displays);
             crate::engine::hosts::connect_all(&running.engine).await.map_err(|e| Failure::of(&e))?;

@@ -1,11 +1,13 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
 mod class;
+mod hosts;
 mod people;
 mod pools;
 mod providers;
 
 pub use class::*;
+pub use hosts::*;
 pub use people::*;
 pub use pools::*;
 pub use providers::*;
@@ -77,6 +79,8 @@ diesel::table! {
         facts -> Text,
         last_seen -> Nullable<Timestamp>,
         generation -> BigInt,
+        fingerprint -> Text,
+        certificate_ends -> Nullable<Timestamp>,
     }
 }
 
@@ -263,6 +267,7 @@ diesel::table! {
         generation -> BigInt,
         launched -> Text,
         waits -> Bool,
+        migrating_to -> Nullable<Text>,
     }
 }
 
@@ -476,7 +481,7 @@ diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
     pool_reservation, pool_memory, pool_memory_layer, class_gift, class_gift_seen, class_delivery,
-    snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, storage_domain,
+    snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, host_invitation, storage_domain,
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,

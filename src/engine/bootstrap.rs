@@ -11,6 +11,7 @@ use crate::model::ids::{ClusterId, HostId, StorageDomainId, UserId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::USER_ROLE;
 use crate::model::user::INTERNAL_DOMAIN;
+use crate::store::hosts::enrol::HostConfig;
 use crate::store::scope::Scope;
 use crate::store::storage_domains::{self, LocalDomain};
 use crate::store::{accounts, catalog, hosts, permissions, pools, seed, settings};
@@ -45,15 +46,18 @@ where
 ///
 /// # Errors
 /// The database failed.
-pub async fn local_host(db: &Database, name: String, port: u16) -> Result<HostId, EngineError> {
+pub async fn local_host(db: &Database, name: String, port: u16, fingerprint: String) -> Result<HostId, EngineError> {
     db.write(move |db| {
         if let Some(id) = settings::get(db, "local_host")?.and_then(|t| t.parse().ok()) {
-            storage_domains::set_host_port(db, id, port)?;
+            hosts::enrol::set_line(db, id, "127.0.0.1", port, &fingerprint)?;
             return Ok(id);
         }
         let id = HostId::random();
         let cluster = default_cluster(db)?;
-        storage_domains::insert_host(db, id, cluster, &name, "127.0.0.1", port)?;
+        let (address, status) = ("127.0.0.1", HostStatus::Connecting);
+        let host = HostConfig { id, cluster, name: &name, comment: "", address, port, status, reason: "" };
+        hosts::enrol::insert(db, &host)?;
+        hosts::enrol::set_line(db, id, address, port, &fingerprint)?;
         settings::set(db, "local_host", &id.to_string())?;
         Ok(id)
     })

@@ -35,6 +35,7 @@ pub mod sign_in;
 mod sign_in_tests;
 pub mod snapshots;
 pub(in crate::engine) mod storage;
+pub mod storage_domains;
 pub mod templates;
 #[cfg(test)]
 pub(in crate::engine) mod testing;
@@ -61,6 +62,8 @@ pub struct Engine {
     pub changes: changes::Changes,
     pub jobs: jobs::Jobs,
     pub hosts: hosts::Hosts,
+    /// Certifies hosts.
+    pub pki: Arc<crate::hosts::Pki>,
     pub live: live::Live,
     pub consoles: vms::console::Consoles,
     /// Pictures of screens that somebody looks at.
@@ -145,6 +148,7 @@ pub struct Config {
     pub db: Database,
     pub clock: Arc<dyn Clock>,
     pub vault: auth::vault::Vault,
+    pub pki: Arc<crate::hosts::Pki>,
     /// How agents are called.
     pub tls: rustls::ClientConfig,
     pub timing: Timing,
@@ -162,6 +166,7 @@ impl Engine {
             changes: changes::Changes::default(),
             jobs: jobs::Jobs::default(),
             hosts: hosts::Hosts::new(config.tls),
+            pki: config.pki,
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),
             screens: vms::Screens::default(),

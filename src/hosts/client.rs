@@ -4,17 +4,17 @@ use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::display::Displays;
+use crate::wire::pin::Pinned;
+use crate::wire::upgrade::{Upgrade, UpgradeError};
 use crate::wire::viewer::{OpenViewer, ViewerNews};
 use crate::wire::{self, HostEvent, ImageInfo, ImagePath, Placed, Verb, WireError};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
@@ -98,9 +98,20 @@ impl std::fmt::Debug for HostClient {
 }
 
 impl HostClient {
+    /// `fingerprint`: of the key that the host must hold; without one the certificate's names must fit.
+    ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(address: &str, port: u16, tls: &ClientConfig, displays: Option<Displays>) -> Result<Self, HostError> {
+    pub fn new(
+        (address, port): (&str, u16),
+        fingerprint: Option<&str>,
+        tls: &ClientConfig,
+        displays: Option<Displays>,
+    ) -> Result<Self, HostError> {
+        let mut tls = tls.clone();
+        if let Some(fingerprint) = fingerprint {
+            tls.dangerous().set_certificate_verifier(Pinned::key(fingerprint));
+        }
         let address = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
@@ -111,7 +122,7 @@ impl HostClient {
             .pool_idle_timeout(Duration::from_secs(60))
             .build()
             .map_err(|e| HostError::Unreachable { address: address.clone(), reason: chain(&e) })?;
-        Ok(Self { address, http, tls: Arc::new(tls.clone()), displays })
+        Ok(Self { address, http, tls: Arc::new(tls), displays })
     }
 
     /// Has the agent do one verb.
@@ -284,41 +295,12 @@ impl HostClient {
     }
 
     async fn dial(&self, path: &str) -> Result<TlsStream<TcpStream>, HostError> {
-        let tcp = TcpStream::connect(&self.address).await.map_err(|e| self.unreachable(&e))?;
-        tcp.set_nodelay(true).map_err(|e| self.unreachable(&e))?;
-        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(h, _)| h).trim_matches(['[', ']']);
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| self.protocol(e))?;
-        let mut tls =
-            TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|e| self.unreachable(&e))?;
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
-            self.address,
-            crate::wire::CONSOLE_PROTOCOL
-        );
-        tls.write_all(head.as_bytes()).await.map_err(|e| self.unreachable(&e))?;
-        self.read_upgrade(&mut tls).await?;
-        Ok(tls)
-    }
-
-    /// Reads the head byte by byte (it is short): what follows belongs to the display and must stay in the stream.
-    async fn read_upgrade(&self, tls: &mut TlsStream<TcpStream>) -> Result<(), HostError> {
-        let mut head = Vec::with_capacity(256);
-        while !head.ends_with(b"\r\n\r\n") {
-            if head.len() > 8192 {
-                return Err(self.protocol("the answer's head is too long"));
-            }
-            head.push(tls.read_u8().await.map_err(|e| self.unreachable(&e))?);
-        }
-        if head.starts_with(b"HTTP/1.1 101") {
-            return Ok(());
-        }
-        let mut body = String::new();
-        let mut rest = BufReader::new(tls.take(8192));
-        while rest.read_line(&mut body).await.unwrap_or(0) > 0 && !body.ends_with('}') {}
-        match serde_json::from_str::<WireError>(body.trim()) {
-            Ok(refused) => Err(refused.into()),
-            Err(_) => Err(self.protocol(String::from_utf8_lossy(head.get(..40).unwrap_or(&head)))),
-        }
+        let upgrade = Upgrade { address: &self.address, path, protocol: crate::wire::CONSOLE_PROTOCOL, ticket: None };
+        upgrade.dial(self.tls.clone()).await.map_err(|error| match error {
+            UpgradeError::Io(e) => self.unreachable(&e),
+            UpgradeError::Refused(refused) => refused.into(),
+            UpgradeError::Protocol(reason) => self.protocol(reason),
+        })
     }
 
     async fn bytes(&self, request: reqwest::RequestBuilder, seconds: u64) -> Result<Bytes, HostError> {

@@ -1,10 +1,11 @@
 //! The engine's own certificate authority: one folder with `ca.pem`, `ca-key.pem`, `engine.pem`, `engine-key.pem`, and a folder of the
 //! same make for each host's agent.
 
-use crate::wire::tls::{ENGINE_NAME, TlsError, certificates, identity, roots};
+use crate::wire::pin;
+use crate::wire::tls::{ENGINE_NAME, HOST_PREFIX, TlsError, certificates, identity, roots};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PublicKeyData as _, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
 };
 use rustls::{ClientConfig, ServerConfig};
 use std::fs;
@@ -18,7 +19,7 @@ use x509_parser::extensions::ParsedExtension;
 const CA_YEARS: i64 = 20;
 const CERTIFICATE_DAYS: i64 = 398;
 /// An engine or host certificate that ends sooner is replaced at the next start.
-const RENEW_DAYS: i64 = 60;
+pub const RENEW_DAYS: i64 = 60;
 
 /// Certificates could not be read, made or written.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,15 @@ pub enum PkiError {
     Read(#[from] TlsError),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+}
+
+/// A certificate that was made for a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCertificate {
+    pub pem: String,
+    /// Of the host's key.
+    pub fingerprint: String,
+    pub ends: OffsetDateTime,
 }
 
 /// The engine's authority with its folder.
@@ -79,11 +89,33 @@ impl Pki {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn issue_host(&self, dir: &Path, name: &str, addresses: &[String]) -> Result<(), PkiError> {
+    pub fn issue_host(&self, dir: &Path, name: &str, addresses: &[String]) -> Result<String, PkiError> {
         make_dir(dir)?;
         write_file(&dir.join("ca.pem"), self.ca_pem()?.as_bytes(), 0o644)?;
-        // Not the bare name: a host called like the engine must not pass for it.
-        self.issue_if_due(dir, "host", &format!("host {name}"), addresses)
+        self.issue_if_due(dir, "host", &format!("{HOST_PREFIX}{name}"), addresses)?;
+        let chain = certificates(&dir.join("host.pem"))?;
+        Ok(chain.first().map(|leaf| pin::fingerprint(leaf)).unwrap_or_default())
+    }
+
+    /// Certifies a host's key. Who holds it is known by other means: of the request only its key is taken.
+    ///
+    /// # Errors
+    /// The request cannot be read or is not signed by its own key.
+    pub fn sign_host(&self, csr: &str, name: &str, addresses: &[String]) -> Result<HostCertificate, PkiError> {
+        let request = CertificateSigningRequestParams::from_pem(csr)?;
+        let params = leaf(&format!("{HOST_PREFIX}{name}"), addresses)?;
+        let ends = params.not_after;
+        let signed = params.signed_by(&request.public_key, &self.issuer)?;
+        Ok(HostCertificate { pem: signed.pem(), fingerprint: pin::fingerprint(signed.der()), ends })
+    }
+
+    /// The fingerprint by which this authority is known.
+    ///
+    /// # Errors
+    /// The file is gone.
+    pub fn authority(&self) -> Result<String, PkiError> {
+        let chain = certificates(&self.dir.join("ca.pem"))?;
+        Ok(chain.first().map(|ca| pin::fingerprint(ca)).unwrap_or_default())
     }
 
     fn issue_if_due(&self, dir: &Path, stem: &str, common_name: &str, names: &[String]) -> Result<(), PkiError> {
@@ -92,19 +124,7 @@ impl Pki {
             return Ok(());
         }
         let fresh = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        for name in names {
-            params.subject_alt_names.push(match name.parse() {
-                Ok(address) => SanType::IpAddress(address),
-                Err(_) => SanType::DnsName(name.as_str().try_into()?),
-            });
-        }
-        params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
-        params.not_after = OffsetDateTime::now_utc() + Duration::days(CERTIFICATE_DAYS);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        let signed = params.signed_by(&fresh, &self.issuer)?;
+        let signed = leaf(common_name, names)?.signed_by(&fresh, &self.issuer)?;
         write_file(&key, fresh.serialize_pem().as_bytes(), 0o600)?;
         write_file(&cert, signed.pem().as_bytes(), 0o644)
     }
@@ -139,6 +159,23 @@ impl Pki {
         chain.extend(certificates(&self.dir.join("ca.pem"))?);
         Ok(ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?)
     }
+}
+
+/// What a certificate of the engine or of a host says.
+fn leaf(common_name: &str, names: &[String]) -> Result<CertificateParams, PkiError> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    for name in names {
+        params.subject_alt_names.push(match name.parse() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName(name.as_str().try_into()?),
+        });
+    }
+    params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
+    params.not_after = OffsetDateTime::now_utc() + Duration::days(CERTIFICATE_DAYS);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
 }
 
 fn ca_params() -> CertificateParams {
@@ -243,6 +280,21 @@ mod tests {
         );
         more.issue_host(&dir.join("host"), "host1", &["127.0.0.1".to_owned()]).unwrap();
         crate::wire::tls::agent_config(&dir.join("host")).unwrap();
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_host_is_known_by_its_key() {
+        let dir = std::env::temp_dir().join(format!("vireo-pki-{}", uuid::Uuid::new_v4()));
+        let pki = Pki::open_or_create(&dir, &["localhost".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let csr = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+        let first = pki.sign_host(&csr, "host1", &["10.0.0.1".to_owned()]).unwrap();
+        let again = pki.sign_host(&csr, "host1", &["10.0.0.1".to_owned()]).unwrap();
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_eq!(first.fingerprint, pin::of_key(&key.subject_public_key_info()));
+        assert!(first.ends > OffsetDateTime::now_utc() + Duration::days(RENEW_DAYS));
+        assert!(pki.sign_host("no request", "host1", &[]).is_err());
         fs::remove_dir_all(dir).unwrap();
     }
 

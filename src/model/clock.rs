@@ -74,7 +74,7 @@ pub fn show(time: Timestamp) -> String {
     time.format(full).unwrap_or_default()
 }
 
-fn from_offset(t: OffsetDateTime) -> Timestamp {
+pub fn from_offset(t: OffsetDateTime) -> Timestamp {
     let millis = t.millisecond();
     let t = t.replace_nanosecond(u32::from(millis) * 1_000_000).unwrap_or(t);
     PrimitiveDateTime::new(t.date(), t.time())

@@ -1,7 +1,7 @@
 //! Why something does not go now: what commands and tasks tell people. Portals translate each (`conflict-…` keys), the API prints it.
 
 use crate::model::clock::Timestamp;
-use crate::model::host::HostStatus;
+use crate::model::host::{HostAction, HostStatus};
 use crate::model::job::{JobKind, JobStatus};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::VmAction;
@@ -49,6 +49,10 @@ impl fmt::Display for Holder {
 pub enum NoRoom {
     #[error("is {}", .0.as_str().replace('_', " "))]
     Status(HostStatus),
+    #[error("is where it runs already")]
+    Here,
+    #[error("emulates guests where the VM's host does not, or the other way round")]
+    OtherCpu,
     #[error("is not the host the VM is tied to")]
     NotTied,
     #[error("is none of the hosts that the VM may run on")]
@@ -116,6 +120,32 @@ pub enum Conflict {
     StillRuns { seconds: u64 },
     #[error("the guest did not reboot within {seconds} seconds; power it off and start it")]
     NoReboot { seconds: u64 },
+    #[error("cannot {} host {host}: it is {}", .action.in_words(), .status.as_str().replace('_', " "))]
+    HostStatus { host: String, status: HostStatus, action: HostAction },
+    #[error("{vms} VMs run on host {host}, or may; wait until they are gone")]
+    HostHasVms { host: String, vms: i64 },
+    #[error("the storage {domains} lies on host {host} alone; its disks would be lost")]
+    HostHasStorage { host: String, domains: String },
+    #[error("nothing could take the VMs of host {host}: {why}")]
+    NowhereToGo { host: String, why: String },
+    #[error("VM {vm} is not on its way to another host")]
+    NotMigrating { vm: String },
+    #[error("the guest ended on its way")]
+    EndedOnItsWay,
+    #[error(
+        "the network {network} is a bridge on one of the hosts {from} and {to} and not on the other; set it up alike"
+    )]
+    NetworkDiffers { network: String, from: String, to: String },
+    #[error("it is not being emptied any more")]
+    NoLongerEmptied,
+    #[error("VM {vm} could not be moved; its events say why")]
+    WouldNotLeave { vm: String },
+    #[error(
+        "the token is not good: it was used by another machine, is older than a day, or its host is gone; have the engine show a new one"
+    )]
+    NotInvited,
+    #[error("host {host} does not see what was made in {path}: mount the same file system there on all hosts")]
+    NotShared { path: String, host: String },
     #[error("the cluster's MAC pool has no free addresses; add a range to it")]
     NoMac,
     #[error("the VM is being changed by others at the same moment; try again")]

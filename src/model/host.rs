@@ -12,6 +12,62 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What people can do to a host.
+    HostAction {
+        Activate = "activate", Deactivate = "deactivate",
+        /// Have a machine join as this host, again.
+        Reinstall = "reinstall",
+        Remove = "remove",
+    }
+}
+
+impl HostStatus {
+    /// oVirt's action matrix: is the action allowed in this state?
+    pub const fn allows(self, action: HostAction) -> bool {
+        match action {
+            HostAction::Activate => matches!(
+                self,
+                Self::Maintenance
+                    | Self::PreparingForMaintenance
+                    | Self::NonOperational
+                    | Self::Error
+                    | Self::InstallFailed
+            ),
+            HostAction::Deactivate => matches!(
+                self,
+                Self::Up | Self::NonOperational | Self::NonResponsive | Self::Error | Self::Connecting | Self::Down
+            ),
+            HostAction::Reinstall => {
+                matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed | Self::NonResponsive)
+            }
+            HostAction::Remove => {
+                matches!(
+                    self,
+                    Self::Maintenance | Self::Installing | Self::InstallFailed | Self::Down | Self::NonResponsive
+                )
+            }
+        }
+    }
+
+    /// The engine calls its agent.
+    pub const fn is_called(self) -> bool {
+        !matches!(self, Self::Installing | Self::InstallFailed | Self::PendingApproval | Self::InstallingOs)
+    }
+}
+
+impl HostAction {
+    /// "Cannot … host x".
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Activate => "activate",
+            Self::Deactivate => "move to maintenance",
+            Self::Reinstall => "reinstall",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// What the host told of itself; kept so that pages have it while the host is away.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -65,6 +121,9 @@ pub struct HostView {
     pub active_vms: u32,
     pub load: HostLoad,
     pub last_seen: Option<Timestamp>,
+    /// SHA-256 of its public key; empty: it has not joined.
+    pub fingerprint: String,
+    pub certificate_ends: Option<Timestamp>,
 }
 
 /// The newest statistics, from the engine's memory.
@@ -75,4 +134,15 @@ pub struct HostLoad {
     pub memory_total_mib: u64,
     /// MiB that same-page merging (KSM) saves; none: it does not run.
     pub ksm_saved_mib: Option<u64>,
+}
+
+/// A host to be added.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewHost {
+    pub name: String,
+    pub comment: String,
+    /// None: Default.
+    pub cluster: Option<ClusterId>,
+    /// Empty: where the machine comes from when it joins.
+    pub address: String,
 }

@@ -37,5 +37,15 @@ pub struct StorageDomainView {
     pub committed_bytes: u64,
 }
 
+/// A domain to be made in a folder that all hosts of a data center see.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewSharedDomain {
+    pub name: String,
+    pub description: String,
+    /// None: Default.
+    pub data_center: Option<DataCenterId>,
+    pub path: String,
+}
+
 /// Below this much free space nothing new is made there (oVirt's critical_space_action_blocker).
 pub const CRITICAL_SPACE_BYTES: u64 = 1 << 30;

@@ -123,6 +123,10 @@ pub enum Problem {
     NotAKeytab,
     #[error("\"{value}\" is not an address like 192.0.2.53")]
     NotAnAddress { value: String },
+    #[error("is not a path from the root without \"..\", like /mnt/data")]
+    NotAPath,
+    #[error("\"{value}\" is neither an IP address nor a host name")]
+    NotAHostAddress { value: String },
     /// A secret that is kept, and would go elsewhere now.
     #[error("must be given again, since it would be sent elsewhere than before")]
     GiveAgain,

@@ -32,7 +32,7 @@ text_enum! {
     /// What people can do to a VM.
     VmAction {
         Run = "start", Shutdown = "shutdown", PowerOff = "stop", Reboot = "reboot", Suspend = "suspend", Console = "console",
-        SerialConsole = "serial_console", ChangeCd = "change_cd", Edit = "edit", Remove = "remove",
+        SerialConsole = "serial_console", ChangeCd = "change_cd", Migrate = "migrate", Edit = "edit", Remove = "remove",
         /// Take or remove a snapshot.
         Snapshot = "snapshot",
         /// Look at a snapshot, go back to it or away from it.
@@ -67,6 +67,7 @@ impl VmStatus {
             ),
             A::Reboot => matches!(self, Self::Up | Self::PoweringUp),
             A::Suspend => matches!(self, Self::Up),
+            A::Migrate => matches!(self, Self::Up | Self::PoweringUp | Self::Paused),
             A::Console | A::SerialConsole => matches!(
                 self,
                 Self::Up
@@ -119,6 +120,10 @@ pub enum Refusal {
         /// For each host of the cluster why not; empty: the cluster has none.
         hosts: Vec<(String, NoRoom)>,
     },
+    #[error("it is pinned to its host {host}; edit it to let it move")]
+    PinnedToHost { host: String },
+    #[error("it is moved by hand only")]
+    MigratesByHandOnly,
     #[error("the host {host} is not up; it comes back by itself when the host does")]
     HostNotUp { host: String },
     #[error("{by} has it open, and you have no permission to take consoles over from others")]

@@ -17,6 +17,8 @@ text_enum! {
         Reboot = "reboot",
         /// Its memory is being saved.
         Suspend = "suspend",
+        /// On its way to another host.
+        Migrate = "migrate",
         /// Saved, and to stay so.
         Suspended = "suspended",
     }
@@ -68,6 +70,7 @@ pub const fn status(facts: Facts) -> VmStatus {
         (Intent::Shutdown, Observed::Off | Observed::Saved | Observed::Crashed) => S::Down,
         (Intent::Shutdown, Observed::Paused | Observed::PausedIo) => S::Paused,
         (Intent::Shutdown, _) => S::PoweringDown,
+        (Intent::Migrate, _) => S::Migrating,
         (Intent::Suspend, _) => S::SavingState,
         (Intent::Suspended, _) => S::Suspended,
         (Intent::Restore, Observed::Running) => running(facts),

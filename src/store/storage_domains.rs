@@ -66,6 +66,52 @@ pub fn host_for(db: &mut Db, id: DataCenterId) -> QueryResult<Option<HostId>> {
         .optional()
 }
 
+/// A domain that all hosts of a data center have, to be kept.
+#[derive(Debug, Clone)]
+pub struct SharedDomain<'a> {
+    pub id: StorageDomainId,
+    pub name: &'a str,
+    pub data_center: DataCenterId,
+    pub path: &'a str,
+}
+
+/// Keeps a shared domain that is being made.
+pub fn insert_shared(db: &mut Db, new: &SharedDomain<'_>) -> QueryResult<()> {
+    use storage_domain as d;
+    diesel::insert_into(d::table)
+        .values((
+            (d::id.eq(new.id), d::data_center_id.eq(Some(new.data_center)), d::name.eq(new.name)),
+            (d::description.eq(""), d::comment.eq(""), d::path.eq(new.path)),
+            (d::kind.eq(StorageDomainKind::Data), d::storage_type.eq(StorageType::Posix), d::is_master.eq(false)),
+            (d::status.eq(StorageDomainStatus::Locked), d::generation.eq(0i64)),
+            (d::total_bytes.eq(0i64), d::available_bytes.eq(0i64)),
+        ))
+        .execute(db)?;
+    ancestors::set(db, new.id.object(), &[new.data_center.object()])
+}
+
+/// It is made, with so many bytes in all and free; the first of its data center is its master.
+pub fn activate(db: &mut Db, id: StorageDomainId, (total, free): (u64, u64)) -> QueryResult<()> {
+    use storage_domain as d;
+    let center: Option<DataCenterId> = d::table.find(id).select(d::data_center_id).first(db)?;
+    let masters: i64 = d::table.filter(d::is_master).filter(d::data_center_id.eq(center)).count().get_result(db)?;
+    let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    diesel::update(d::table.find(id))
+        .set((
+            (d::status.eq(StorageDomainStatus::Active), d::is_master.eq(masters == 0)),
+            (d::total_bytes.eq(signed(total)), d::available_bytes.eq(signed(free))),
+            d::generation.eq(d::generation + 1),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+/// Removes a domain that never was.
+pub fn remove(db: &mut Db, id: StorageDomainId) -> QueryResult<()> {
+    ancestors::remove(db, id.object())?;
+    diesel::delete(storage_domain::table.find(id)).execute(db).map(drop)
+}
+
 /// A local data domain to be kept.
 #[derive(Debug, Clone)]
 pub struct LocalDomain<'a> {
@@ -101,28 +147,4 @@ pub fn insert_local(db: &mut Db, new: &LocalDomain<'_>) -> QueryResult<()> {
         ))
         .execute(db)?;
     ancestors::set(db, new.id.object(), &[new.data_center.object()])
-}
-
-/// Keeps a host that was not there before.
-pub fn insert_host(
-    db: &mut Db,
-    id: HostId,
-    cluster_id: ClusterId,
-    name: &str,
-    address: &str,
-    port: u16,
-) -> QueryResult<()> {
-    diesel::insert_into(host::table)
-        .values((
-            (host::id.eq(id), host::cluster_id.eq(cluster_id), host::name.eq(name), host::comment.eq("")),
-            (host::address.eq(address), host::port.eq(i32::from(port)), host::status.eq(HostStatus::Connecting)),
-            (host::status_reason.eq(""), host::facts.eq("{}"), host::generation.eq(0i64)),
-        ))
-        .execute(db)?;
-    ancestors::set(db, id.object(), &[cluster_id.object()])
-}
-
-/// The agent's port can change between starts (0 in tests).
-pub fn set_host_port(db: &mut Db, id: HostId, port: u16) -> QueryResult<()> {
-    diesel::update(host::table.find(id)).set(host::port.eq(i32::from(port))).execute(db).map(drop)
 }

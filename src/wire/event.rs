@@ -32,6 +32,10 @@ pub enum DomainState {
     Paused,
     /// Paused because of a failed read or write; the disk is full or gone.
     PausedIo,
+    /// It stands still for the last step of a migration, here or there: the other host has it, or will.
+    Migrating,
+    /// It is on the other host, or was to be, and its memory is not all there.
+    PostCopy,
     /// Being started, saved or restored.
     Shutdown,
     Shutoff,
@@ -52,6 +56,8 @@ pub enum StopReason {
     Destroyed,
     Crashed,
     Saved,
+    /// It went to another host.
+    Migrated,
     Failed,
     Unknown,
 }

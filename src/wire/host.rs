@@ -10,6 +10,22 @@ pub struct HostInfo {}
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnableKsm {}
 
+/// Ask for a request to certify the key that the agent has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CertificateRequest {}
+
+/// A PKCS #10 request in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsrPem {
+    pub csr: String,
+}
+
+/// Use this certificate (PEM) from now on; it must be of the key that the agent has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetCertificate {
+    pub certificate: String,
+}
+
 /// A host's hardware and software.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostCapabilities {

@@ -27,6 +27,12 @@ pub struct CreateDomain {
     pub name: String,
 }
 
+/// Take a domain away in which nothing is. Gone already: fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoveDomain {
+    pub domain: DomainPath,
+}
+
 /// How full the domain is; `NotFound` if its folder or metadata is gone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DomainInfo {

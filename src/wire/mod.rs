@@ -9,6 +9,7 @@
 //! * `GET /v1/consoles/{vm}/{vnc|spice|serial}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket
 //!   or the serial line.
 //! * `GET /v1/viewers/{vm}/{vnc|spice}` with the same `Upgrade`: after 101 lines of JSON, see [`viewer`].
+//! * `GET /v1/migrations/{vm}/{control|memory}` by another agent, see [`migrate`].
 //!
 //! Every verb is idempotent: the engine repeats it after a crash of either side.
 
@@ -19,19 +20,23 @@ pub mod guest;
 pub mod host;
 pub mod image;
 pub mod memory;
+pub mod migrate;
 pub mod network;
+pub mod pin;
 pub mod seal;
 pub mod snapshot;
 pub mod stream;
 pub mod tls;
+pub mod upgrade;
 pub mod viewer;
 
 pub use adjust::{AdjustVm, Adjusted, Part, RefusedPart};
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;
-pub use host::{EnableKsm, HostCapabilities, HostInfo};
+pub use host::{CertificateRequest, CsrPem, EnableKsm, HostCapabilities, HostInfo, SetCertificate};
 pub use image::*;
 pub use memory::{MemorySaved, SaveMemory, StartFromMemory};
+pub use migrate::{AbortMigration, ExpectVm, Expected, MigrateVm, MigrationProgress, MigrationState, UnexpectVm};
 pub use network::EnsureNetwork;
 pub use seal::{SealImages, SealLog, SealProgress, SealSupport, SealSupported, SealingImage};
 pub use snapshot::{MergeImage, MergeState, NewLayer, SnapshotTaken, SnapshotVm};
@@ -77,6 +82,7 @@ verbs! {
     AdjustVm => "adjust_vm" -> Adjusted;
     SendKeys => "send_keys" -> ();
     CreateDomain => "create_domain" -> DomainSpace;
+    RemoveDomain => "remove_domain" -> ();
     DomainInfo => "domain_info" -> DomainSpace;
     CreateImage => "create_image" -> ImageInfo;
     CopyImage => "copy_image" -> ImageInfo;
@@ -89,6 +95,13 @@ verbs! {
     SnapshotVm => "snapshot_vm" -> SnapshotTaken;
     MergeImage => "merge_image" -> MergeState;
     EnsureNetwork => "ensure_network" -> network::NetworkState;
+    ExpectVm => "expect_vm" -> Expected;
+    UnexpectVm => "unexpect_vm" -> ();
+    MigrateVm => "migrate_vm" -> bool;
+    MigrationProgress => "migration_progress" -> MigrationState;
+    AbortMigration => "abort_migration" -> ();
+    CertificateRequest => "certificate_request" -> CsrPem;
+    SetCertificate => "set_certificate" -> ();
 }
 
 /// Why a verb failed, in a form the engine can act on.

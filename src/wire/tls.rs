@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// The common name of the engine's certificate: agents obey nobody else.
 pub const ENGINE_NAME: &str = "vireo-engine";
+/// How the common names of hosts begin: one that is called like the engine must not pass for it.
+pub const HOST_PREFIX: &str = "host ";
 
 /// A certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]

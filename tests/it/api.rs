@@ -18,7 +18,9 @@ pub type Answer = (u16, Value);
 
 impl Api {
     pub fn new(url: &str, user: &str, password: &str, filter: bool) -> Self {
-        Self::from_address([127, 0, 0, 1], url, user, password, filter)
+        // A server on another address is called from wherever the way there begins.
+        let here = if url.contains("127.0.0.1") { [127, 0, 0, 1] } else { [0, 0, 0, 0] };
+        Self::from_address(here, url, user, password, filter)
     }
 
     /// Somebody at another address.

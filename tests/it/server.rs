@@ -15,6 +15,8 @@ pub struct Start<'a> {
     pub without_iso: bool,
     pub database: Option<&'a str>,
     pub environment: Vec<(&'a str, String)>,
+    /// The engine alone, on this address; none: engine and agent together.
+    pub alone: Option<String>,
     /// Where it listens; none: anywhere.
     pub port: Option<u16>,
 }
@@ -55,8 +57,12 @@ impl Server {
     pub fn spawn(data: PathBuf, start: &Start<'_>) -> Self {
         let port = start.port.unwrap_or_else(free_port);
         let mut command = Command::new(env!("CARGO_BIN_EXE_vireo"));
-        command.arg("up").arg("--data").arg(&data);
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--agent-listen", "127.0.0.1:0"]);
+        let address = start.alone.as_deref().unwrap_or("127.0.0.1");
+        command.arg(if start.alone.is_some() { "engine" } else { "up" }).arg("--data").arg(&data);
+        command.args(["--listen", &format!("{address}:{port}")]);
+        if start.alone.is_none() {
+            command.args(["--agent-listen", "127.0.0.1:0"]);
+        }
         if start.demo {
             command.args(["--demo", "--demo-image", &demo_image()]);
         }
@@ -82,7 +88,7 @@ impl Server {
                 }
             });
         }
-        Self { data, url: format!("https://127.0.0.1:{port}"), port, child: Some(child), lines }
+        Self { data, url: format!("https://{address}:{port}"), port, child: Some(child), lines }
     }
 
     /// Waits for the line that says that it serves.

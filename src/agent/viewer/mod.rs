@@ -8,14 +8,13 @@ mod vnc;
 use super::connection::Libvirt;
 use super::console;
 use super::error::{from_libvirt, refused};
+use super::identity::Identity;
 use crate::model::console::ConsoleKind;
 use crate::model::ids::VmId;
-use crate::wire::tls::{TlsError, ViewerTls, viewer_config};
 use crate::wire::viewer::{OpenViewer, ViewerNews};
 use crate::wire::{ErrorCode, WireError};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +37,7 @@ const TRIES: u8 = 3;
 /// What viewers' ports are opened with.
 #[derive(Debug, Clone)]
 pub struct Viewers {
-    tls: ViewerTls,
+    identity: Arc<Identity>,
     address: IpAddr,
     latest: Arc<Mutex<HashMap<VmId, Latest>>>,
 }
@@ -49,12 +48,9 @@ type Latest = Arc<tokio::sync::Mutex<u64>>;
 impl Viewers {
     /// With the agent's certificate, on the address the agent listens on. One that only this machine can call is of no use to viewers: then
     /// on all.
-    ///
-    /// # Errors
-    /// The certificate cannot be read.
-    pub fn new(tls_dir: &Path, listen: IpAddr) -> Result<Self, TlsError> {
+    pub fn new(identity: Arc<Identity>, listen: IpAddr) -> Self {
         let address = if listen.is_loopback() { Ipv4Addr::UNSPECIFIED.into() } else { listen };
-        Ok(Self { tls: viewer_config(tls_dir)?, address, latest: Arc::default() })
+        Self { identity, address, latest: Arc::default() }
     }
 
     fn latest(&self, vm: VmId) -> Latest {
@@ -181,13 +177,13 @@ async fn admit(
     engine: &mut (impl AsyncWrite + Unpin),
 ) -> std::io::Result<()> {
     let from = listener.local_addr()?;
-    tell(engine, &ViewerNews::Listening { port: from.port(), subject: viewers.tls.subject.clone() }).await?;
+    tell(engine, &ViewerNews::Listening { port: from.port(), subject: viewers.identity.viewer().subject }).await?;
     let (news, mut heard) = mpsc::channel(4);
     let gate = Arc::new(Gate {
         libvirt: libvirt.clone(),
         vm,
         kind,
-        acceptor: TlsAcceptor::from(viewers.tls.server.clone()),
+        acceptor: TlsAcceptor::from(viewers.identity.viewer().server),
         taken: AtomicBool::new(false),
         tries: AtomicU8::new(TRIES),
         news,

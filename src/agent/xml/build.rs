@@ -269,6 +269,19 @@ pub fn cd_change(file: Option<&str>) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
 }
 
+/// A CD drive without a medium.
+///
+/// # Errors
+/// The writer's (it writes to memory, so none is expected).
+pub fn empty_drive(target: &str, bus: &str) -> std::io::Result<String> {
+    let mut w = Writer::new(Cursor::new(Vec::new()));
+    element(&mut w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+        empty(w, "target", &[("dev", target), ("bus", bus)])?;
+        empty(w, "readonly", &[])
+    })?;
+    Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
+}
+
 /// A disk by itself, to be plugged in.
 ///
 /// # Errors

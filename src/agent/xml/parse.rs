@@ -41,6 +41,26 @@ pub fn enum_values(xml: &str, inside: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Target and bus of the CD drive whose medium's path contains `part`.
+pub fn drive_with(xml: &str, part: &str) -> Option<(String, String)> {
+    let document = Document::parse(xml).ok()?;
+    let mut drives =
+        document.descendants().filter(|n| n.has_tag_name("disk") && n.attribute("device") == Some("cdrom"));
+    let drive = drives
+        .find(|d| find(*d, "source").and_then(|s| s.attribute("file")).is_some_and(|file| file.contains(part)))?;
+    let target = find(drive, "target")?;
+    Some((target.attribute("dev")?.to_owned(), target.attribute("bus")?.to_owned()))
+}
+
+/// User and group of QEMU's processes (libvirt's DAC base label, `+64055:+64055`); none: libvirt changes no owners.
+pub fn dac_label(capabilities: &str) -> Option<(u32, u32)> {
+    let document = Document::parse(capabilities).ok()?;
+    let models = document.descendants().filter(|n| n.has_tag_name("secmodel"));
+    let dac = models.into_iter().find(|m| find(*m, "model").and_then(|n| n.text()) == Some("dac"))?;
+    let (user, group) = find(dac, "baselabel")?.text()?.trim().split_once(':')?;
+    Some((user.trim_start_matches('+').parse().ok()?, group.trim_start_matches('+').parse().ok()?))
+}
+
 fn find<'a>(root: Node<'a, 'a>, path: &str) -> Option<Node<'a, 'a>> {
     path.split('/').try_fold(root, |here, name| here.children().find(|c| c.has_tag_name(name)))
 }

@@ -10,6 +10,7 @@ use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::store::hosts::write as store;
+use crate::store::scope::Scope;
 use crate::store::vms::run::{self, Which};
 use crate::wire::{EnsureNetwork, HostCapabilities, HostEvent, HostInfo};
 use futures_util::StreamExt as _;
@@ -109,9 +110,30 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
         non_operational(engine, host, &format!("its network {MANAGEMENT} cannot be made: {error}")).await?;
         return Ok(false);
     }
+    if let Some(other) = same_machine(engine, host).await? {
+        non_operational(engine, host, &format!("it is the same machine as host {other}; remove one of them")).await?;
+        return Ok(false);
+    }
+    if let Some((domain, why)) = super::storage::missing(engine, host).await? {
+        cannot_see(engine, host, &domain, &why).await?;
+        return Ok(false);
+    }
     move_to(engine, host, HostStatus::Up, "").await?;
     super::storage::refresh(engine, host).await?;
     Ok(true)
+}
+
+/// It does not see a storage domain that other hosts see.
+pub(super) async fn cannot_see(engine: &Arc<Engine>, host: HostId, domain: &str, why: &str) -> Result<(), EngineError> {
+    non_operational(engine, host, &format!("it does not see the storage domain {domain}: {why}")).await
+}
+
+/// The host that has this one's hardware id: two rows of one machine would run its guests twice.
+async fn same_machine(engine: &Arc<Engine>, host: HostId) -> Result<Option<String>, EngineError> {
+    let all = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::list::list(db, &Scope::All)?)).await?;
+    let own = all.iter().find(|h| h.id == host).map(|h| h.facts.hardware_id.clone()).unwrap_or_default();
+    let same = all.into_iter().find(|h| h.id != host && !own.is_empty() && h.facts.hardware_id == own);
+    Ok(same.map(|h| h.name))
 }
 
 fn facts(info: HostCapabilities, network_mode: String) -> HostFacts {
@@ -156,7 +178,9 @@ fn may_move(from: HostStatus, to: HostStatus) -> bool {
     match to {
         // Who was given up stays so until he is back, and is not called "connecting" by every try.
         S::Connecting => matches!(from, S::Up | S::NonOperational | S::Initializing | S::Unassigned),
-        S::Up | S::NonOperational | S::NonResponsive => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
+        // A host that falls silent while it is emptied may come back with its VMs, and works on.
+        S::NonResponsive => from != S::Maintenance,
+        S::Up | S::NonOperational => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
         _ => false,
     }
 }

@@ -1,13 +1,18 @@
 //! Hosts: who can be called, and what they report.
 
 mod connect;
+pub mod enrol;
 pub(in crate::engine) mod ksm;
+pub mod maintenance;
 pub(in crate::engine) mod report;
 pub(in crate::engine) mod storage;
+
+pub(in crate::engine) use maintenance::EmptyHost;
 
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
 use crate::model::conflict::{Away, Conflict};
+use crate::model::host::HostStatus;
 use crate::model::ids::HostId;
 use crate::wire::display::Displays;
 use crate::wire::{ErrorCode, Verb};
@@ -31,7 +36,8 @@ pub struct Hosts {
 #[derive(Debug)]
 struct Link {
     name: String,
-    address: (String, u16),
+    /// Address, port, and the key it must hold.
+    line: (String, u16, String),
     client: HostClient,
     watcher: AbortHandle,
 }
@@ -68,7 +74,7 @@ impl Hosts {
 
     /// Where it is called.
     pub(in crate::engine) fn address(&self, id: HostId) -> Option<String> {
-        self.links().get(&id).map(|link| link.address.0.clone())
+        self.links().get(&id).map(|link| link.line.0.clone())
     }
 
     /// What people call it.
@@ -79,6 +85,11 @@ impl Hosts {
     /// The hosts there are.
     pub(in crate::engine) fn ids(&self) -> Vec<HostId> {
         self.links().keys().copied().collect()
+    }
+
+    /// Ends the connection to one; the next look at the hosts makes another.
+    pub(in crate::engine) fn hang_up(&self, id: HostId) {
+        self.links().remove(&id);
     }
 
     /// Ends all connections.
@@ -93,21 +104,38 @@ impl Hosts {
 /// The database failed, or TLS cannot be set up.
 pub async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let _alone = engine.hosts.connecting.lock().await;
-    let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
+    let mut rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
+    rows.retain(|row| row.status.is_called());
     let mut links = engine.hosts.links();
-    links.retain(|id, link| rows.iter().any(|row| row.id == *id && (row.address.clone(), row.port) == link.address));
+    links.retain(|id, link| {
+        rows.iter().any(|row| row.id == *id && (row.address.clone(), row.port, row.fingerprint.clone()) == link.line)
+    });
     for row in rows {
         if let Some(link) = links.get_mut(&row.id) {
             link.name = row.name;
             continue;
         }
         let here = engine.hosts.here.get().filter(|here| here.0 == row.id);
-        let client = HostClient::new(&row.address, row.port, &engine.hosts.tls, here.map(|here| here.1.clone()))?;
+        let fingerprint = Some(row.fingerprint.as_str()).filter(|known| !known.is_empty());
+        let displays = here.map(|here| here.1.clone());
+        let client = HostClient::new((&row.address, row.port), fingerprint, &engine.hosts.tls, displays)?;
         let watcher = tokio::spawn(connect::watch(engine.clone(), row.id, client.clone())).abort_handle();
-        let address = (row.address, row.port);
-        links.insert(row.id, Link { name: row.name, address, client, watcher });
+        let line = (row.address, row.port, row.fingerprint);
+        links.insert(row.id, Link { name: row.name, line, client, watcher });
     }
     Ok(())
+}
+
+/// Hosts that could not run VMs are greeted again: what was missing is there by now, perhaps.
+///
+/// # Errors
+/// The database failed, or TLS cannot be set up.
+pub async fn recover(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
+    for row in rows.into_iter().filter(|row| row.status == HostStatus::NonOperational) {
+        engine.hosts.hang_up(row.id);
+    }
+    connect_all(engine).await
 }
 
 impl Engine {

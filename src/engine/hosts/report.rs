@@ -138,7 +138,7 @@ fn obey(engine: &Arc<Engine>, host: HostId, thens: Vec<Then>) {
 
 fn observed(report: &DomainReport) -> Observed {
     match report.state {
-        DomainState::Running => Observed::Running,
+        DomainState::Running | DomainState::Migrating | DomainState::PostCopy => Observed::Running,
         DomainState::Paused => Observed::Paused,
         DomainState::PausedIo => Observed::PausedIo,
         DomainState::Shutdown => Observed::Stopping,
@@ -188,6 +188,10 @@ fn dead(
     now: Observed,
 ) -> Result<Then, EngineError> {
     let died = before.observed.is_living();
+    // On its way to another host: its job asks both.
+    if before.intent == Intent::Migrate {
+        return Ok(Then::Nothing);
+    }
     // A start in flight: the domain is not there yet, and its job decides.
     if !died && !matches!(before.intent, Intent::Off) {
         return Ok(Then::Nothing);
@@ -229,6 +233,7 @@ fn explain(report: &DomainReport) -> (bool, &'static str) {
         Some(StopReason::Crashed) => (true, "Its QEMU process crashed."),
         Some(StopReason::Failed) => (true, "Its QEMU process could not start."),
         Some(StopReason::Saved) => (false, "Its memory was saved outside of the engine."),
+        Some(StopReason::Migrated) => (false, "It was moved to another host outside of the engine."),
         Some(StopReason::Unknown) | None => (false, ""),
     }
 }

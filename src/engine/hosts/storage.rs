@@ -1,4 +1,4 @@
-//! The state and free space of the storage domains that lie on a host.
+//! The state and free space of the storage domains: of those that lie on one host, and of those that all hosts of a data center share.
 
 use crate::engine::changes::Topic;
 use crate::engine::{Engine, EngineError};
@@ -6,8 +6,9 @@ use crate::model::event::{About, EventCode};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::model::storage_domain::StorageDomainStatus;
-use crate::store::hosts::write::{self as store, DomainRow};
+use crate::store::hosts::domains::{self as store, DomainRow, Of};
 use crate::wire::{DomainInfo, DomainPath, DomainSpace};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A change of free space below this share is not worth a write.
@@ -18,16 +19,69 @@ const NOTICEABLE: i64 = 200;
 /// # Errors
 /// The database failed.
 pub(in crate::engine) async fn refresh(engine: &Arc<Engine>, host: HostId) -> Result<(), EngineError> {
-    let domains = engine.db.read(move |db| Ok::<_, EngineError>(store::domains_of(db, host)?)).await?;
+    let domains = engine.db.read(move |db| Ok::<_, EngineError>(store::find(db, Of::Host(host))?)).await?;
     for domain in domains {
-        let path = DomainPath { id: domain.id, path: domain.path.clone() };
-        match engine.call(host, &DomainInfo { domain: path }).await {
+        match ask(engine, host, &domain).await {
             Ok(space) => keep(engine, domain, Ok(space)).await?,
             Err(EngineError::Unavailable(_)) => {}
             Err(error) => keep(engine, domain, Err(error.to_string())).await?,
         }
     }
     Ok(())
+}
+
+/// The shared domain that this host does not see, and what it says.
+///
+/// # Errors
+/// The host cannot be asked, or the database failed.
+pub(super) async fn missing(engine: &Arc<Engine>, host: HostId) -> Result<Option<(String, String)>, EngineError> {
+    let domains = engine.db.read(move |db| Ok::<_, EngineError>(store::find(db, Of::AllHostsWith(host))?)).await?;
+    for domain in domains.into_iter().filter(|domain| domain.status == StorageDomainStatus::Active) {
+        match ask(engine, host, &domain).await {
+            Ok(_) => {}
+            Err(error @ EngineError::Unavailable(_)) => return Err(error),
+            Err(error) => return Ok(Some((domain.name, error.to_string()))),
+        }
+    }
+    Ok(None)
+}
+
+/// Asks all hosts that are up for the shared domains of their data centers. One that none of them sees is inactive; a host that alone
+/// does not see one cannot run VMs.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn refresh_shared(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    let pairs = engine.db.read(|db| Ok::<_, EngineError>(store::shared_on_up_hosts(db)?)).await?;
+    let mut seen: HashMap<_, (DomainRow, Vec<Result<DomainSpace, (HostId, String)>>)> = HashMap::new();
+    for (domain, host) in pairs {
+        let said = match ask(engine, host, &domain).await {
+            Ok(space) => Ok(space),
+            Err(EngineError::Unavailable(_)) => continue,
+            Err(error) => Err((host, error.to_string())),
+        };
+        seen.entry(domain.id).or_insert_with(|| (domain, Vec::new())).1.push(said);
+    }
+    for (domain, said) in seen.into_values() {
+        let name = domain.name.clone();
+        let failed: Vec<(HostId, String)> = said.iter().filter_map(|one| one.clone().err()).collect();
+        match (said.into_iter().find_map(Result::ok), failed.first()) {
+            (Some(space), _) => {
+                keep(engine, domain, Ok(space)).await?;
+                for (host, why) in failed {
+                    super::connect::cannot_see(engine, host, &name, &why).await?;
+                }
+            }
+            (None, Some((_, why))) => keep(engine, domain, Err(why.clone())).await?,
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn ask(engine: &Arc<Engine>, host: HostId, domain: &DomainRow) -> Result<DomainSpace, EngineError> {
+    let path = DomainPath { id: domain.id, path: domain.path.clone() };
+    engine.call(host, &DomainInfo { domain: path }).await
 }
 
 async fn keep(engine: &Arc<Engine>, domain: DomainRow, found: Result<DomainSpace, String>) -> Result<(), EngineError> {

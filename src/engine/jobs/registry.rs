@@ -2,14 +2,16 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
+use crate::engine::hosts::EmptyHost;
 use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
 use crate::engine::snapshots::{CreateSnapshot, DropLayers, PreviewSnapshot, RemoveSnapshot};
+use crate::engine::storage_domains::AddStorageDomain;
 use crate::engine::templates::{AddTemplate, RemoveTemplate, RenewVm};
 use crate::engine::vms::{
-    adjust::AdjustVm, create::AddVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm, start::StartVm,
-    stop::StopVm, suspend::SuspendVm,
+    adjust::AdjustVm, create::AddVm, migrate::MigrateVm, reboot::RebootVm, remove::RemoveVm, shutdown::ShutdownVm,
+    start::StartVm, stop::StopVm, suspend::SuspendVm,
 };
 use crate::model::job::JobKind;
 
@@ -31,6 +33,9 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::GrowPool => &const { Hidden::<GrowPool>::new() },
         JobKind::ShrinkPool => &const { Hidden::<ShrinkPool>::new() },
         JobKind::AdjustVm => &const { Hidden::<AdjustVm>::new() },
+        JobKind::MigrateVm => &const { Hidden::<MigrateVm>::new() },
+        JobKind::AddStorageDomain => &const { Hidden::<AddStorageDomain>::new() },
+        JobKind::EmptyHost => &const { Hidden::<EmptyHost>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },
         JobKind::RenewVm => &const { Hidden::<RenewVm>::new() },

@@ -19,6 +19,12 @@ const KEEP_FAILED: time::Duration = time::Duration::minutes(60);
 pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "jobs", period: Duration::from_secs(10), run: |e| jobs::resume_all(e).boxed() },
     Reconciler { name: "hosts", period: Duration::from_secs(30), run: |e| hosts::connect_all(e).boxed() },
+    Reconciler {
+        name: "host certificates",
+        period: Duration::from_secs(3600),
+        run: |e| hosts::enrol::renew_certificates(e).boxed(),
+    },
+    Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
@@ -45,7 +51,7 @@ async fn storage(engine: &Arc<Engine>) -> Result<(), EngineError> {
     for host in engine.hosts.ids() {
         hosts::storage::refresh(engine, host).await?;
     }
-    Ok(())
+    hosts::storage::refresh_shared(engine).await
 }
 
 /// A guest without agent counts as up when it has run for a while.

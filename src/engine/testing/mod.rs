@@ -18,6 +18,7 @@ use crate::model::vm::{BootDevice, Display, Hardware, VmKind, VmStatus};
 use crate::model::vm_settings::VmSettings;
 use crate::model::vm_state::Intent;
 use crate::store::disks::write::{self as disks, DiskConfig};
+use crate::store::hosts::enrol::{self, HostConfig};
 use crate::store::seed::{SeedArgs, fresh};
 use crate::store::storage_domains::{self, LocalDomain};
 use crate::store::vms::insert::{self, VmConfig};
@@ -69,7 +70,11 @@ impl Bench {
                 let now = SystemClock.now();
                 fresh(db, &SeedArgs { engine_id: uuid::Uuid::from_u128(7), now, admin_password_hash: "" })?;
                 let cluster = catalog::clusters(db, &Scope::All)?.remove(0);
-                storage_domains::insert_host(db, host, cluster.id, "host1", "127.0.0.1", port)?;
+                let (cluster_id, status) = (cluster.id, HostStatus::Connecting);
+                let (name, address) = ("host1", "127.0.0.1");
+                let new =
+                    HostConfig { id: host, cluster: cluster_id, name, comment: "", address, port, status, reason: "" };
+                enrol::insert(db, &new)?;
                 let local = LocalDomain {
                     id: domain,
                     name: "local",
@@ -236,6 +241,7 @@ fn config(db: Database, tls: &rustls::ClientConfig, dir: &Path) -> Config {
         db,
         clock: Arc::new(SystemClock),
         vault: Vault::fresh().unwrap(),
+        pki: Arc::new(Pki::open_or_create(&dir.join("pki"), &["localhost".to_owned()]).unwrap()),
         tls: tls.clone(),
         timing: TIMING,
         files: dir.join("files"),

@@ -9,6 +9,7 @@ pub mod console;
 pub mod copy;
 pub(in crate::engine) mod create;
 mod list;
+pub mod migrate;
 pub(in crate::engine) mod next_run;
 mod nics;
 pub(in crate::engine) mod place;

@@ -50,11 +50,21 @@ pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// The host that has most room. `only`: it must be this one, for something of the VM is there.
+/// What binds a VM to hosts besides its own settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Tie {
+    None,
+    /// It must be this one: something of the VM is there, or somebody wants it there.
+    To(HostId),
+    /// It runs on this one and is to be on another, this or any.
+    From(HostId, Option<HostId>),
+}
+
+/// The host that has most room.
 ///
 /// # Errors
 /// No host of the cluster can run it; says for each why.
-pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<HostId>) -> Result<HostId, EngineError> {
+pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], tie: Tie) -> Result<HostId, EngineError> {
     let most = hosts.iter().map(|h| h.facts.memory_mib.saturating_sub(HOST_RESERVED_MIB)).max().unwrap_or_default();
     let known = hosts.iter().any(|h| h.facts.memory_mib > 0);
     if known && vm.hardware.memory_mib > most {
@@ -63,7 +73,7 @@ pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<H
     let mut why_not = Vec::new();
     let mut best: Option<(u64, HostId)> = None;
     for host in hosts {
-        match room(vm, host, only) {
+        match room(vm, host, tie, emulates(hosts, tie)) {
             Ok(free) if best.is_none_or(|(most, _)| free > most) => best = Some((free, host.id)),
             Ok(_) => {}
             Err(reason) => why_not.push((host.name.clone(), reason)),
@@ -71,17 +81,32 @@ pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], only: Option<H
     }
     match best {
         Some((_, host)) => Ok(host),
-        None => Err(refuse(VmAction::Run, &vm.name, Refusal::NoHost { hosts: why_not })),
+        None => Err(refuse(
+            if matches!(tie, Tie::From(..)) { VmAction::Migrate } else { VmAction::Run },
+            &vm.name,
+            Refusal::NoHost { hosts: why_not },
+        )),
     }
 }
 
+/// Whether the host that a VM is to leave emulates its guests.
+fn emulates(hosts: &[Candidate], tie: Tie) -> Option<bool> {
+    let Tie::From(from, _) = tie else { return None };
+    hosts.iter().find(|host| host.id == from).map(|host| !host.facts.kvm)
+}
+
 /// What stays free in MiB with this VM there, or why it cannot be there.
-fn room(vm: &Launch, host: &Candidate, only: Option<HostId>) -> Result<u64, NoRoom> {
+fn room(vm: &Launch, host: &Candidate, tie: Tie, emulated: Option<bool>) -> Result<u64, NoRoom> {
     if host.status != HostStatus::Up {
         return Err(NoRoom::Status(host.status));
     }
-    if only.is_some_and(|only| only != host.id) {
-        return Err(NoRoom::NotTied);
+    match tie {
+        Tie::To(only) | Tie::From(_, Some(only)) if only != host.id => return Err(NoRoom::NotTied),
+        Tie::From(from, _) if from == host.id => return Err(NoRoom::Here),
+        _ => {}
+    }
+    if emulated.is_some_and(|emulated| emulated == host.facts.kvm) {
+        return Err(NoRoom::OtherCpu);
     }
     let pinned = &vm.hardware.settings.hosts;
     if !pinned.is_empty() && !pinned.contains(&host.id) {
@@ -160,23 +185,23 @@ mod tests {
     #[test]
     fn takes_the_host_with_most_room() {
         let hosts = [host("full", 4096, 3000), host("wide", 4096, 0), host("small", 2048, 0)];
-        assert_eq!(choose(&vm(1024), &hosts, None).unwrap(), hosts[1].id);
-        assert_eq!(choose(&vm(512), &hosts, Some(hosts[2].id)).unwrap(), hosts[2].id);
+        assert_eq!(choose(&vm(1024), &hosts, Tie::None).unwrap(), hosts[1].id);
+        assert_eq!(choose(&vm(512), &hosts, Tie::To(hosts[2].id)).unwrap(), hosts[2].id);
     }
 
     #[test]
     fn says_for_each_host_why_not() {
         let mut hosts = [host("full", 4096, 3500), host("away", 4096, 0)];
         hosts[1].status = HostStatus::NonResponsive;
-        let said = choose(&vm(1024), &hosts, None).unwrap_err().to_string();
+        let said = choose(&vm(1024), &hosts, Tie::None).unwrap_err().to_string();
         assert!(said.contains("full has 340 MiB") && said.contains("away is non responsive"), "{said}");
-        let said = choose(&vm(1024), &[], None).unwrap_err().to_string();
+        let said = choose(&vm(1024), &[], Tie::None).unwrap_err().to_string();
         assert!(said.contains("no host"), "{said}");
     }
 
     #[test]
     fn more_memory_than_any_host_has_is_a_wrong_request() {
-        let error = choose(&vm(9000), &[host("h", 4096, 0)], None).unwrap_err();
+        let error = choose(&vm(9000), &[host("h", 4096, 0)], Tie::None).unwrap_err();
         assert!(matches!(error, EngineError::Invalid(ref all) if all[0].field == "memory"), "{error}");
     }
 

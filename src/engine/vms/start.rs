@@ -100,7 +100,11 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
         (_, tied) => {
             let (config, once) = this_time(db, vm)?;
             place::check_media(&config)?;
-            place::choose(&config, &launch::candidates(db, config.cluster)?, tied.or(once.host))?
+            place::choose(
+                &config,
+                &launch::candidates(db, config.cluster)?,
+                tied.or(once.host).map_or(place::Tie::None, place::Tie::To),
+            )?
         }
     };
     state::change(engine, db, vm, |run| {

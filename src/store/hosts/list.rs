@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 type Row = (
     (HostId, String, String, String, i32),
-    (HostStatus, String, String, Option<Timestamp>),
+    (HostStatus, String, String, Option<Timestamp>, (String, Option<Timestamp>)),
     (ClusterId, String, DataCenterId, String),
 );
 
@@ -22,7 +22,13 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
         .inner_join(cluster::table.inner_join(data_center::table))
         .select((
             (host::id, host::name, host::comment, host::address, host::port),
-            (host::status, host::status_reason, host::facts, host::last_seen),
+            (
+                host::status,
+                host::status_reason,
+                host::facts,
+                host::last_seen,
+                (host::fingerprint, host::certificate_ends),
+            ),
             (cluster::id, cluster::name, data_center::id, data_center::name),
         ))
         .order(host::name)
@@ -37,7 +43,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
         .collect();
     Ok(rows
         .into_iter()
-        .map(|((id, name, comment, address, port), (status, status_reason, facts, last_seen), place)| HostView {
+        .map(|((id, name, comment, address, port), (status, status_reason, facts, last_seen, key), place)| HostView {
             id,
             name,
             comment,
@@ -53,6 +59,8 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
             active_vms: unsigned(active.get(&Some(id)).copied().unwrap_or(0)),
             load: HostLoad::default(),
             last_seen,
+            fingerprint: key.0,
+            certificate_ends: key.1,
         })
         .collect())
 }

@@ -1,11 +1,10 @@
-//! What the engine learns of hosts and of the storage domains on them.
+//! What the engine learns of hosts.
 
 use crate::db::Db;
-use crate::db::schema::{host, storage_domain};
+use crate::db::schema::{cluster, host};
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostFacts, HostStatus};
-use crate::model::ids::{ClusterId, HostId, StorageDomainId};
-use crate::model::storage_domain::StorageDomainStatus;
+use crate::model::ids::{ClusterId, DataCenterId, HostId};
 use diesel::prelude::*;
 
 /// A host as the engine calls it.
@@ -19,13 +18,14 @@ pub struct HostRow {
     pub status: HostStatus,
     pub reason: String,
     pub generation: i64,
+    pub fingerprint: String,
 }
 
-type Row = (HostId, ClusterId, String, String, i32, HostStatus, String, i64);
+type Row = (HostId, ClusterId, String, String, i32, HostStatus, String, i64, String);
 
-fn to_row((id, cluster, name, address, port, status, reason, generation): Row) -> HostRow {
+fn to_row((id, cluster, name, address, port, status, reason, generation, fingerprint): Row) -> HostRow {
     let port = u16::try_from(port).unwrap_or_default();
-    HostRow { id, cluster, name, address, port, status, reason, generation }
+    HostRow { id, cluster, name, address, port, status, reason, generation, fingerprint }
 }
 
 macro_rules! columns {
@@ -39,6 +39,7 @@ macro_rules! columns {
             host::status,
             host::status_reason,
             host::generation,
+            host::fingerprint,
         )
     };
 }
@@ -73,57 +74,13 @@ pub fn set_last_seen(db: &mut Db, id: HostId, seen: Timestamp) -> QueryResult<()
     diesel::update(host::table.find(id)).set(host::last_seen.eq(seen)).execute(db).map(drop)
 }
 
-/// A storage domain as the engine watches it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainRow {
-    pub id: StorageDomainId,
-    pub name: String,
-    pub path: String,
-    pub status: StorageDomainStatus,
-    pub total_bytes: i64,
-    pub available_bytes: i64,
-}
-
-/// The active and inactive domains this host alone has.
-pub fn domains_of(db: &mut Db, id: HostId) -> QueryResult<Vec<DomainRow>> {
-    let rows: Vec<(StorageDomainId, String, String, StorageDomainStatus, i64, i64)> = storage_domain::table
-        .filter(storage_domain::host_id.eq(id))
-        .filter(storage_domain::status.eq_any([StorageDomainStatus::Active, StorageDomainStatus::Inactive]))
-        .order(storage_domain::name)
-        .select((
-            storage_domain::id,
-            storage_domain::name,
-            storage_domain::path,
-            storage_domain::status,
-            storage_domain::total_bytes,
-            storage_domain::available_bytes,
-        ))
+/// The hosts of a data center.
+pub fn in_data_center(db: &mut Db, id: DataCenterId) -> QueryResult<Vec<HostRow>> {
+    let rows: Vec<Row> = host::table
+        .inner_join(cluster::table)
+        .filter(cluster::data_center_id.eq(id))
+        .order(host::name)
+        .select(columns!())
         .load(db)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, path, status, total_bytes, available_bytes)| DomainRow {
-            id,
-            name,
-            path,
-            status,
-            total_bytes,
-            available_bytes,
-        })
-        .collect())
-}
-
-/// Moves a domain from the state that was read to another; false: it is in another state by now.
-pub fn set_domain_status(db: &mut Db, domain: &DomainRow, status: StorageDomainStatus) -> QueryResult<bool> {
-    let as_read =
-        storage_domain::table.filter(storage_domain::id.eq(domain.id)).filter(storage_domain::status.eq(domain.status));
-    let set = (storage_domain::status.eq(status), storage_domain::generation.eq(storage_domain::generation + 1));
-    Ok(diesel::update(as_read).set(set).execute(db)? == 1)
-}
-
-/// How full a domain is.
-pub fn set_domain_space(db: &mut Db, id: StorageDomainId, total: i64, available: i64) -> QueryResult<()> {
-    diesel::update(storage_domain::table.find(id))
-        .set((storage_domain::total_bytes.eq(total), storage_domain::available_bytes.eq(available)))
-        .execute(db)
-        .map(drop)
+    Ok(rows.into_iter().map(to_row).collect())
 }

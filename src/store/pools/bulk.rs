@@ -48,6 +48,7 @@ const VM_RUN: &[&str] = &[
     "generation",
     "launched",
     "waits",
+    "migrating_to",
 ];
 const NIC: &[&str] = &["name", "vnic_profile_id", "model", "linked", "position", "plugged"];
 const DISK: &[&str] = &[

@@ -39,6 +39,8 @@ pub struct VmRun {
     pub launched: String,
     /// Settings differ from that.
     pub waits: bool,
+    /// Where it is being moved to.
+    pub migrating_to: Option<HostId>,
 }
 
 /// Which VMs are asked for.
@@ -69,7 +71,7 @@ type Row = (
     (Intent, Observed, bool, VmStatus, String),
     (Option<HostId>, Option<String>, Option<HostStatus>),
     (String, String, String, Option<Timestamp>, Option<Timestamp>, i64),
-    (String, bool),
+    (String, bool, Option<HostId>),
 );
 
 /// The VMs asked for, by name.
@@ -91,7 +93,7 @@ pub fn find(db: &mut Db, which: Which) -> QueryResult<Vec<VmRun>> {
             (vm_run::intent, vm_run::observed, vm_run::agent_connected, vm_run::status, vm_run::status_reason),
             (vm_run::host_id, host::name.nullable(), host::status.nullable()),
             (vm_run::addresses, vm_run::fqdn, vm_run::guest_os, vm_run::started, vm_run::stopped, vm_run::generation),
-            (vm_run::launched, vm_run::waits),
+            (vm_run::launched, vm_run::waits, vm_run::migrating_to),
         ))
         .order(vm::name)
         .into_boxed::<MultiBackend>();
@@ -111,7 +113,7 @@ fn to_run(
         (intent, observed, agent, status, reason),
         (host, host_name, host_status),
         (addresses, fqdn, guest_os, started, stopped, generation),
-        (launched, waits),
+        (launched, waits, migrating_to),
     ): Row,
 ) -> VmRun {
     VmRun {
@@ -136,6 +138,7 @@ fn to_run(
         generation,
         launched,
         waits,
+        migrating_to,
     }
 }
 
@@ -155,7 +158,11 @@ pub fn replace(db: &mut Db, run: &VmRun) -> QueryResult<bool> {
             (vm_run::status_reason.eq(&run.reason), vm_run::host_id.eq(run.host)),
             (vm_run::addresses.eq(addresses), vm_run::fqdn.eq(&run.fqdn), vm_run::guest_os.eq(&run.guest_os)),
             (vm_run::started.eq(run.started), vm_run::stopped.eq(run.stopped)),
-            (vm_run::launched.eq(&run.launched), vm_run::waits.eq(run.waits)),
+            (
+                vm_run::launched.eq(&run.launched),
+                vm_run::waits.eq(run.waits),
+                vm_run::migrating_to.eq(run.migrating_to),
+            ),
             vm_run::generation.eq(run.generation + 1),
         ))
         .execute(db)?;

@@ -3,10 +3,13 @@
 use super::answer::{body, caller, id, wants};
 use super::document::Element;
 use super::fault;
+use super::input::Input;
 use super::render;
 use crate::engine::{Cx, EngineError, pools, vms};
 use crate::model::console::{ConsoleOf, Entry, Manner};
 use crate::model::ids::{JobId, PoolId, VmId};
+use crate::model::migration::MigrationPolicyName;
+use crate::model::valid::{Invalid, Problem};
 use crate::web::server::Shared;
 use crate::web::{request, viewer_file};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -61,9 +64,21 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
         {
             return Ok(complete(Some(vms::run_once(&cx, vm, once).await?)));
         }
+        if action == "migrate" {
+            let wanted = vms::migrate::Wanted { to: input.parsed("host/id", "host")?, policy: policy(&input)? };
+            return Ok(complete(Some(vms::migrate::migrate(&cx, vm, wanted).await?)));
+        }
         run(&cx, vm, &action).await
     };
     answer(&request, result.await)
+}
+
+/// By oVirt's id of it.
+fn policy(input: &Input) -> Result<Option<MigrationPolicyName>, EngineError> {
+    let Some(wanted) = input.text_at("policy/id") else { return Ok(None) };
+    let found = MigrationPolicyName::ALL.iter().find(|policy| policy.id() == wanted);
+    let value = wanted.chars().take(64).collect();
+    found.copied().map(Some).ok_or_else(|| Invalid::new("policy", Problem::NoSuch { value }).into())
 }
 
 async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
@@ -73,6 +88,10 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
         "shutdown" => vms::shutdown(cx, vm).await?,
         "reboot" => vms::reboot(cx, vm).await?,
         "suspend" => vms::suspend(cx, vm).await?,
+        "cancelmigration" => {
+            vms::migrate::cancel(cx, vm).await?;
+            return Ok(complete(None));
+        }
         "detach" => pools::detach(cx, vm).await?,
         "ticket" => return ticket(cx, vm).await,
         _ => return Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),

@@ -33,6 +33,17 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::NoAdmin => l.t("conflict-no-admin"),
         Conflict::UploadBroken => l.t("upload-broken"),
         Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
+        Conflict::HostStatus { .. }
+        | Conflict::HostHasVms { .. }
+        | Conflict::HostHasStorage { .. }
+        | Conflict::NowhereToGo { .. }
+        | Conflict::NotMigrating { .. }
+        | Conflict::EndedOnItsWay
+        | Conflict::NetworkDiffers { .. }
+        | Conflict::NoLongerEmptied
+        | Conflict::WouldNotLeave { .. }
+        | Conflict::NotShared { .. }
+        | Conflict::NotInvited => host(l, why),
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. }
         | Conflict::DiskHasLayers { .. }
@@ -101,6 +112,30 @@ fn class(l: Locale, why: &Conflict) -> String {
         Conflict::WatchPictures { vm } => say!(l, "conflict-watch-pictures", "vm" = vm),
         Conflict::GiftsFull { most } => say!(l, "conflict-gifts-full", "most" = most),
         Conflict::FileTooLarge { most } => say!(l, "conflict-file-too-large", "most" = most),
+        other => other.to_string(),
+    }
+}
+
+fn host(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::HostStatus { host, status, action } => {
+            let action = l.t(&format!("host-verb-{action}"));
+            say!(l, "conflict-host-status", "host" = host, "status" = state(l, status.as_str()), "action" = action)
+        }
+        Conflict::HostHasVms { host, vms } => say!(l, "conflict-host-has-vms", "host" = host, "vms" = vms),
+        Conflict::HostHasStorage { host, domains } => {
+            say!(l, "conflict-host-has-storage", "host" = host, "domains" = domains)
+        }
+        Conflict::NowhereToGo { host, why } => say!(l, "conflict-nowhere-to-go", "host" = host, "why" = why),
+        Conflict::NotMigrating { vm } => say!(l, "conflict-not-migrating", "vm" = vm),
+        Conflict::EndedOnItsWay => l.t("conflict-ended-on-its-way"),
+        Conflict::NetworkDiffers { network, from, to } => {
+            say!(l, "conflict-network-differs", "network" = network, "from" = from, "to" = to)
+        }
+        Conflict::NoLongerEmptied => l.t("conflict-no-longer-emptied"),
+        Conflict::WouldNotLeave { vm } => say!(l, "conflict-would-not-leave", "vm" = vm),
+        Conflict::NotShared { path, host } => say!(l, "conflict-not-shared", "path" = path, "host" = host),
+        Conflict::NotInvited => l.t("conflict-not-invited"),
         other => other.to_string(),
     }
 }

@@ -184,6 +184,8 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         Refusal::HostNotUp { host } => say!(l, "reason-host-not-up", "host" = host),
         Refusal::ConsoleInUse { by } => say!(l, "reason-console-in-use", "by" = by),
         Refusal::Plugged { device } => say!(l, "reason-plugged", "device" = device),
+        Refusal::PinnedToHost { host } => say!(l, "reason-pinned-to-host", "host" = host),
+        Refusal::MigratesByHandOnly => l.t("reason-migrates-by-hand-only"),
         Refusal::NotHotPluggable => l.t("reason-not-hot-pluggable"),
         Refusal::NotPermitted => l.t("reason-not-permitted"),
     }
@@ -193,6 +195,8 @@ fn no_room(l: Locale, why: &NoRoom) -> String {
     match why {
         NoRoom::Status(status) => say!(l, "no-room-status", "status" = state(l, status.as_str())),
         NoRoom::NotChosen => l.t("no-room-not-chosen"),
+        NoRoom::Here => l.t("no-room-here"),
+        NoRoom::OtherCpu => l.t("no-room-other-cpu"),
         NoRoom::NotTied => l.t("no-room-not-tied"),
         NoRoom::NoDomain { domain, disk } => say!(l, "no-room-no-domain", "domain" = domain, "disk" = disk),
         NoRoom::Cpus { most, wanted } => say!(l, "no-room-cpus", "most" = most, "wanted" = wanted),

@@ -42,6 +42,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
+        Problem::NotAHostAddress { value } => say!(l, "problem-not-a-host-address", "value" = value),
+        Problem::NotAPath => l.t("problem-not-a-path"),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }

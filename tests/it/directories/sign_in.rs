@@ -157,6 +157,7 @@ async fn clocks_that_differ_are_an_alert() {
         clock: Arc::new(clock.clone()),
         vault: Vault::fresh().unwrap(),
         tls: pki.client_config().unwrap(),
+        pki: Arc::new(pki),
         timing: Timing::default(),
         files: dir.join("files"),
     };

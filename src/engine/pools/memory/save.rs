@@ -64,7 +64,7 @@ pub(super) fn begin(engine: &Arc<Engine>, db: &mut Db, pool: PoolId, name: &str)
     let Some(first) = bases.first() else { return Ok(None) };
     let Some(domain) = place(db, first.domain)? else { return Ok(None) };
     let candidates = launch::candidates(db, vm.cluster)?;
-    let host = hosts::choose(&vm, &candidates, None)?;
+    let host = hosts::choose(&vm, &candidates, hosts::Tie::None)?;
     let facts = candidates.into_iter().find(|c| c.id == host).map(|c| c.facts).unwrap_or_default();
     let failures = store::of_pool(db, pool)?.map_or(0, |before| before.failures);
     let memory = PoolMemory {

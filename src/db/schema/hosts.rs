@@ -1,0 +1,10 @@
+//! Tables of hosts, besides the hosts themselves.
+
+diesel::table! {
+    host_invitation (host_id) {
+        host_id -> Text,
+        secret_hash -> Text,
+        expires -> Timestamp,
+        fingerprint -> Text,
+    }
+}

@@ -1,0 +1,272 @@
+//! A host is emptied, rests, comes back, or goes for good.
+
+use super::enrol::admitted;
+use crate::auth;
+use crate::db::Db;
+use crate::engine::changes::Topic;
+use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::vms::migrate::{self, Wanted};
+use crate::engine::vms::state;
+use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
+use crate::model::event::{About, EventCode};
+use crate::model::host::{HostAction, HostStatus};
+use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::job::JobKind;
+use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
+use crate::model::vm::VmAction;
+use crate::model::vm_state::Intent;
+use crate::store::hosts::enrol as store;
+use crate::store::hosts::write::{self, HostRow};
+use crate::store::vms::launch::{self, Candidate};
+use crate::store::vms::run::{self, VmRun, Which};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many VMs are on their way at a time; agents let fewer leave at once.
+const AT_ONCE: usize = 4;
+/// A VM is tried so often.
+const TRIES: u32 = 3;
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Where a VM of a host would go, or why it cannot.
+#[derive(Debug)]
+pub struct Leaving {
+    pub vm: VmId,
+    pub name: String,
+    pub to: Result<String, EngineError>,
+}
+
+/// What would become of the host's VMs if it were emptied now.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn plan(cx: &Cx, id: HostId) -> Result<Vec<Leaving>, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &inner.actor, id.object())?;
+            planned(db, id)
+        })
+        .await
+}
+
+/// One after another: each takes room that the next has not.
+fn planned(db: &mut Db, id: HostId) -> Result<Vec<Leaving>, EngineError> {
+    let mut leaving = Vec::new();
+    let mut hosts: Option<Vec<Candidate>> = None;
+    for run in staying(db, id)? {
+        let config = migrate::config(db, run.vm)?;
+        let all = match hosts.as_mut() {
+            Some(all) => all,
+            None => hosts.insert(launch::candidates(db, config.cluster)?),
+        };
+        let found = migrate::target(&config, &run, all, None, false);
+        if let Some(host) = found.as_ref().ok().and_then(|to| all.iter_mut().find(|host| host.id == *to)) {
+            host.committed_mib += config.hardware.memory_mib;
+            host.vms += 1;
+        }
+        let name_of = |to: HostId| all.iter().find(|host| host.id == to).map(|host| host.name.clone());
+        leaving.push(Leaving { vm: run.vm, name: run.name, to: found.map(|to| name_of(to).unwrap_or_default()) });
+    }
+    Ok(leaving)
+}
+
+/// VMs with a QEMU process there, or perhaps one.
+fn staying(db: &mut Db, id: HostId) -> Result<Vec<VmRun>, EngineError> {
+    let all = run::find(db, Which::OnHost(id))?;
+    Ok(all.into_iter().filter(|run| run.observed.is_living() || run.status.is_running()).collect())
+}
+
+/// Empties a host; then it is in maintenance. The same if it is empty.
+///
+/// # Errors
+/// Refused by its state, a VM could go nowhere, hidden, or the database failed.
+pub async fn deactivate(cx: &Cx, id: HostId) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx
+        .engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateHost, id.object())?;
+            let row = admitted(db, id, HostAction::Deactivate)?;
+            let leaving = planned(db, id)?;
+            if row.status != HostStatus::Up && !leaving.is_empty() {
+                let vms = i64::try_from(leaving.len()).unwrap_or(i64::MAX);
+                return Err(Conflict::HostHasVms { host: row.name, vms }.into());
+            }
+            let stuck: Vec<String> =
+                leaving.iter().filter_map(|one| Some(one.to.as_ref().err()?.to_string())).collect();
+            if !stuck.is_empty() {
+                return Err(Conflict::NowhereToGo { host: row.name, why: stuck.join("; ") }.into());
+            }
+            if !write::set_status(db, &row, HostStatus::PreparingForMaintenance, "")? {
+                return Err(Conflict::ChangedMeanwhile.into());
+            }
+            inner.tell(db, EventCode::HostMaintenanceAsked, about(&row), "")?;
+            told(&inner.engine, id);
+            let args = Args { host: id, tries: HashMap::new() };
+            jobs::insert::<EmptyHost>(db, &NewJob::asked(&inner, &row.name), &args, &[id.object()])
+        })
+        .await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+/// Brings a host back, or has it stay while it is being emptied.
+///
+/// # Errors
+/// Refused by its state, hidden, or the database failed.
+pub async fn activate(cx: &Cx, id: HostId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateHost, id.object())?;
+            let row = admitted(db, id, HostAction::Activate)?;
+            let stays = row.status == HostStatus::PreparingForMaintenance;
+            let next = if stays { HostStatus::Up } else { HostStatus::Unassigned };
+            if !write::set_status(db, &row, next, "")? {
+                return Err(Conflict::ChangedMeanwhile.into());
+            }
+            told(&inner.engine, id);
+            inner.tell(db, EventCode::HostActivated, about(&row), "")
+        })
+        .await?;
+    // It is greeted as one that is new.
+    cx.engine.hosts.hang_up(id);
+    super::connect_all(&cx.engine).await
+}
+
+/// Removes a host: its agent is not called any more, and its certificate opens nothing.
+///
+/// # Errors
+/// Refused by its state, VMs or disks are on it, hidden, or the database failed.
+pub async fn remove(cx: &Cx, id: HostId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::DeleteHost, id.object())?;
+            let row = admitted(db, id, HostAction::Remove)?;
+            let vms = store::vms_on(db, id)?;
+            if vms > 0 {
+                return Err(Conflict::HostHasVms { host: row.name, vms }.into());
+            }
+            let domains = store::local_domains(db, id)?;
+            if !domains.is_empty() {
+                return Err(Conflict::HostHasStorage { host: row.name, domains: domains.join(", ") }.into());
+            }
+            store::remove(db, id)?;
+            told(&inner.engine, id);
+            inner.tell(db, EventCode::HostRemoved, about(&row), "")
+        })
+        .await?;
+    super::connect_all(&cx.engine).await
+}
+
+/// What the job knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Args {
+    host: HostId,
+    /// How often each VM was sent off.
+    tries: HashMap<VmId, u32>,
+}
+
+steps! { Step { Empty = "empty", } }
+
+/// The job.
+pub(in crate::engine) struct EmptyHost;
+
+async fn empty(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
+    let host = args.host;
+    let (row, vms) =
+        engine.db.read(move |db| Ok::<_, EngineError>((write::row(db, host)?, staying(db, host)?))).await?;
+    if row.is_none_or(|row| row.status != HostStatus::PreparingForMaintenance) {
+        return Err(Conflict::NoLongerEmptied.into());
+    }
+    if vms.is_empty() {
+        return Ok(Next::Done);
+    }
+    let mut under_way = vms.iter().filter(|run| run.intent == Intent::Migrate).count();
+    for run in vms.iter().filter(|run| run.intent == Intent::Run && run.status.allows(VmAction::Migrate)) {
+        if under_way >= AT_ONCE {
+            break;
+        }
+        let tries = args.tries.entry(run.vm).or_default();
+        if *tries >= TRIES {
+            return Err(Conflict::WouldNotLeave { vm: run.name.clone() }.into());
+        }
+        if send(engine, run.vm).await? {
+            *tries += 1;
+            under_way += 1;
+        }
+    }
+    Ok(Next::Again(LOOK))
+}
+
+/// False: another task holds it just now, or it left by itself.
+async fn send(engine: &Arc<Engine>, vm: VmId) -> Result<bool, EngineError> {
+    let inner = engine.clone();
+    let begun = engine.db.write(move |db| {
+        let run = state::load(db, vm)?;
+        if run.intent != Intent::Run || run::is_locked(db, vm)? {
+            return Ok(None);
+        }
+        let new = NewJob::own(&inner, &run.name);
+        let (job, to) = migrate::begin(&inner, db, &run, Wanted::default(), &new)?;
+        inner.tell(db, EventCode::MigrationStartedBySystem, state::about(&run), &to)?;
+        Ok::<_, EngineError>(Some(job))
+    });
+    let Some(job) = begun.await? else { return Ok(false) };
+    jobs::kick(engine, job);
+    Ok(true)
+}
+
+impl Kind for EmptyHost {
+    const KIND: JobKind = JobKind::EmptyHost;
+    type Args = Args;
+    type Step = Step;
+
+    async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
+        let Step::Empty = step;
+        empty(engine, args).await
+    }
+
+    /// What has left stays where it is.
+    async fn undo(_: &Arc<Engine>, _: &JobContext, _: &mut Args, step: Step) -> Result<(), EngineError> {
+        let Step::Empty = step;
+        Ok(())
+    }
+
+    fn ended(
+        engine: &Arc<Engine>,
+        cx: &JobContext,
+        db: &mut Db,
+        args: &Args,
+        outcome: Outcome<'_>,
+    ) -> Result<(), EngineError> {
+        let Some(row) = write::row(db, args.host)? else { return Ok(()) };
+        let next = if outcome == Outcome::Finished { HostStatus::Maintenance } else { HostStatus::Up };
+        if row.status == HostStatus::PreparingForMaintenance && !write::set_status(db, &row, next, "")? {
+            return Err(Conflict::ChangedMeanwhile.into());
+        }
+        told(engine, args.host);
+        match outcome {
+            Outcome::Finished => cx.tell(engine, db, EventCode::HostMaintenance, about(&row), ""),
+            Outcome::Failed(why) => cx.tell(engine, db, EventCode::HostMaintenanceFailed, about(&row), why),
+        }
+    }
+}
+
+fn about(row: &HostRow) -> About {
+    About { host: Some((row.id, row.name.clone())), ..About::default() }
+}
+
+fn told(engine: &Arc<Engine>, id: HostId) {
+    engine.changed(Topic::Object(ObjectKind::Host), Some(id.0));
+}

@@ -1,0 +1,113 @@
+//! `hosts` and `storagedomains`: added, changed in their state, removed. (Lists and details are with the other collections.)
+
+use super::answer::{body, caller, id, ok, wants};
+use super::document::Element;
+use super::input::Input;
+use super::{actions, fault, render};
+use crate::engine::{Cx, EngineError, catalog, hosts, storage_domains};
+use crate::model::host::NewHost;
+use crate::model::ids::HostId;
+use crate::model::page::ListQuery;
+use crate::model::storage_domain::NewSharedDomain;
+use crate::model::valid::{Invalid, Problem};
+use crate::web::join;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// Paths below `hosts` and `storagedomains`.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/hosts", web::post().to(add))
+        .route("/hosts/{id}", web::delete().to(remove))
+        .route("/hosts/{id}/{action}", web::post().to(act))
+        .route("/storagedomains", web::post().to(add_domain));
+}
+
+/// The host with the command that makes a machine this host.
+async fn invited(cx: &Cx, request: &HttpRequest, invited: hosts::enrol::Invited) -> Result<Element, EngineError> {
+    let host = catalog::host(cx, invited.host).await?;
+    Ok(render::host(&host).text("join_command", join::command(&join::base(request), &invited.token)))
+}
+
+async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let input = body(&request, &bytes)?;
+        let text = |path: &str| input.text_at(path).unwrap_or_default().to_owned();
+        let new = NewHost {
+            name: text("name"),
+            comment: text("comment"),
+            address: text("address"),
+            cluster: cluster(&cx, &input).await?,
+        };
+        let added = hosts::enrol::add(&cx, new).await?;
+        invited(&cx, &request, added).await
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+/// By id, or by name as oVirt takes it, too.
+async fn cluster(cx: &Cx, input: &Input) -> Result<Option<crate::model::ids::ClusterId>, EngineError> {
+    let Some(name) = input.text_at("cluster/name").filter(|_| input.text_at("cluster/id").is_none()) else {
+        return Ok(input.parsed("cluster/id", "cluster")?);
+    };
+    let all = catalog::clusters(cx, &ListQuery { max: u32::MAX, ..ListQuery::default() }).await?.rows;
+    let found = all.into_iter().find(|c| c.name == name).map(|c| c.id);
+    let value = name.chars().take(64).collect();
+    found.map(Some).ok_or_else(|| Invalid::new("cluster", Problem::NoSuch { value }).into())
+}
+
+async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        hosts::maintenance::remove(&cx, id::<HostId>("host", &path)?).await?;
+        Ok(actions::complete(None))
+    };
+    ok(&request, result.await)
+}
+
+async fn act(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let (host, action) = path.into_inner();
+    let result = async {
+        let cx = caller(&request).await?;
+        let host = id::<HostId>("host", &host)?;
+        match action.as_str() {
+            "activate" => hosts::maintenance::activate(&cx, host).await.map(|()| actions::complete(None)),
+            "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
+            "install" => {
+                let again = hosts::enrol::invite(&cx, host).await?;
+                Ok(actions::complete(None).child(invited(&cx, &request, again).await?))
+            }
+            _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
+        }
+    };
+    actions::answer(&request, result.await)
+}
+
+async fn add_domain(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let input = body(&request, &bytes)?;
+        let kind = input.text_at("storage/type").unwrap_or("posixfs");
+        if kind != "posixfs" {
+            let allowed = "posixfs".to_owned();
+            let value = kind.chars().take(64).collect();
+            return Err(Invalid::new("storage.type", Problem::NotOneOf { value, allowed }).into());
+        }
+        let text = |path: &str| input.text_at(path).unwrap_or_default().to_owned();
+        let new = NewSharedDomain {
+            name: text("name"),
+            description: text("description"),
+            path: text("storage/path"),
+            data_center: input.parsed("data_center/id", "data_center")?,
+        };
+        let made = storage_domains::add_shared(&cx, new).await?;
+        Ok(render::storage_domain(&catalog::storage_domain(&cx, made.id).await?))
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}

@@ -1,0 +1,343 @@
+//! Several hypervisors on this machine: each has its own network, process, mount and host name space, an address on the lab's network, and
+//! sees the lab's shared folder at the same path. Killing its first process is pulling its plug.
+
+use crate::api::{Api, id_of};
+use crate::portal::Portal;
+use crate::server::{Server, Start, clean, demo_image, fresh_dir};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The lab, with its engine.
+pub struct Lab {
+    pub server: Server,
+    pub admin: Api,
+    pub shared: PathBuf,
+    pub hosts: Vec<LabHost>,
+    dir: PathBuf,
+    subnet: String,
+    bridge: String,
+}
+
+/// One hypervisor.
+pub struct LabHost {
+    pub name: String,
+    pub address: String,
+    /// Of the engine.
+    pub id: String,
+    dir: PathBuf,
+    wire: String,
+    init: Option<Child>,
+    agent: Option<Child>,
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let done = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{program} {arguments:?}: {said}");
+}
+
+/// A number that no other lab of this run has.
+fn fresh_number() -> u8 {
+    use std::sync::atomic::{AtomicU8, Ordering};
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Lab {
+    /// An engine on the lab's network, and no host yet.
+    pub async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The same with settings in the engine's environment.
+    pub async fn start_with(environment: Vec<(&'static str, String)>) -> Self {
+        let number = fresh_number();
+        let (subnet, bridge) = (format!("10.97.{number}"), format!("lab{number}"));
+        run("ip", &["link", "add", &bridge, "type", "bridge"]);
+        run("ip", &["addr", "add", &format!("{subnet}.254/24"), "dev", &bridge]);
+        run("ip", &["link", "set", &bridge, "up"]);
+        let dir = fresh_dir();
+        let shared = dir.join("shared");
+        fs::create_dir_all(&shared).unwrap();
+        let start = Start { alone: Some(format!("{subnet}.254")), environment, ..Start::default() };
+        let server = Server::start(&start);
+        let admin = server.admin();
+        Self { server, admin, shared, hosts: Vec::new(), dir, subnet, bridge }
+    }
+
+    /// The lab with so many hosts that are up, and shared storage.
+    pub async fn with_hosts(count: usize) -> Self {
+        let mut lab = Self::start().await;
+        for _ in 0..count {
+            lab.add_host().await;
+        }
+        lab.wait_for_hosts("up").await;
+        lab.add_storage().await;
+        lab
+    }
+
+    /// Plugs another machine in; it has joined when this is over, and is not up yet.
+    pub async fn add_host(&mut self) -> usize {
+        let host = self.plug_in();
+        self.hosts.push(host);
+        let index = self.hosts.len() - 1;
+        let name = self.hosts[index].name.clone();
+        let (code, made) = self.admin.post("/hosts", json!({ "name": name })).await;
+        assert_eq!(code, 201, "{made}");
+        assert_eq!(made["status"], "installing", "{made}");
+        let host = &mut self.hosts[index];
+        host.id = made["id"].as_str().unwrap().to_owned();
+        host.join(made["join_command"].as_str().unwrap());
+        index
+    }
+
+    /// A machine without an agent.
+    pub fn plug_in(&self) -> LabHost {
+        let n = self.hosts.len() + 1;
+        let dir = self.dir.join(format!("h{n}"));
+        for sub in ["run", "sys"] {
+            fs::create_dir_all(dir.join(sub)).unwrap();
+        }
+        let mut host = LabHost {
+            name: format!("host{n}"),
+            address: format!("{}.{n}", self.subnet),
+            id: String::new(),
+            dir,
+            wire: format!("{}h{n}", self.bridge),
+            init: None,
+            agent: None,
+        };
+        host.power_on(&self.bridge);
+        host
+    }
+
+    /// Power for a machine that had none.
+    pub fn power_on(&mut self, index: usize) {
+        let bridge = self.bridge.clone();
+        self.hosts[index].power_on(&bridge);
+        self.hosts[index].start_agent();
+    }
+
+    pub async fn host(&self, index: usize) -> Value {
+        self.admin.get(&format!("/hosts/{}", self.hosts[index].id)).await.1
+    }
+
+    pub async fn wait_for_host(&self, index: usize, wanted: &str) -> Value {
+        let end = Instant::now() + Duration::from_secs(120);
+        loop {
+            let host = self.host(index).await;
+            if host["status"] == wanted {
+                return host;
+            }
+            let log = self.hosts[index].log();
+            assert!(Instant::now() < end, "never {wanted}: {host}; {:?}; {log}", self.admin.messages().await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub async fn wait_for_hosts(&self, wanted: &str) {
+        for index in 0..self.hosts.len() {
+            self.wait_for_host(index, wanted).await;
+        }
+    }
+
+    /// A VM that runs the demo system from the shared storage; its id.
+    pub async fn demo_vm(&self, name: &str) -> String {
+        let portal = Portal::sign_in(&self.server, "admin@internal", &self.server.password("admin")).await;
+        let disk = portal.upload(name, &demo_image()).await;
+        let body = json!({
+            "name": name, "cluster": {"name": "Default"}, "template": {"name": "Blank"}, "memory": 128 << 20,
+            "memory_policy": {"max": 256 << 20, "guaranteed": 64 << 20},
+        });
+        let (code, vm) = self.admin.post("/vms", body).await;
+        assert!(code == 202 || code == 201, "{vm}");
+        let id = id_of(&vm);
+        self.admin.wait(&id, "down").await;
+        let attachment = json!({"bootable": true, "interface": "virtio", "active": true, "disk": {"id": disk}});
+        let (code, attached) = self.admin.post(&format!("/vms/{id}/diskattachments"), attachment).await;
+        assert!(code == 202 || code == 201, "{attached}");
+        id
+    }
+
+    /// Where the engine says that it runs.
+    pub async fn whereabouts(&self, vm: &str) -> Option<usize> {
+        let (_, vm) = self.admin.get(&format!("/vms/{vm}")).await;
+        self.hosts.iter().position(|host| vm["host"]["id"] == host.id.as_str())
+    }
+
+    /// Where it really runs: the hosts with a QEMU of it.
+    pub fn really_on(&self, vm: &str) -> Vec<usize> {
+        (0..self.hosts.len()).filter(|i| !self.hosts[*i].guests(vm).is_empty()).collect()
+    }
+
+    /// The shared folder as a storage domain.
+    pub async fn add_storage(&self) -> String {
+        let storage = json!({ "type": "posixfs", "path": self.shared });
+        let (code, made) = self.admin.post("/storagedomains", json!({ "name": "shared", "storage": storage })).await;
+        assert_eq!(code, 201, "{made}");
+        let id = made["id"].as_str().unwrap().to_owned();
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let (_, domain) = self.admin.get(&format!("/storagedomains/{id}")).await;
+            if domain["status"] == "active" {
+                return id;
+            }
+            assert!(Instant::now() < end, "{domain}: {:?}", self.admin.messages().await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for host in &self.hosts {
+                eprintln!("{}'s agent said: {}", host.name, host.log());
+            }
+        }
+        self.hosts.iter_mut().for_each(LabHost::pull_the_plug);
+        clean(&self.dir);
+        let _ = Command::new("ip").args(["link", "del", &self.bridge]).status();
+    }
+}
+
+impl LabHost {
+    fn power_on(&mut self, bridge: &str) {
+        // At its end it is what every first process is for: it takes in those whose parents are gone. libvirt waits for that.
+        let script = format!(
+            "set -e; mount --make-rprivate /; hostname {name}; mount --bind {dir}/run /run; mkdir -p /run/lock; \
+             mount -t sysfs sysfs {dir}/sys; mount -t tmpfs tmpfs {dir}/sys/fs/cgroup; \
+             for c in cpu cpuacct; do mkdir {dir}/sys/fs/cgroup/$c; mount --bind /sys/fs/cgroup/$c/{group} {dir}/sys/fs/cgroup/$c; done; \
+             umount -R -l /sys; mount --rbind {dir}/sys /sys; ip link set lo up; \
+             until [ -e /sys/class/net/eth0 ]; do sleep 0.02; done; \
+             ip link add ovirtmgmt type bridge; ip link set eth0 master ovirtmgmt; ip link set eth0 up; \
+             ip addr add {address}/24 dev ovirtmgmt; ip link set ovirtmgmt up; touch {dir}/up; \
+             while :; do sleep 0.2; done",
+            name = self.name,
+            dir = self.dir.display(),
+            address = self.address,
+            group = self.wire,
+        );
+        let _ = fs::remove_file(self.dir.join("up"));
+        // libvirt names control groups after guests: the same guest on two hosts needs two trees.
+        let enter = format!(
+            "set -e; for c in cpu cpuacct; do mkdir -p /sys/fs/cgroup/$c/{group}; echo 0 > /sys/fs/cgroup/$c/{group}/cgroup.procs; \
+             done; exec unshare --net --mount --uts --ipc --cgroup --pid --fork --kill-child --mount-proc sh -c \"$1\"",
+            group = self.wire
+        );
+        let init = Command::new("sh")
+            .args(["-c", &enter, "sh", &script])
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(self.dir.join("init.log")).unwrap())
+            .spawn()
+            .unwrap();
+        self.init = Some(init);
+        let pid = self.pid().to_string();
+        run("ip", &["link", "add", &self.wire, "type", "veth", "peer", "name", "eth0", "netns", &pid]);
+        run("ip", &["link", "set", &self.wire, "master", bridge, "up"]);
+        let end = Instant::now() + Duration::from_secs(10);
+        while !self.dir.join("up").exists() {
+            let log = fs::read_to_string(self.dir.join("init.log")).unwrap();
+            assert!(Instant::now() < end, "{} does not come up: {log}", self.name);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Its first process.
+    fn pid(&self) -> i32 {
+        let outside = self.init.as_ref().expect("it has power").id();
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let entered = fs::read_to_string(format!("/proc/{outside}/comm")).unwrap_or_default() == "unshare\n";
+            let children = fs::read_to_string(format!("/proc/{outside}/task/{outside}/children")).unwrap_or_default();
+            if let Some(pid) = children.split_whitespace().next().and_then(|pid| pid.parse().ok()).filter(|_| entered) {
+                return pid;
+            }
+            assert!(Instant::now() < end, "{} has no process", self.name);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A command on the host.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.pid().to_string(), "--all", "--", program]);
+        command
+    }
+
+    fn agent_command(&self) -> Command {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("agent.log")).unwrap();
+        let mut command = self.command(env!("CARGO_BIN_EXE_vireo"));
+        command.env("VIREO_DATA", &self.dir).env("VIREO_AGENT_LISTEN", "[::]:54321").stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        command
+    }
+
+    /// Runs the join command; the agent runs on.
+    pub fn join(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[..3], ["vireo", "host", "join"], "{line}");
+        self.agent = Some(self.agent_command().args(&words[1..]).spawn().unwrap());
+    }
+
+    pub fn start_agent(&mut self) {
+        self.agent = Some(self.agent_command().arg("host").spawn().unwrap());
+    }
+
+    /// SIGKILL for the agent alone: libvirt and guests run on.
+    pub fn kill_agent(&mut self) {
+        let Some(mut agent) = self.agent.take() else { return };
+        // The process that entered the host's name spaces is the agent's parent.
+        for pid in crate::server::processes(&["vireo", "host"]) {
+            let of_this = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
+            if of_this.contains(&format!("VIREO_DATA={}\0", self.dir.display())) {
+                crate::server::kill_process(pid);
+            }
+        }
+        let _ = agent.kill();
+        agent.wait().unwrap();
+    }
+
+    /// Everything on it is gone at once.
+    pub fn pull_the_plug(&mut self) {
+        if let Some(mut init) = self.init.take() {
+            init.kill().unwrap();
+            init.wait().unwrap();
+        }
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            agent.wait().unwrap();
+        }
+        let _ = Command::new("ip").args(["link", "del", &self.wire]).output();
+        let remove = format!("rmdir $(find /sys/fs/cgroup/cpu*/{} -depth -type d)", self.wire);
+        let _ = Command::new("sh").args(["-c", &remove]).output();
+    }
+
+    /// Its cable is in, or not.
+    pub fn cable(&self, plugged: bool) {
+        run("ip", &["link", "set", &self.wire, if plugged { "up" } else { "down" }]);
+    }
+
+    /// QEMU processes on it that run this VM.
+    pub fn guests(&self, vm: &str) -> Vec<i32> {
+        let ours = |pid: &i32| {
+            let own = |of: i32| fs::read_link(format!("/proc/{of}/ns/uts")).ok();
+            own(*pid).is_some() && own(*pid) == own(self.pid())
+        };
+        if self.init.is_none() {
+            return Vec::new();
+        }
+        crate::server::processes(&["qemu-system-x86_64", vm]).into_iter().filter(ours).collect()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("agent.log")).unwrap_or_default()
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{ClusterId, DataCenterId, HostId};
+use crate::model::role::Action;
 
 text_enum! {
     HostStatus {
@@ -57,6 +58,15 @@ impl HostStatus {
 }
 
 impl HostAction {
+    /// The permit it needs.
+    pub const fn permit(self) -> Action {
+        match self {
+            Self::Activate | Self::Deactivate => Action::ManipulateHost,
+            Self::Reinstall => Action::EditHostConfiguration,
+            Self::Remove => Action::DeleteHost,
+        }
+    }
+
     /// "Cannot … host x".
     pub const fn in_words(self) -> &'static str {
         match self {

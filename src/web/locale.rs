@@ -33,6 +33,8 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/pools.ftl"),
     "\n",
+    include_str!("../../locales/en/hosts.ftl"),
+    "\n",
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
     include_str!("../../locales/en/class.ftl")
@@ -59,6 +61,8 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/snapshots.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/pools.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/hosts.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
@@ -238,7 +242,11 @@ mod tests {
             (["prepare", "launch", "confirm", "ask", "wait", "stop", "save"], ["create_images", "receive"]);
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
         add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
-        add("step", vec!["lay_anew", "seal"]);
+        add("step", vec!["lay_anew", "seal", "move", "empty", "create_domain", "look_everywhere"]);
+        use crate::model::{host::HostAction, migration::MigrationPolicyName};
+        add("host-action", HostAction::ALL.iter().map(|a| a.as_str()).collect());
+        add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());
+        add("policy", MigrationPolicyName::ALL.iter().map(|p| p.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
         add("first-run", told.to_vec());

@@ -43,6 +43,10 @@ pub struct Makes {
     pub pool: bool,
     /// There is a storage domain for it.
     pub disk: bool,
+    /// There is a cluster for it.
+    pub host: bool,
+    /// There is a data center for it.
+    pub domain: bool,
     pub user: bool,
     pub role: bool,
     /// Gives and takes admin roles.
@@ -67,6 +71,8 @@ pub async fn makes(cx: &Cx) -> Result<Makes, EngineError> {
                     && somewhere(Action::CreateVmPool, ObjectKind::Cluster)?
                     && somewhere(Action::CreateVm, ObjectKind::Cluster)?,
                 disk: somewhere(Action::CreateDisk, ObjectKind::StorageDomain)?,
+                host: somewhere(Action::CreateHost, ObjectKind::Cluster)?,
+                domain: somewhere(Action::CreateStorageDomain, ObjectKind::DataCenter)?,
                 user: somewhere(Action::ManipulateUsers, ObjectKind::System)?,
                 role: somewhere(Action::ManipulateRoles, ObjectKind::System)?,
                 super_user,

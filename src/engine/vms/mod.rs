@@ -12,7 +12,7 @@ mod list;
 pub mod migrate;
 pub(in crate::engine) mod next_run;
 mod nics;
-pub(in crate::engine) mod place;
+pub mod place;
 pub(in crate::engine) mod plan;
 pub(in crate::engine) mod reboot;
 pub(in crate::engine) mod remove;

@@ -89,6 +89,22 @@ pub(in crate::engine) fn choose(vm: &Launch, hosts: &[Candidate], tie: Tie) -> R
     }
 }
 
+/// A host as a place for a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    pub id: HostId,
+    pub name: String,
+    /// MiB that would stay free, or what stands against it.
+    pub fits: Result<u64, NoRoom>,
+}
+
+/// What speaks for and against each host.
+pub(in crate::engine) fn explain(vm: &Launch, hosts: &[Candidate], tie: Tie) -> Vec<Explained> {
+    let emulated = emulates(hosts, tie);
+    let one = |h: &Candidate| Explained { id: h.id, name: h.name.clone(), fits: room(vm, h, tie, emulated) };
+    hosts.iter().map(one).collect()
+}
+
 /// Whether the host that a VM is to leave emulates its guests.
 fn emulates(hosts: &[Candidate], tie: Tie) -> Option<bool> {
     let Tie::From(from, _) = tie else { return None };

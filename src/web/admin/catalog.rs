@@ -2,7 +2,8 @@
 
 use super::card::text;
 use super::{Listing, admin, changing, id, listing};
-use crate::engine::{catalog, events, jobs};
+use crate::engine::permissions::may;
+use crate::engine::{Cx, EngineError, catalog, events, jobs};
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
 use crate::model::event::{About, EventCode, EventView, Severity};
@@ -36,8 +37,12 @@ macro_rules! list_page {
             };
             let l = frame.l;
             let row: fn(Locale, _) -> Row = $row;
+            let actions = match new_button(&cx, l, $title).await {
+                Ok(button) => button,
+                Err(e) => return error::page(&http, &e),
+            };
             let found = $list(&cx, &query).await.map(|page| page.map(|one| row(l, one)));
-            let what = Listing { noun: $title, topics: $topics, columns: vec![$((l.t($column), $sort)),+], actions: html! {}, bulk: None };
+            let what = Listing { noun: $title, topics: $topics, columns: vec![$((l.t($column), $sort)),+], actions, bulk: None };
             listing(&http, &frame, &query, what, found)
         }
     };
@@ -77,6 +82,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/events", web::get().to(event_list))
         .route("/admin/jobs", web::get().to(job_list))
         .route("/admin/jobs/{id}/retry", web::post().to(retry));
+}
+
+/// Leads to the form for a new one, where there is one and the actor may fill it in.
+async fn new_button(cx: &Cx, l: Locale, list: &str) -> Result<Markup, EngineError> {
+    let makes = may::makes(cx).await?;
+    let (offered, href, text) = match list {
+        "hosts" => (makes.host, "/admin/hosts/new", "new-host"),
+        "domains" => (makes.domain, "/admin/domains/new", "new-storage-domain"),
+        _ => return Ok(html! {}),
+    };
+    Ok(html! { @if offered { a class="pf-v6-c-button pf-m-primary" href=(href) data-new="1" { (l.t(text)) } } })
 }
 
 fn row(href: String, cells: Vec<Markup>) -> Row {

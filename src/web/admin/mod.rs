@@ -11,11 +11,13 @@ mod devices;
 mod directory_domains;
 mod directory_search;
 mod disks;
+mod domain_form;
 mod first_run;
 mod groups;
 mod hosts;
 mod instance_types;
 mod kerberos;
+mod migrate;
 mod people;
 mod permissions;
 mod pools;
@@ -50,6 +52,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(devices::routes)
         .configure(first_run::routes)
         .configure(run_once::routes)
+        .configure(migrate::routes)
         .configure(vms::routes)
         .configure(pools::routes)
         .configure(instance_types::routes)
@@ -69,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(hosts::routes)
         .configure(templates::routes)
         // Last: their paths end in an id, where others have a word.
+        .configure(domain_form::routes)
         .configure(details::routes);
 }
 

@@ -173,6 +173,8 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Run) && row.pool.is_none() && row.status == VmStatus::Down {
                 (parts::link_button(&format!("{base}/run_once"), &l.t("run-once"), "pf-m-secondary"))
             }
+            @if can(VmAction::Migrate) { (parts::link_button(&format!("{base}/migrate"), &l.t("action-migrate"), "pf-m-secondary")) }
+            @if row.status == VmStatus::Migrating { (parts::post(frame, &format!("{base}/cancel_migration"), &l.t("cancel-migration"), "pf-m-secondary")) }
             @if can(VmAction::Clone) {
                 (parts::link_button(&format!("{base}/copy"), &l.t("action-clone"), "pf-m-secondary"))
                 (parts::link_button(&format!("{base}/copy?what=template"), &l.t("make-template"), "pf-m-secondary"))

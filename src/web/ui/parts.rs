@@ -169,3 +169,13 @@ pub fn card(title: &str, content: &Markup) -> Markup {
         }
     }
 }
+
+/// A text with a button that copies it.
+pub fn copied(l: Locale, id: &str, text: &str) -> Markup {
+    html! {
+        span class="vireo-copy" {
+            code id=(id) { (text) }
+            button class="pf-v6-c-button pf-m-small pf-m-secondary" type="button" data-copy=(id) data-done=(l.t("copied")) hidden { (l.t("copy")) }
+        }
+    }
+}

@@ -191,7 +191,8 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
     }
 }
 
-fn no_room(l: Locale, why: &NoRoom) -> String {
+/// Why a host cannot take a VM.
+pub fn no_room(l: Locale, why: &NoRoom) -> String {
     match why {
         NoRoom::Status(status) => say!(l, "no-room-status", "status" = state(l, status.as_str())),
         NoRoom::NotChosen => l.t("no-room-not-chosen"),

@@ -144,6 +144,24 @@ pub(in crate::engine) fn target(
     place::choose(config, hosts, Tie::From(from, wanted))
 }
 
+/// Each host of its cluster as a place to go.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn choices(cx: &Cx, id: VmId) -> Result<Vec<place::Explained>, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            crate::auth::check(db, &inner.actor, VmAction::Migrate.permit(), id.object())?;
+            let (run, config) = (state::load(db, id)?, config(db, id)?);
+            let hosts = launch::candidates(db, config.cluster)?;
+            let tie = run.host.map_or(Tie::None, |from| Tie::From(from, None));
+            Ok(place::explain(&config, &hosts, tie))
+        })
+        .await
+}
+
 /// What it is launched from.
 pub(in crate::engine) fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
     launch::get(db, vm)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: vm.to_string() })

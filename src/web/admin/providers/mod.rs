@@ -76,22 +76,12 @@ fn table(l: Locale, all: &[ProviderView]) -> Markup {
     }
 }
 
-/// An address to be copied to the provider.
-fn to_copy(l: Locale, id: &str, address: &str) -> Markup {
-    html! {
-        span class="vireo-copy" {
-            code id=(id) { (address) }
-            button class="pf-v6-c-button pf-m-small pf-m-secondary" type="button" data-copy=(id) data-done=(l.t("copied")) hidden { (l.t("copy")) }
-        }
-    }
-}
-
 /// What is to be entered at the provider.
 fn at_provider(l: Locale, http: &HttpRequest, name: &str) -> Markup {
     let own = |path: &str| own_url(http, path).unwrap_or_default();
     let rows = [
-        (l.t("redirect-uri"), to_copy(l, "redirect-uri", &own(&redirect_path(name)))),
-        (l.t("signed-out-uri"), to_copy(l, "signed-out-uri", &own(SIGNED_OUT))),
+        (l.t("redirect-uri"), parts::copied(l, "redirect-uri", &own(&redirect_path(name)))),
+        (l.t("signed-out-uri"), parts::copied(l, "signed-out-uri", &own(SIGNED_OUT))),
     ];
     parts::card(&l.t("at-provider"), &parts::facts(&rows))
 }

@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
 use maud::{Markup, html};
 pub use read::parsed;
-pub use sections::{allocations, boot_name, field, interfaces, system_name};
+pub use sections::{allocations, boot_name, field, hinted, interfaces, system_name};
 use std::collections::HashMap;
 
 /// The forms' paths.

@@ -1,9 +1,13 @@
 //! A host's page.
 
+mod join;
+mod state;
+
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, details, id};
+use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{catalog, vms};
-use crate::model::host::HostView;
+use crate::model::host::{HostAction, HostView};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::web::server::Shared;
@@ -14,7 +18,7 @@ use maud::{Markup, html};
 
 /// `/admin/hosts/{id}`
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/admin/hosts/{id}", web::get().to(host));
+    config.configure(join::routes).configure(state::routes).route("/admin/hosts/{id}", web::get().to(host));
 }
 
 async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -32,9 +36,11 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             parts::card(&l.t("vms"), &links(l, vms)),
             events_of(&cx, l, h.id.object()).await?,
         ];
+        let permits = may::on(&cx, vec![h.id.object()]).await?;
         let detail = Detail {
             title: h.name.clone(),
             state: Some(h.status.as_str()),
+            actions: actions(&frame, &h, &permits),
             notice: notice(&frame, &h),
             facts: facts(&frame, &h),
             cards,
@@ -43,6 +49,22 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         show(&cx, &frame, detail, "host vm stats event", ObjectKind::Host, h.id.object()).await
     };
     details::answer(&http, result.await)
+}
+
+/// What can be done to it now.
+fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
+    let l = frame.l;
+    let base = format!("/admin/hosts/{}", h.id);
+    let can = |action: HostAction| h.status.allows(action) && permits.may(action.permit(), h.id.object());
+    let text = |action: HostAction| l.t(&format!("host-action-{action}"));
+    html! {
+        span class="vireo-buttons" {
+            @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
+            @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
+            @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }
+            @if can(HostAction::Remove) { (parts::link_button(&format!("{base}/remove"), &text(HostAction::Remove), "pf-m-danger")) }
+        }
+    }
 }
 
 fn notice(frame: &Frame, h: &HostView) -> Markup {
@@ -61,6 +83,8 @@ fn facts(frame: &Frame, h: &HostView) -> Vec<(String, Markup)> {
         (l.t("cluster"), link("clusters", h.cluster, &h.cluster_name)),
         (l.t("data-center"), link("data_centers", h.data_center, &h.data_center_name)),
         (l.t("vms"), text(h.active_vms)),
+        (l.t("host-key"), text(if h.fingerprint.is_empty() { "-" } else { &h.fingerprint })),
+        (l.t("certificate-ends"), h.certificate_ends.map_or_else(|| text("-"), parts::time)),
         (l.t("last-seen"), h.last_seen.map_or_else(|| text("-"), parts::time)),
         ("ID".to_owned(), text(h.id)),
     ]

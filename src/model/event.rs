@@ -158,6 +158,10 @@ event_codes! {
     MigrationDone = "VM_MIGRATION_DONE", 63, Normal, "VM {vm} was moved to host {host}. {detail}";
     MigrationFailed = "VM_MIGRATION_FAILED", 65, Error, "VM {vm} stays on host {host}: {detail}";
     MigrationCancelled = "VM_CANCEL_MIGRATION", 161, Normal, "The migration of VM {vm} was cancelled by {user}.";
+    HostConfirmedOff = "VDS_MANUAL_FENCE_STATUS", 494, Normal, "{user} says that host {host} was rebooted or is off.";
+    HaRestart = "VDS_INITIATED_RUN_VM", 506, Normal, "Highly available VM {vm} is being started again, on host {host}.";
+    HaWaits = "HA_VM_RESTART_FAILED", 9603, Warning, "Highly available VM {vm} cannot be started again yet: {detail}";
+    HaGivenUp = "EXCEEDED_MAXIMUM_NUM_OF_RESTART_HA_VM_ATTEMPTS", 9605, Error, "Highly available VM {vm} is not tried any more: {detail}";
     HostAdded = "USER_ADD_VDS", 42, Normal, "Host {host} was added by {user}.";
     StorageDomainAdded = "USER_ADD_STORAGE_DOMAIN", 956, Normal, "Storage domain {storage_domain} was added.";
     AddStorageDomainFailed = "USER_ADD_STORAGE_DOMAIN_FAILED", 957, Error, "Storage domain {storage_domain} could not be added: {detail}";

@@ -20,6 +20,8 @@ text_enum! {
         /// Have a machine join as this host, again.
         Reinstall = "reinstall",
         Remove = "remove",
+        /// Somebody has looked: it is off, or was.
+        ConfirmOff = "confirm_off",
     }
 }
 
@@ -39,6 +41,7 @@ impl HostStatus {
                 self,
                 Self::Up | Self::NonOperational | Self::NonResponsive | Self::Error | Self::Connecting | Self::Down
             ),
+            HostAction::ConfirmOff => matches!(self, Self::NonResponsive),
             HostAction::Reinstall => {
                 matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed | Self::NonResponsive)
             }
@@ -61,7 +64,7 @@ impl HostAction {
     /// The permit it needs.
     pub const fn permit(self) -> Action {
         match self {
-            Self::Activate | Self::Deactivate => Action::ManipulateHost,
+            Self::Activate | Self::Deactivate | Self::ConfirmOff => Action::ManipulateHost,
             Self::Reinstall => Action::EditHostConfiguration,
             Self::Remove => Action::DeleteHost,
         }
@@ -74,6 +77,7 @@ impl HostAction {
             Self::Deactivate => "move to maintenance",
             Self::Reinstall => "reinstall",
             Self::Remove => "remove",
+            Self::ConfirmOff => "call off",
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::portal::Portal;
 use crate::server::{Server, Start, clean, demo_image, fresh_dir};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -142,6 +142,16 @@ impl Lab {
         for index in 0..self.hosts.len() {
             self.wait_for_host(index, wanted).await;
         }
+    }
+
+    /// SIGKILL for the engine, and another start; `place`: it stops working there.
+    pub fn restart_engine(&mut self, place: Option<&str>) {
+        let port = self.server.port;
+        let data = self.server.kill_in_place();
+        let environment = place.map(|place| ("VIREO_TEST_PAUSE", place.to_owned())).into_iter().collect();
+        let alone = Some(format!("{}.254", self.subnet));
+        let start = Start { alone, port: Some(port), environment, ..Start::default() };
+        self.server = Server::spawn(data, &start).ready();
     }
 
     /// A VM that runs the demo system from the shared storage; its id.
@@ -323,6 +333,15 @@ impl LabHost {
 
     /// QEMU processes on it that run this VM.
     pub fn guests(&self, vm: &str) -> Vec<i32> {
+        self.processes_with(&["qemu-system-x86_64", vm])
+    }
+
+    /// Processes on it of this program.
+    pub fn processes(&self, program: &str) -> Vec<i32> {
+        self.processes_with(&[program, self.dir.to_str().unwrap()])
+    }
+
+    fn processes_with(&self, words: &[&str]) -> Vec<i32> {
         let ours = |pid: &i32| {
             let own = |of: i32| fs::read_link(format!("/proc/{of}/ns/uts")).ok();
             own(*pid).is_some() && own(*pid) == own(self.pid())
@@ -330,14 +349,10 @@ impl LabHost {
         if self.init.is_none() {
             return Vec::new();
         }
-        crate::server::processes(&["qemu-system-x86_64", vm]).into_iter().filter(ours).collect()
+        crate::server::processes(words).into_iter().filter(ours).collect()
     }
 
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("agent.log")).unwrap_or_default()
-    }
-
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 }

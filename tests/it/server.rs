@@ -113,6 +113,11 @@ impl Server {
 
     /// SIGKILL, as a power cut for the program; its guests and libvirtd live on.
     pub fn kill(mut self) -> PathBuf {
+        self.kill_in_place()
+    }
+
+    /// SIGKILL; the folder and the guests stay.
+    pub fn kill_in_place(&mut self) -> PathBuf {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();

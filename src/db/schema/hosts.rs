@@ -8,3 +8,12 @@ diesel::table! {
         fingerprint -> Text,
     }
 }
+
+diesel::table! {
+    ha_restart (vm_id) {
+        vm_id -> Text,
+        since -> Timestamp,
+        tries -> Integer,
+        next_try -> Timestamp,
+    }
+}

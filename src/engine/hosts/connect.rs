@@ -179,7 +179,7 @@ fn may_move(from: HostStatus, to: HostStatus) -> bool {
         // Who was given up stays so until he is back, and is not called "connecting" by every try.
         S::Connecting => matches!(from, S::Up | S::NonOperational | S::Initializing | S::Unassigned),
         // A host that falls silent while it is emptied may come back with its VMs, and works on.
-        S::NonResponsive => from != S::Maintenance,
+        S::NonResponsive => !matches!(from, S::Maintenance | S::Down),
         S::Up | S::NonOperational => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
         _ => false,
     }

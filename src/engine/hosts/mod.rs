@@ -4,6 +4,7 @@ mod connect;
 pub mod enrol;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
+pub mod off;
 pub(in crate::engine) mod report;
 pub(in crate::engine) mod storage;
 

@@ -1,6 +1,7 @@
 //! What a host reports of its domains, set against what is intended. Every report may come twice or late.
 
 use crate::db::Db;
+use crate::engine::vms::ha;
 use crate::engine::vms::state::{self, about, change, set_off};
 use crate::engine::{Engine, EngineError};
 use crate::model::event::EventCode;
@@ -173,6 +174,7 @@ fn living(engine: &Arc<Engine>, db: &mut Db, report: &DomainReport, now: Observe
         run.agent = report.agent_connected && now == Observed::Running;
         Ok(())
     })?;
+    crate::store::vms::ha::forget(db, report.vm)?;
     if run.intent == Intent::Off {
         let engine = engine.clone();
         crate::db::after_commit(move || engine.reconcilers.wake("unwanted guests"));
@@ -218,6 +220,9 @@ fn dead(
     if died && !saved && before.intent != Intent::Off {
         let code = if bad { EventCode::VmDownError } else { EventCode::VmDown };
         engine.tell(db, code, about(before), reason)?;
+        if bad {
+            ha::went_down(engine, db, before)?;
+        }
     }
     Ok(Then::Nothing)
 }

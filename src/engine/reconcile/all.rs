@@ -3,7 +3,7 @@
 use super::Reconciler;
 use crate::auth;
 use crate::engine::directories::{people, skew};
-use crate::engine::vms::{state, stop};
+use crate::engine::vms::{ha, state, stop};
 use crate::engine::{Engine, EngineError, class, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
 use crate::store::vms::run::{self, Which};
@@ -27,6 +27,7 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
+    Reconciler { name: "high availability", period: Duration::from_secs(2), run: |e| ha::restart(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
     Reconciler { name: "pools", period: Duration::from_secs(1), run: |e| pools::keep_full(e).boxed() },
     Reconciler { name: "pool memories", period: Duration::from_secs(5), run: |e| pools::memory::keep(e).boxed() },

@@ -8,6 +8,7 @@ pub(in crate::engine) mod cd;
 pub mod console;
 pub mod copy;
 pub(in crate::engine) mod create;
+pub(in crate::engine) mod ha;
 mod list;
 pub mod migrate;
 pub(in crate::engine) mod next_run;

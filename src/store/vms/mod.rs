@@ -1,6 +1,7 @@
 //! Virtual machines.
 
 pub mod get;
+pub mod ha;
 pub mod insert;
 pub mod launch;
 pub mod list;

@@ -1,6 +1,6 @@
 //! A running VM is moved: where it can go and why not elsewhere, how, and a way back while it is on its way.
 
-use super::vm_form::{field, hinted};
+use super::vm_form::{field, hinted, parsed};
 use super::{admin, changing, details, id};
 use crate::engine::vms::migrate::{self, Wanted};
 use crate::engine::vms::place::Explained;
@@ -42,6 +42,7 @@ async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let fields = html! {
             (field(l, "migrate-to", "to", "host").choose(&filled, &choices))
             (hinted(l, "migration-policy", "policy", "policy", l.t("migration-policy-hint")).choose(&filled, &policies))
+            (hinted(l, "migration-bandwidth", "bandwidth", "bandwidth", l.t("migration-bandwidth-hint")).input(&filled, "number"))
         };
         let nowhere = choices.len() == 1;
         let content = html! {
@@ -81,7 +82,12 @@ async fn go(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String
         let get = |name: &str| values.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let to = get("to").map(|text| id("host", text)).transpose()?;
         let policy = get("policy").map(|text| id("migration policy", text)).transpose()?;
-        migrate::migrate(&cx, vm, Wanted { to, policy }).await
+        let mut wrong = Vec::new();
+        let bandwidth_mib = get("bandwidth").and_then(|_| parsed(&values, "bandwidth", "bandwidth", &mut wrong));
+        if !wrong.is_empty() {
+            return Err(EngineError::Invalid(wrong));
+        }
+        migrate::migrate(&cx, vm, Wanted { to, policy, bandwidth_mib }).await
     };
     back(&http, &path, result.await.map(drop))
 }

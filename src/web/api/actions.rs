@@ -65,7 +65,11 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
             return Ok(complete(Some(vms::run_once(&cx, vm, once).await?)));
         }
         if action == "migrate" {
-            let wanted = vms::migrate::Wanted { to: input.parsed("host/id", "host")?, policy: policy(&input)? };
+            let wanted = vms::migrate::Wanted {
+                to: input.parsed("host/id", "host")?,
+                policy: policy(&input)?,
+                bandwidth_mib: input.parsed("bandwidth", "bandwidth")?,
+            };
             return Ok(complete(Some(vms::migrate::migrate(&cx, vm, wanted).await?)));
         }
         run(&cx, vm, &action).await

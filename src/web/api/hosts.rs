@@ -68,7 +68,7 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     ok(&request, result.await)
 }
 
-async fn act(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web::Bytes) -> HttpResponse {
     let (host, action) = path.into_inner();
     let result = async {
         let cx = caller(&request).await?;
@@ -76,6 +76,7 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>) -> HttpRes
         match action.as_str() {
             "activate" => hosts::maintenance::activate(&cx, host).await.map(|()| actions::complete(None)),
             "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
+            "fence" => fence(&cx, host, &body(&request, &bytes)?).await.map(|()| actions::complete(None)),
             "install" => {
                 let again = hosts::enrol::invite(&cx, host).await?;
                 Ok(actions::complete(None).child(invited(&cx, &request, again).await?))
@@ -84,6 +85,17 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>) -> HttpRes
         }
     };
     actions::answer(&request, result.await)
+}
+
+/// oVirt's word for "confirm that the host has been rebooted" is a fencing by hand.
+async fn fence(cx: &Cx, host: HostId, input: &Input) -> Result<(), EngineError> {
+    match input.text_at("fence_type") {
+        Some("manual") => hosts::off::confirm(cx, host).await,
+        other => {
+            let value = other.unwrap_or_default().chars().take(64).collect();
+            Err(Invalid::new("fence_type", Problem::NotOneOf { value, allowed: "manual".to_owned() }).into())
+        }
+    }
 }
 
 async fn add_domain(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {

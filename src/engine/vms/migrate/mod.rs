@@ -16,6 +16,7 @@ use crate::model::event::EventCode;
 use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::JobKind;
 use crate::model::migration::MigrationPolicyName;
+use crate::model::valid;
 use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_settings::MigrationMode;
 use crate::model::vm_state::Intent;
@@ -31,6 +32,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// No network of a host is faster (libvirt takes MiB a second).
+const MAX_BANDWIDTH_MIB: u64 = 100_000;
 const LOOK: Duration = Duration::from_millis(500);
 /// A source that does not answer is asked so often, a second apart, before both hosts are asked where the guest is.
 const UNANSWERED: u32 = 10;
@@ -44,6 +47,7 @@ pub(in crate::engine) struct Args {
     from_name: String,
     to_name: String,
     policy: MigrationPolicyName,
+    bandwidth_mib: Option<u64>,
     /// The source was told to send it.
     started: bool,
     unanswered: u32,
@@ -67,6 +71,8 @@ pub struct Wanted {
     pub to: Option<HostId>,
     /// None: minimal downtime.
     pub policy: Option<MigrationPolicyName>,
+    /// MiB a second at most; none: as fast as it goes.
+    pub bandwidth_mib: Option<u64>,
 }
 
 /// Moves it.
@@ -96,6 +102,9 @@ pub(in crate::engine) fn begin(
     wanted: Wanted,
     new: &NewJob,
 ) -> Result<(JobId, String), EngineError> {
+    if let Some(mib) = wanted.bandwidth_mib {
+        valid::range("bandwidth", mib, 1, MAX_BANDWIDTH_MIB)?;
+    }
     let from = run.host.ok_or_else(|| refuse(VmAction::Migrate, &run.name, Refusal::Status(run.status)))?;
     let config = config(db, run.vm)?;
     let hosts = launch::candidates(db, config.cluster)?;
@@ -108,6 +117,7 @@ pub(in crate::engine) fn begin(
         from_name: run.host_name.clone(),
         to_name: to_name.clone(),
         policy: wanted.policy.unwrap_or(MigrationPolicyName::MinimalDowntime),
+        bandwidth_mib: wanted.bandwidth_mib,
         started: false,
         unanswered: 0,
         moved: None,
@@ -258,7 +268,7 @@ async fn send(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
         address: target.address,
         port: target.port,
         fingerprint: target.fingerprint,
-        policy: args.policy.policy(None),
+        policy: args.policy.policy(args.bandwidth_mib),
         at_once: args.policy.at_once(),
         ping: run.addresses,
     };

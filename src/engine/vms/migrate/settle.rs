@@ -4,13 +4,15 @@
 //! them write: a source that runs has kept the guest. A source that stands still has given its disks away, and waits for a word.
 
 use super::Args;
+use crate::db::Db;
 use crate::engine::jobs::Next;
-use crate::engine::vms::state;
+use crate::engine::vms::{ha, state};
 use crate::engine::{Engine, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::host::HostStatus;
 use crate::model::ids::{HostId, VmId};
 use crate::model::vm_state::Observed;
+use crate::store::hosts::write;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::migrate::Moved;
 use crate::wire::{DomainReport, ForgetVm, ListDomains, ResumeVm, StopVm, UnexpectVm};
@@ -111,7 +113,11 @@ pub(super) async fn settle(engine: &Arc<Engine>, args: &mut Args) -> Result<Next
 async fn ask(engine: &Arc<Engine>, host: HostId, vm: VmId) -> Result<Option<Option<DomainReport>>, EngineError> {
     match engine.call(host, &ListDomains {}).await {
         Ok(all) => Ok(Some(all.into_iter().find(|report| report.vm == vm))),
-        Err(EngineError::Unavailable(_)) => Ok(None),
+        Err(EngineError::Unavailable(_)) => {
+            let row = engine.db.read(move |db| Ok::<_, EngineError>(write::row(db, host)?)).await?;
+            // Known to be off: nothing runs there.
+            Ok(row.is_none_or(|row| row.status == HostStatus::Down).then_some(None))
+        }
         Err(error) => Err(error),
     }
 }
@@ -171,11 +177,16 @@ async fn clear(engine: &Arc<Engine>, host: HostId, vm: VmId) -> Result<(), Engin
 
 async fn off(engine: &Arc<Engine>, args: &Args, why: &'static str) -> Result<Next, EngineError> {
     let inner = engine.clone();
-    state::write(engine, args.vm, move |run| {
-        state::set_off(&inner, run, why);
-        Ok(())
-    })
-    .await?;
+    let unexpected = !why.is_empty();
+    let vm = args.vm;
+    let off = move |db: &mut Db| {
+        let run = state::change(&inner, db, vm, |run| {
+            state::set_off(&inner, run, why);
+            Ok(())
+        })?;
+        if unexpected { ha::went_down(&inner, db, &run) } else { Ok(()) }
+    };
+    engine.db.write(off).await?;
     Err(Conflict::EndedOnItsWay.into())
 }
 

@@ -62,6 +62,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }
+            @if can(HostAction::ConfirmOff) { (parts::link_button(&format!("{base}/confirm_off"), &text(HostAction::ConfirmOff), "pf-m-warning")) }
             @if can(HostAction::Remove) { (parts::link_button(&format!("{base}/remove"), &text(HostAction::Remove), "pf-m-danger")) }
         }
     }

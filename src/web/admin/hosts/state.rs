@@ -2,6 +2,7 @@
 
 use super::super::{admin, changing, id};
 use crate::engine::hosts::maintenance::{self, Leaving};
+use crate::engine::hosts::off;
 use crate::engine::{EngineError, catalog};
 use crate::model::host::HostAction;
 use crate::model::ids::HostId;
@@ -21,6 +22,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/hosts/{id}/deactivate", web::get().to(confirm_deactivate))
         .route("/admin/hosts/{id}/deactivate", web::post().to(deactivate))
         .route("/admin/hosts/{id}/activate", web::post().to(activate))
+        .route("/admin/hosts/{id}/confirm_off", web::get().to(confirm_off))
+        .route("/admin/hosts/{id}/confirm_off", web::post().to(call_off))
         .route("/admin/hosts/{id}/remove", web::get().to(confirm_remove))
         .route("/admin/hosts/{id}/remove", web::post().to(remove));
 }
@@ -103,6 +106,41 @@ fn back(http: &HttpRequest, host: &str, result: Result<(), EngineError>) -> Http
         Ok(()) => to(&format!("/admin/hosts/{host}")),
         Err(e) => error::page(http, &e),
     }
+}
+
+/// What is at stake if it is not off.
+async fn confirm_off(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        let host = catalog::host(&cx, id::<HostId>("host", &path)?).await?;
+        let l = frame.l;
+        let title = l.ta("confirm-off", &[("name", &host.name)]);
+        let page = format!("/admin/hosts/{}", host.id);
+        let content = html! {
+            (parts::heading(&title, &html! {}, &html! {}))
+            (parts::alert("danger", &l.t("confirm-off-danger")))
+            p { (l.ta("confirm-off-text", &[("count", &host.active_vms.to_string())])) }
+            div class="vireo-actions" {
+                @if host.status.allows(HostAction::ConfirmOff) { (parts::post(&frame, &format!("{page}/confirm_off"), &l.t("host-action-confirm_off"), "pf-m-danger")) }
+                (parts::link_button(&page, &l.t("cancel"), "pf-m-link"))
+            }
+        };
+        Ok(frame.page(&title, "host", &content))
+    };
+    details::answer(&http, result.await)
+}
+
+async fn call_off(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let result = async {
+        let (cx, ..) = changing(&shared, &http, &body).await?;
+        off::confirm(&cx, id::<HostId>("host", &path)?).await
+    };
+    back(&http, &path, result.await)
 }
 
 async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -1,0 +1,1 @@
+drop table ha_restart;

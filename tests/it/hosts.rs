@@ -29,6 +29,8 @@ async fn guests_move_and_hosts_are_emptied() {
     let said = lab.admin.messages().await;
     assert!(said.iter().any(|m| m.contains("was moved to host") && m.contains("downtime")), "{said:?}");
 
+    assert_eq!(lab.hosts[first].virsh(&["list", "--all"]).trim(), "", "nothing of it is left where it was");
+
     // A host that is told to be where it is already.
     let (code, refused) =
         lab.admin.post(&format!("/vms/{vm}/migrate"), json!({"host": {"id": lab.hosts[second].id}})).await;

@@ -336,6 +336,14 @@ impl LabHost {
         self.processes_with(&["qemu-system-x86_64", vm])
     }
 
+    /// What its libvirt says.
+    pub fn virsh(&self, words: &[&str]) -> String {
+        let socket = self.dir.join("libvirt/sock/libvirt-sock");
+        let uri = format!("qemu:///system?socket={}", socket.display());
+        let out = self.command("virsh").args(["-q", "-c", &uri]).args(words).output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    }
+
     /// Processes on it of this program.
     pub fn processes(&self, program: &str) -> Vec<i32> {
         self.processes_with(&[program, self.dir.to_str().unwrap()])

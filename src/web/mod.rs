@@ -13,6 +13,7 @@ pub mod live;
 pub mod locale;
 mod openid_words;
 pub mod password;
+mod quota_bars;
 pub mod request;
 pub mod security;
 pub mod server;

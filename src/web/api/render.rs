@@ -27,7 +27,7 @@ pub fn reference(name: &'static str, collection: &str, id: impl std::fmt::Displa
 }
 
 /// An object's own element with its links.
-fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, links: &[&str]) -> Element {
+pub fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, links: &[&str]) -> Element {
     let href = format!("{BASE}/{collection}/{id}");
     let links = links
         .iter()
@@ -299,14 +299,14 @@ fn version(level: &str) -> Element {
 
 /// A data center.
 pub fn data_center(view: &DataCenterView) -> Element {
-    object("data_center", "datacenters", view.id, &["clusters", "networks", "storagedomains", "permissions"])
+    object("data_center", "datacenters", view.id, &["clusters", "networks", "quotas", "storagedomains", "permissions"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .text("comment", view.comment.as_str())
         .bool("local", view.local)
         .text("status", view.status.as_str())
         .text("storage_format", "v4")
-        .text("quota_mode", "disabled")
+        .text("quota_mode", view.quota_mode.as_str())
         .child(version(&view.compatibility))
 }
 

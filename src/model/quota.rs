@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(judged(100, 0), Verdict::Fine, "nothing more is asked for");
         assert_eq!(judge(None, margin, u64::MAX, u64::MAX), Verdict::Fine);
         assert_eq!(judge(Some(0), margin, 0, 1), Verdict::Over);
-        assert_eq!(judge(Some(u64::MAX), margin, u64::MAX, u64::MAX), Verdict::Grace, "nothing overflows");
+        assert_eq!(judge(Some(u64::MAX), margin, u64::MAX, u64::MAX), Verdict::Fine, "nothing overflows");
     }
 
     #[test]

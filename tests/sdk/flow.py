@@ -63,6 +63,8 @@ def administrator():
             cluster=types.Cluster(name="Default"),
             template=types.Template(name="demo-linux"),
             description="Made by oVirt's SDK",
+            memory=512 * MIB,
+            memory_policy=types.MemoryPolicy(guaranteed=512 * MIB, max=1024 * MIB),
         )
     )
     service = vms.vm_service(vm.id)

@@ -56,7 +56,8 @@ type DomainRows = Vec<(Option<StorageDomainId>, Option<u64>)>;
 
 fn cluster_limits(db: &mut Db) -> QueryResult<HashMap<QuotaId, ClusterRows>> {
     use quota_cluster_limit as l;
-    let rows: Vec<(QuotaId, Option<ClusterId>, Option<i64>, Option<i64>)> =
+    type Row = (QuotaId, Option<ClusterId>, Option<i64>, Option<i64>);
+    let rows: Vec<Row> =
         l::table.order(l::id).select((l::quota_id, l::cluster_id, l::vcpus, l::memory_mib)).load(db)?;
     let mut all: HashMap<QuotaId, ClusterRows> = HashMap::new();
     for (quota, cluster, vcpus, memory) in rows {

@@ -303,12 +303,17 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest, query: web::Quer
     details::answer(&http, result.await)
 }
 
+fn center(values: &Values) -> Result<DataCenterId, EngineError> {
+    let text = values.get("data_center").map_or("", String::as_str);
+    let none = |_| Invalid::new("data_center", Problem::NoSuch { value: text.chars().take(64).collect() });
+    Ok(text.parse().map_err(none)?)
+}
+
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
-        let center = id::<DataCenterId>("data center", values.get("data_center").map_or("", String::as_str))?;
-        let done = match read(&values) {
-            Ok(new) => quotas::add(&cx, center, new).await,
+        let done = match read(&values).and_then(|new| Ok((center(&values)?, new))) {
+            Ok((center, new)) => quotas::add(&cx, center, new).await,
             Err(e) => Err(e),
         };
         match done {

@@ -7,7 +7,7 @@ use super::permissions::{holder, link_to};
 use super::{Listing, admin, changing, details, id, listing};
 use crate::engine::permissions::may;
 use crate::engine::quotas::{self, Details};
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, catalog};
 use crate::model::ids::{ObjectId, QuotaId};
 use crate::model::page::ListQuery;
 use crate::model::permission::{ObjectKind, Place};
@@ -62,10 +62,17 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("quota-storage"), ""),
         (l.t("description"), "description"),
     ];
-    let actions =
-        html! { a class="pf-v6-c-button pf-m-primary" href="/admin/quotas/new" data-new="1" { (l.t("new-quota")) } };
+    let makes = makes(&cx).await.unwrap_or(false);
+    let actions = html! { @if makes { a class="pf-v6-c-button pf-m-primary" href="/admin/quotas/new" data-new="1" { (l.t("new-quota")) } } };
     let what = Listing { noun: "quotas", topics: "quota vm disk", columns, actions, bulk: None };
     listing(&http, &frame, &query, what, found)
+}
+
+/// There is a data center whose quotas he makes.
+async fn makes(cx: &Cx) -> Result<bool, EngineError> {
+    let centers = catalog::data_centers(cx, &details::all()).await?.rows;
+    let permits = may::on(cx, centers.iter().map(|d| d.id.object()).collect()).await?;
+    Ok(centers.iter().any(|d| permits.may(Action::ConfigureQuota, d.id.object())))
 }
 
 fn row(l: Locale, q: &QuotaView) -> Row {

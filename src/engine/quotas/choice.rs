@@ -92,22 +92,12 @@ pub(in crate::engine) fn choose(
     Ok(())
 }
 
-/// Chooses another quota for what is there; nothing changes if it is the one it has. True: it was another.
-fn rechoose(
-    cx: &Cx,
-    db: &mut Db,
-    object: ObjectId,
-    center: Option<DataCenterId>,
-    wanted: Option<QuotaId>,
-) -> Result<bool, EngineError> {
-    let Some(id) = wanted else { return Ok(false) };
-    let before = store::chosen(db, &[object])?.remove(&object).map(|chosen| chosen.quota);
-    let default = center.map(|center| store::default_of(db, center)).transpose()?;
-    if before.or(default) == Some(id) {
-        return Ok(false);
+/// What something counts on for which, by itself, `object` is asked.
+fn has(db: &mut Db, object: ObjectId, center: DataCenterId) -> Result<QuotaId, EngineError> {
+    match store::chosen(db, &[object])?.remove(&object) {
+        Some(chosen) => Ok(chosen.quota),
+        None => Ok(store::default_of(db, center)?),
     }
-    choose(cx, db, object, center, Some(id))?;
-    Ok(true)
 }
 
 /// Has a template or a disk count on another quota.
@@ -126,8 +116,13 @@ pub async fn assign(cx: &Cx, what: Choosable, quota: QuotaId) -> Result<(), Engi
                 Choosable::Disk(id) => (id.object(), ObjectKind::Disk, Action::EditDiskProperties, Disks::Disk(id)),
             };
             auth::check(db, &inner.actor, action, object)?;
-            let center = store::center_of(db, object)?;
-            if rechoose(&inner, db, object, center, Some(quota))? {
+            let none = || EngineError::NotFound { kind: "quota", id: quota.to_string() };
+            let center = store::center_of(db, object)?.ok_or_else(none)?;
+            // A disk without one of its own counts on that of what it belongs to.
+            let used = store::disks(db, disks)?.pop().filter(|_| kind == ObjectKind::Disk);
+            let has = used.map_or_else(|| has(db, object, center), |disk| Ok(disk.quota))?;
+            if has != quota {
+                choose(&inner, db, object, Some(center), Some(quota))?;
                 Asker::of(&inner).stores(db, disks, 0)?;
                 inner.engine.changed(Topic::Object(kind), Some(object.0));
                 let name = permissions::object_name(db, kind, object)?;
@@ -149,12 +144,10 @@ pub(in crate::engine) fn move_to(
     object: ObjectId,
     wanted: Option<QuotaId>,
 ) -> Result<bool, EngineError> {
-    if wanted.is_none() {
-        return Ok(false);
-    }
-    let center = store::center_of(db, object)?;
-    let moved = rechoose(cx, db, object, center, wanted)?;
+    let Some((center, quota)) = store::center_of(db, object)?.zip(wanted) else { return Ok(false) };
+    let moved = has(db, object, center)? != quota;
     if moved {
+        choose(cx, db, object, Some(center), wanted)?;
         Asker::of(cx).moves(db, what)?;
     }
     Ok(moved)

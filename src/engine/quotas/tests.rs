@@ -247,6 +247,11 @@ async fn disks_keep_their_quota_and_go_to_others() {
     wait(&bench, added.job).await;
     let used = || async { get(&bench.cx, lab).await.unwrap().used.bytes / GIB };
     assert_eq!(used().await, 2);
+    let default = list(&bench.cx, &ListQuery::default()).await.unwrap().rows;
+    let default = default.iter().find(|q| q.quota.is_default).unwrap().quota.id;
+    assign(&bench.cx, Choosable::Disk(added.id), default).await.unwrap();
+    assert_eq!(used().await, 1, "it can leave its VM's quota");
+    assign(&bench.cx, Choosable::Disk(added.id), lab).await.unwrap();
     disks::detach(&bench.cx, a, added.id).await.unwrap();
     assert_eq!(used().await, 2, "it counts on what it counted on");
     let other =

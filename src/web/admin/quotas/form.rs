@@ -83,11 +83,13 @@ fn cluster_section(frame: &Frame, offer: &Offer, filled: &Filled) -> Markup {
         (percent(frame, filled, "cluster_threshold", "cluster_soft_limit_pct", false))
         (percent(frame, filled, "cluster_grace", "cluster_hard_limit_pct", true))
         (whole_or_each(frame, filled, "clusters", l.t("quota-all-clusters"), l.t("quota-some-clusters")))
-        (limited(frame, "quota-all-vcpus", "vcpus", "").input(filled, "number"))
-        (limited(frame, "quota-all-memory", "memory", "").input(filled, "number"))
+        div class="vireo-quota-place" data-whole="clusters" {
+            (limited(frame, "quota-all-vcpus", "vcpus", "").input(filled, "number"))
+            (limited(frame, "quota-all-memory", "memory", "").input(filled, "number"))
+        }
         @for c in &offer.clusters {
             @let own = format!("c_{}", c.id);
-            fieldset class="vireo-quota-place" {
+            fieldset class="vireo-quota-place" data-each="clusters" {
                 (Field { l, label: l.ta("quota-in-cluster", &[("name", &c.name)]), name: &own, field: "", hint: String::new() }.check(filled))
                 (limited(frame, "vcpus", &format!("{own}_vcpus"), "").input(filled, "number"))
                 (limited(frame, "memory-mib", &format!("{own}_memory"), "").input(filled, "number"))
@@ -103,10 +105,10 @@ fn storage_section(frame: &Frame, offer: &Offer, filled: &Filled) -> Markup {
         (percent(frame, filled, "storage_threshold", "storage_soft_limit_pct", false))
         (percent(frame, filled, "storage_grace", "storage_hard_limit_pct", true))
         (whole_or_each(frame, filled, "domains", l.t("quota-all-domains"), l.t("quota-some-domains")))
-        (limited(frame, "quota-all-storage", "gib", "").input(filled, "number"))
+        div class="vireo-quota-place" data-whole="domains" { (limited(frame, "quota-all-storage", "gib", "").input(filled, "number")) }
         @for d in &offer.domains {
             @let own = format!("d_{}", d.id);
-            fieldset class="vireo-quota-place" {
+            fieldset class="vireo-quota-place" data-each="domains" {
                 (Field { l, label: l.ta("quota-on-domain", &[("name", &d.name)]), name: &own, field: "", hint: String::new() }.check(filled))
                 (limited(frame, "size-gib", &format!("{own}_gib"), "").input(filled, "number"))
             }

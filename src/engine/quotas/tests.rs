@@ -344,6 +344,10 @@ async fn a_pool_is_as_large_as_its_quota_stores() {
         add(&bench.cx, center(&bench).await, QuotaConfig { domains: Shares::All(Some(2)), ..config("b") }).await;
     let moved = PoolUpdate { quota: Some(other.unwrap()), ..PoolUpdate::default() };
     assert_eq!(excess(pools::update(&bench.cx, pool, moved).await.unwrap_err()).asked, 3 * GIB);
+    // Nothing that is gone keeps a quota.
+    wait(&bench, vms::remove(&bench.cx, one, false).await.unwrap()).await;
+    wait(&bench, pools::remove(&bench.cx, pool).await.unwrap()).await;
+    remove(&bench.cx, lab).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|pools|desktops|sign_ins|consoles|starts|weights …]
+"""Measures Vireo, beside other programs where there are any: run.py VIREO-BINARY DEMO-IMAGE [lists|pools|takes|desktops|sign_ins|consoles|starts|weights …]
 
 Prints Markdown tables; docs/benchmarks.md says what they mean."""
 
@@ -11,6 +11,7 @@ import lists
 import pools
 import sign_ins
 import starts
+import takes
 import weights
 
 
@@ -22,6 +23,7 @@ def main():
     known = {
         "lists": lambda: lists.run(binary),
         "pools": lambda: pools.run(binary, image),
+        "takes": lambda: takes.run(binary, image),
         "desktops": lambda: desktops.run(binary, image),
         "sign_ins": lambda: sign_ins.run(binary),
         "starts": lambda: starts.run(binary),

@@ -107,6 +107,7 @@ upload?.addEventListener('submit', (e) => {
   const say = upload.querySelector('[role=status]');
   const request = new XMLHttpRequest();
   const fields = new URLSearchParams({ alias: upload.alias.value || file.name, content: upload.content.value, format: upload.format.value, bytes: file.size });
+  if (upload.quota) fields.set('quota', upload.quota.value);
   request.open('POST', upload.action + '?' + fields);
   request.setRequestHeader('X-CSRF-Token', document.querySelector('meta[name=csrf-token]').content);
   request.upload.onprogress = (p) => { progress.hidden = false; progress.value = p.loaded / p.total; };

@@ -199,10 +199,15 @@ pub fn all_stats(connection: &Connect) -> Result<Vec<DomainStats>, virt::error::
     }
     let mut all = Vec::new();
     for i in 0..usize::try_from(count).unwrap_or(0) {
-        // SAFETY: libvirt filled `count` entries, each a valid record with `nparams` parameters.
-        let (domain, params) = unsafe {
-            let record = &**records.add(i);
-            (record.dom, std::slice::from_raw_parts(record.params, usize::try_from(record.nparams).unwrap_or(0)))
+        // SAFETY: libvirt filled `count` entries, each a valid record.
+        let record = unsafe { &**records.add(i) };
+        let (domain, known) = (record.dom, usize::try_from(record.nparams).unwrap_or(0));
+        // Of a guest that is busy nothing is known, and there is no array.
+        let params = if record.params.is_null() || known == 0 {
+            &[]
+        } else {
+            // SAFETY: it has `nparams` parameters, which live until the list is freed.
+            unsafe { std::slice::from_raw_parts(record.params, known) }
         };
         if let Some(vm) = uuid_of(domain) {
             all.push(DomainStats { vm, numbers: params.iter().filter_map(number).collect() });

@@ -118,8 +118,15 @@ async fn upload(
     let open = tokio::fs::File::open(file).await.map_err(failed)?;
     let bytes = open.metadata().await.map_err(failed)?.len();
     let body = tokio_util::io::ReaderStream::with_capacity(open, 256 * 1024).boxed();
-    let new =
-        NewUpload { alias: alias.to_owned(), description: String::new(), content, format, bytes, storage_domain: None };
+    let new = NewUpload {
+        alias: alias.to_owned(),
+        description: String::new(),
+        content,
+        format,
+        bytes,
+        storage_domain: None,
+        quota: None,
+    };
     disks::upload(cx, new, body).await.map_err(|e| Failure::of(&e))
 }
 
@@ -139,6 +146,7 @@ async fn ensure_pool(cx: &Cx, template: TemplateId) -> Result<(), Failure> {
     println!("Demo: making the pool {POOL} …");
     let new = NewPool {
         use_latest: false,
+        quota: None,
         name: POOL.to_owned(),
         description: "Five desktops to take and give back".to_owned(),
         comment: String::new(),

@@ -5,12 +5,14 @@ mod hosts;
 mod people;
 mod pools;
 mod providers;
+mod quotas;
 
 pub use class::*;
 pub use hosts::*;
 pub use people::*;
 pub use pools::*;
 pub use providers::*;
+pub use quotas::*;
 
 diesel::table! {
     setting (name) {
@@ -51,6 +53,7 @@ diesel::table! {
         comment -> Text,
         is_local -> Bool,
         compatibility -> Text,
+        quota_mode -> Text,
     }
 }
 
@@ -442,6 +445,7 @@ diesel::joinable!(cluster -> data_center (data_center_id));
 diesel::joinable!(cluster -> mac_pool (mac_pool_id));
 diesel::joinable!(host -> cluster (cluster_id));
 diesel::joinable!(storage_domain -> data_center (data_center_id));
+diesel::joinable!(quota -> data_center (data_center_id));
 diesel::joinable!(storage_domain -> host (host_id));
 diesel::joinable!(network -> data_center (data_center_id));
 diesel::joinable!(vnic_profile -> network (network_id));
@@ -480,7 +484,7 @@ diesel::joinable!(job_step -> job (job_id));
 diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
-    pool_reservation, pool_memory, pool_memory_layer, class_gift, class_gift_seen, class_delivery,
+    quota, quota_cluster_limit, quota_storage_limit, quota_choice, pool_reservation, pool_memory, pool_memory_layer, class_gift, class_gift_seen, class_delivery,
     snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, host_invitation, ha_restart, storage_domain,
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,

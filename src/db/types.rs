@@ -56,6 +56,7 @@ use crate::model::{
     permission::*,
     pool::*,
     preference::ConsoleChoice,
+    quota::QuotaMode,
     role::*,
     snapshot::SnapshotKind,
     storage_domain::*,
@@ -71,5 +72,5 @@ text_columns! {
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
-    GiftId, GiftKind, Entry, ConsoleChoice,
+    GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode,
 }

@@ -3,12 +3,14 @@
 use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
+use crate::engine::quotas::Asker;
 use crate::engine::vms::{next_run, update::take};
 use crate::engine::{Cx, EngineError};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{InstanceTypeId, SYSTEM};
 use crate::model::instance_type::{InstanceTypeView, SizeChange};
 use crate::model::permission::ObjectKind;
+use crate::model::quota::Amount;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
@@ -65,6 +67,9 @@ pub async fn update(cx: &Cx, id: InstanceTypeId, change: SizeChange) -> Result<(
             for vm in store::followers(db, id)? {
                 let Some(mut config) = write::config(db, vm)? else { continue };
                 take(&kind, &mut config);
+                let vcpus = u64::from(config.sockets) * u64::from(config.cores) * u64::from(config.threads);
+                let size = Amount { vcpus, memory_mib: config.memory_mib, bytes: 0 };
+                Asker::of(&inner).grows(db, vm, size)?;
                 write::set_config(db, vm, &config)?;
                 next_run::settle(&inner.engine, db, vm, |_| {})?;
                 inner.engine.changed(Topic::Object(ObjectKind::Vm), Some(vm.0));

@@ -26,6 +26,7 @@ pub mod permissions;
 pub mod pools;
 pub mod preferences;
 pub mod providers;
+pub mod quotas;
 pub mod reconcile;
 pub mod roles;
 pub mod sessions;
@@ -194,6 +195,7 @@ impl Engine {
         let begun = engine.db.write(move |db| {
             // An engine before this one may have known fewer roles and permits.
             crate::store::roles::predefined(db)?;
+            crate::store::quotas::defaults(db, inner.clock.now())?;
             inner.tell(db, EventCode::EngineStarted, About::default(), "")
         });
         begun.await?;

@@ -3,6 +3,7 @@
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostAction, HostStatus};
 use crate::model::job::{JobKind, JobStatus};
+use crate::model::quota::Excess;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
@@ -247,6 +248,14 @@ pub enum Conflict {
     NotTaken { vm: String, pool: String },
     #[error("The disk {disk} of the template {template} is gone from its storage; no VM can be made of it.")]
     TemplateDiskGone { template: String, disk: String },
+    #[error("{0}")]
+    Quota(Box<Excess>),
+    #[error("Quota {quota} gives nothing in {place}. Choose another quota, or give it a limit there.")]
+    QuotaGivesNothing { quota: String, place: String },
+    #[error("The quota {quota} is the data center's default one; it cannot be changed. Copy it and change the copy.")]
+    QuotaDefault { quota: String },
+    #[error("The quota {quota} is used by {users}; choose another quota for them first.")]
+    QuotaInUse { quota: String, users: String },
     /// A host's or an earlier failure's own words.
     #[error("{why}")]
     Told { why: String },

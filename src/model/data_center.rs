@@ -1,6 +1,7 @@
 //! Data centers.
 
 use crate::model::ids::DataCenterId;
+use crate::model::quota::QuotaMode;
 
 text_enum! {
     DataCenterStatus { Uninitialized = "uninitialized", Up = "up", Maintenance = "maintenance", NotOperational = "not_operational", Problematic = "problematic", Contend = "contend", }
@@ -19,4 +20,5 @@ pub struct DataCenterView {
     pub compatibility: String,
     /// Computed: up when a host is up and a data domain active.
     pub status: DataCenterStatus,
+    pub quota_mode: QuotaMode,
 }

@@ -1,7 +1,7 @@
 //! Disks, their layers and how they are attached.
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{DiskId, StorageDomainId, TemplateId, VmId};
+use crate::model::ids::{DiskId, QuotaId, StorageDomainId, TemplateId, VmId};
 
 text_enum! {
     /// A file's format.
@@ -80,4 +80,6 @@ pub struct NewDisk {
     pub bootable: bool,
     /// None = the data center's only or largest active data domain.
     pub storage_domain: Option<StorageDomainId>,
+    /// None: that of its VM, or the default one.
+    pub quota: Option<QuotaId>,
 }

@@ -38,6 +38,7 @@ ids! {
     ReservationId,
     /// What a teacher gave to a class.
     GiftId,
+    QuotaId,
     /// An OpenID provider.
     ProviderId,
 }

@@ -36,6 +36,7 @@ pub mod predefined_roles;
 pub mod preference;
 pub mod properties;
 pub mod provider;
+pub mod quota;
 pub mod reservation;
 pub mod role;
 pub mod run_once;

@@ -8,7 +8,7 @@ text_enum! {
     ObjectKind {
         System = "system", DataCenter = "data_center", Cluster = "cluster", Host = "host", StorageDomain = "storage_domain", Network = "network",
         VnicProfile = "vnic_profile", MacPool = "mac_pool", InstanceType = "instance_type", Template = "template", Vm = "vm", Pool = "vm_pool",
-        Disk = "disk", User = "user", Group = "group", Role = "role",
+        Disk = "disk", Quota = "quota", User = "user", Group = "group", Role = "role",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pools of VMs.
 
 use crate::model::clock::Timestamp;
-use crate::model::ids::{ClusterId, DiskId, MemoryId, PoolId, StorageDomainId, TemplateId, UserId};
+use crate::model::ids::{ClusterId, DiskId, MemoryId, PoolId, QuotaId, StorageDomainId, TemplateId, UserId};
 use crate::model::reservation::Reserved;
 use crate::model::vm::VmRow;
 
@@ -123,6 +123,8 @@ pub struct NewPool {
     /// Only an automatic, stateless pool's VMs can start from one saved memory.
     pub instant_start: bool,
     pub use_latest: bool,
+    /// What its VMs count on; none: the default one.
+    pub quota: Option<QuotaId>,
 }
 
 /// A change of a pool: only what is `Some` changes.
@@ -142,6 +144,7 @@ pub struct PoolUpdate {
     pub cluster: Option<ClusterId>,
     pub template: Option<TemplateId>,
     pub use_latest: Option<bool>,
+    pub quota: Option<QuotaId>,
     /// What becomes of VMs that are too many; none: a smaller size is refused.
     pub surplus: Option<Surplus>,
 }

@@ -160,6 +160,7 @@ const TEACHER: u128 = 0xc1a55000_0000_0000_0000_000000000001;
 pub const TEACHER_ROLE: RoleId = RoleId::fixed(TEACHER);
 pub const USER_TEMPLATE_BASED_VM: RoleId = RoleId::fixed(0xdef00009_0000_0000_0000_def000000009);
 pub const USER_VM_MANAGER: RoleId = RoleId::fixed(0xdef00006_0000_0000_0000_def000000006);
+pub const QUOTA_CONSUMER: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000a);
 pub const DISK_OPERATOR: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000b);
 pub const TEMPLATE_OWNER: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def00000000f);
 pub const VNIC_PROFILE_USER: RoleId = RoleId::fixed(0xdef0000a_0000_0000_0000_def000000010);

@@ -5,7 +5,7 @@ use crate::model::conflict::{Holder, NoRoom};
 use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::guest::GuestDetails;
-use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
+use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, QuotaId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm_settings::{Running, SettingsChange, VmSettings, Waiting};
@@ -294,6 +294,8 @@ pub struct NewVm {
     pub disks: Vec<NewDisk>,
     /// The ISO in the drive.
     pub cd: Option<DiskId>,
+    /// None: the default one.
+    pub quota: Option<QuotaId>,
     /// One network card per entry; None = one card on the data center's first profile.
     pub nics: Option<Vec<Option<VnicProfileId>>>,
 }
@@ -323,6 +325,7 @@ pub struct VmUpdate {
     pub use_latest: Option<bool>,
     /// `Some(None)` ejects.
     pub cd: Option<Option<DiskId>>,
+    pub quota: Option<QuotaId>,
     /// A running guest gets nothing of it before its next start.
     pub next_run: bool,
 }

@@ -11,6 +11,7 @@ use crate::model::ids::*;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{MacAddress, NetworkView, VnicProfileView};
+use crate::model::quota::QuotaMode;
 use crate::model::storage_domain::{StorageDomainKind, StorageDomainStatus, StorageDomainView};
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ pub(super) fn unsigned<N: TryInto<U>, U: Default>(n: N) -> U {
 
 /// Data centers; up when a host is up and a data domain active.
 pub fn data_centers(db: &mut Db, scope: &Scope) -> QueryResult<Vec<DataCenterView>> {
-    type Row = (DataCenterId, String, String, String, bool, String);
+    type Row = (DataCenterId, String, String, String, bool, String, QuotaMode);
     let query = data_center::table.order(data_center::name).into_boxed::<MultiBackend>();
     let rows: Vec<Row> = within!(query, data_center::id, scope).load(db)?;
     let domains: Vec<(Option<DataCenterId>, StorageDomainStatus)> = storage_domain::table
@@ -33,7 +34,7 @@ pub fn data_centers(db: &mut Db, scope: &Scope) -> QueryResult<Vec<DataCenterVie
         host::table.inner_join(cluster::table).select((cluster::data_center_id, host::status)).load(db)?;
     Ok(rows
         .into_iter()
-        .map(|(id, name, description, comment, local, compatibility)| {
+        .map(|(id, name, description, comment, local, compatibility, quota_mode)| {
             let mut own = domains.iter().filter(|d| d.0 == Some(id)).peekable();
             let status = if own.peek().is_none() {
                 DataCenterStatus::Uninitialized
@@ -44,7 +45,7 @@ pub fn data_centers(db: &mut Db, scope: &Scope) -> QueryResult<Vec<DataCenterVie
             } else {
                 DataCenterStatus::Maintenance
             };
-            DataCenterView { id, name, description, comment, local, compatibility, status }
+            DataCenterView { id, name, description, comment, local, compatibility, status, quota_mode }
         })
         .collect())
 }

@@ -21,6 +21,7 @@ pub mod permissions;
 pub mod pools;
 pub mod preferences;
 pub mod providers;
+pub mod quotas;
 pub mod roles;
 pub mod run_once;
 pub mod scope;

@@ -48,6 +48,7 @@ pub fn fresh(db: &mut Db, args: &SeedArgs<'_>) -> QueryResult<()> {
     blank(db, args.now)?;
     administrator(db, args)?;
     everyone(db, args.now, profile)?;
+    super::quotas::defaults(db, args.now)?;
     settings::set(db, "seeded", LEVEL)
 }
 

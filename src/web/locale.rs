@@ -37,7 +37,8 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
-    include_str!("../../locales/en/class.ftl")
+    include_str!("../../locales/en/class.ftl"),
+    include_str!("../../locales/en/quotas.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -66,7 +67,8 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
-    include_str!("../../locales/zh-CN/class.ftl")
+    include_str!("../../locales/zh-CN/class.ftl"),
+    include_str!("../../locales/zh-CN/quotas.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -230,7 +232,13 @@ mod tests {
         add("permits", tree.iter().map(|(branch, _)| *branch).collect());
         add("permits-part", tree.iter().flat_map(|(_, parts)| parts.iter().map(|(part, _)| *part)).collect());
         add("preference-console", vec!["browser", "viewer"]);
-        add("empty", vec!["groups"]);
+        add("empty", vec!["groups", "quotas"]);
+        use crate::model::quota::{QuotaMode, QuotaResource};
+        add("quota-mode", QuotaMode::ALL.iter().map(|m| m.as_str()).collect());
+        for share in ["whole", "place", "person"] {
+            let words: Vec<String> = QuotaResource::ALL.iter().map(|r| format!("{r}-{share}")).collect();
+            add("conflict-quota", words.iter().map(String::as_str).collect());
+        }
         add("domain-kind", vec!["data", "iso", "export"]);
         vms_and_pools(&mut add);
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));

@@ -14,6 +14,7 @@ pub mod live;
 pub mod locale;
 mod openid_words;
 pub mod password;
+mod quota_bars;
 pub mod request;
 pub mod security;
 pub mod server;

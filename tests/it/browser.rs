@@ -299,6 +299,8 @@ const PAGES: &[&str] = &[
     "/admin/profiles",
     "/admin/mac_pools",
     "/admin/instance_types",
+    "/admin/quotas",
+    "/admin/quotas/new",
     "/admin/vms",
     "/admin/vms?search=status%3Dup",
     "/admin/vms?search=%3D%3D",

@@ -50,6 +50,24 @@ async fn is_itself(admin: &Api, boss: &Portal, vm: &str) -> Ipv4Addr {
     found.get().unwrap()
 }
 
+/// Guests of one memory are much alike: the kernel merges their pages, and the host's page and its document say so.
+async fn equal_pages_take_memory_once(admin: &Api, boss: &Portal) {
+    let host = id_of(&admin.get("/hosts").await.1["host"][0]);
+    let page = format!("/admin/hosts/{host}");
+    let seen = std::cell::RefCell::new(String::new());
+    eventually("the host's page shows what same-page merging saves", || async {
+        let text = boss.get(&page).await.1;
+        let size = text.split("On, saves ").nth(1).and_then(|rest| rest.split(['<', '&']).next()).unwrap_or("");
+        size.clone_into(&mut seen.borrow_mut());
+        let saved: f64 = size.split(' ').next().unwrap().parse().unwrap_or_default();
+        saved > 0.0
+    })
+    .await;
+    assert!(seen.borrow().ends_with("iB"), "{seen:?}");
+    let (_, document) = admin.get(&format!("/hosts/{host}")).await;
+    assert_eq!(document["ksm"]["enabled"], "true", "{document}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn vms_go_on_from_one_memory_as_themselves() {
     let environment = vec![("VIREO_SETTLE", "1".to_owned())];
@@ -69,6 +87,8 @@ async fn vms_go_on_from_one_memory_as_themselves() {
     let addresses = [is_itself(&admin, &boss, &one).await, is_itself(&admin, &boss, &other).await];
     // QEMU's own network, where there is no other, gives each guest the same.
     assert!(addresses[0] != addresses[1] || addresses[0] == Ipv4Addr::new(10, 0, 2, 15), "{addresses:?}");
+
+    equal_pages_take_memory_once(&admin, &boss).await;
 
     let third = take(&admin, &pool).await;
     let data = server.kill();

@@ -26,6 +26,7 @@ mod passkeys;
 mod permissions;
 mod pools;
 mod portal;
+mod quotas;
 mod routes;
 mod sdk;
 mod server;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 13] = [
+const API_FILES: [&str; 14] = [
     "api/guest.rs",
     "api/instance_types.rs",
     "api/vms.rs",
@@ -23,6 +23,7 @@ const API_FILES: [&str; 13] = [
     "api/entry.rs",
     "api/permissions.rs",
     "api/pools.rs",
+    "api/quotas.rs",
     "api/roles.rs",
     "api/snapshots.rs",
 ];
@@ -96,7 +97,7 @@ fn read(file: &Path, all: &mut Vec<Route>) {
             all.push(Route { path: format!("{API}{path}{ending}"), method: method.to_owned() });
         }
     }
-    for rest in text.split("listed!(").chain(text.split("whole!(")).skip(1) {
+    for rest in ["listed!(", "whole!(", "counted!("].into_iter().flat_map(|list| text.split(list).skip(1)) {
         let Some(path) = rest.trim_start().strip_prefix("config,").and_then(quoted) else { continue };
         for ending in ["", "/{id}"] {
             all.push(Route { path: format!("{API}/{path}{ending}"), method: "GET".to_owned() });
@@ -134,6 +135,8 @@ impl Ids {
             }
             all.insert(noun, id);
         }
+        let (_, quotas) = admin.get(&format!("/datacenters/{}/quotas", all["datacenters"])).await;
+        all.insert("quotas", id_of(&quotas["quota"][0]));
         let (_, disks) = admin.get(&format!("/vms/{vm}/diskattachments")).await;
         all.insert("disks", id_of(&disks["disk_attachment"][0]));
         all.insert("vms", vm.to_owned());

@@ -63,6 +63,8 @@ def administrator():
             cluster=types.Cluster(name="Default"),
             template=types.Template(name="demo-linux"),
             description="Made by oVirt's SDK",
+            memory=512 * MIB,
+            memory_policy=types.MemoryPolicy(guaranteed=512 * MIB, max=1024 * MIB),
         )
     )
     service = vms.vm_service(vm.id)
@@ -85,6 +87,7 @@ def administrator():
         raise AssertionError("a running VM was removed")
     except sdk.Error as error:
         assert error.code == 409 and "by-sdk" in str(error), error
+    while_it_runs(service)
     snapshots(system, service)
     service.remove()
     gone(service)
@@ -94,7 +97,82 @@ def administrator():
     except sdk.Error as error:
         assert error.code == 400 and "name" in str(error), error
     pool(system)
+    quotas(system)
     connection.close()
+
+
+MIB = 1 << 20
+
+
+def while_it_runs(service):
+    """A running guest gets CPUs and memory at once; what is to wait waits for its next start."""
+    before = service.get()
+    assert before.next_run_configuration_exists is False, before.next_run_configuration_exists
+    two = types.Cpu(topology=types.CpuTopology(sockets=2, cores=1, threads=1))
+    service.update(types.Vm(cpu=two))
+    service.update(types.Vm(memory=before.memory + 128 * MIB))
+    now = service.get()
+    assert (now.cpu.topology.sockets, now.memory) == (2, before.memory + 128 * MIB), (now.cpu.topology.sockets, now.memory)
+    assert now.next_run_configuration_exists is False
+    service.update(types.Vm(memory=before.memory, cpu=types.Cpu(topology=types.CpuTopology(sockets=1))), next_run=True)
+    now, later = service.get(), service.get(next_run=True)
+    assert now.next_run_configuration_exists is True
+    assert (now.cpu.topology.sockets, now.memory) == (2, before.memory + 128 * MIB), (now.cpu.topology.sockets, now.memory)
+    assert (later.cpu.topology.sockets, later.memory) == (1, before.memory), (later.cpu.topology.sockets, later.memory)
+
+
+def quotas(system):
+    """As in oVirt: the mode, a quota with limits, who may use it, what counts on it, a refusal, everything gone again."""
+    centers = system.data_centers_service()
+    center = centers.data_center_service(centers.list(search="name=Default")[0].id)
+    assert center.get().quota_mode == types.QuotaModeType.DISABLED
+    assert center.update(types.DataCenter(quota_mode=types.QuotaModeType.AUDIT)).quota_mode == types.QuotaModeType.AUDIT
+    center.update(types.DataCenter(quota_mode=types.QuotaModeType.ENABLED))
+    all = center.quotas_service()
+    made = all.add(types.Quota(name="by-sdk", description="Made by oVirt's SDK", cluster_hard_limit_pct=0, storage_hard_limit_pct=0))
+    quota = all.quota_service(made.id)
+    assert (made.cluster_soft_limit_pct, made.cluster_hard_limit_pct) == (80, 0), made.cluster_hard_limit_pct
+    assert quota.update(types.Quota(cluster_soft_limit_pct=99)).cluster_soft_limit_pct == 99
+    cluster = system.clusters_service().list(search="name=Default")[0]
+    limits = quota.quota_cluster_limits_service()
+    limits.add(types.QuotaClusterLimit(cluster=types.Cluster(id=cluster.id), vcpu_limit=8, memory_limit=0.5))
+    limit = limits.list()[0]
+    assert (limit.vcpu_limit, limit.memory_limit, limit.vcpu_usage) == (8, 0.5, 0), limit.memory_limit
+    storage = quota.quota_storage_limits_service()
+    storage.add(types.QuotaStorageLimit(limit=1))
+    assert storage.limit_service(storage.list()[0].id).get().limit == 1
+    role = [r for r in system.roles_service().list() if r.name == "QuotaConsumer"][0]
+    alice = system.users_service().list(search="usrname=alice*")[0]
+    permissions = quota.permissions_service()
+    permissions.add(types.Permission(role=types.Role(id=role.id), user=types.User(id=alice.id)))
+    assert alice.id in [p.user.id for p in permissions.list() if p.user]
+    vms = system.vms_service()
+    wanted = types.Vm(
+        name="in-quota",
+        cluster=types.Cluster(name="Default"),
+        template=types.Template(name="Blank"),
+        memory=1024 * MIB,
+        quota=types.Quota(id=made.id),
+        disk_attachments=[types.DiskAttachment(
+            interface=types.DiskInterface.VIRTIO, bootable=True, disk=types.Disk(name="in-quota", provisioned_size=512 * MIB, format=types.DiskFormat.COW)
+        )],
+    )
+    service = vms.vm_service(vms.add(wanted).id)
+    wait(service, types.VmStatus.DOWN)
+    assert service.get().quota.id == made.id
+    refused(service.start, 409, "Quota by-sdk gives 512 MiB of memory in cluster Default")
+    assert storage.list()[0].usage == 0.5, storage.list()[0].usage
+    disk = types.Disk(name="more", provisioned_size=1024 * MIB, format=types.DiskFormat.COW, quota=types.Quota(id=made.id))
+    refused(lambda: system.disks_service().add(disk), 409, "Quota by-sdk gives 1 GiB of storage")
+    refused(quota.remove, 409, "in-quota")
+    service.remove()
+    gone(service)
+    limits.limit_service(limit.id).remove()
+    assert not limits.list()
+    quota.remove()
+    gone(quota)
+    assert [q.name for q in all.list()] == ["Default"]
+    center.update(types.DataCenter(quota_mode=types.QuotaModeType.DISABLED))
 
 
 def snapshots(system, service):

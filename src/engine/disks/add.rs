@@ -8,7 +8,7 @@ use crate::engine::vms::adjust;
 use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::create::{empty, make_images};
 use crate::engine::vms::plan;
-use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::engine::{Created, Cx, Engine, EngineError, quotas};
 use crate::model::disk::NewDisk;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{DiskId, VmId};
@@ -18,7 +18,7 @@ use crate::model::predefined_roles::DISK_OPERATOR;
 use crate::model::role::Action;
 use crate::model::vm::VmAction;
 use crate::store::disks::write as disks;
-use crate::store::permissions;
+use crate::store::{permissions, storage_domains};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -86,6 +86,11 @@ fn begin(cx: &Cx, db: &mut Db, mut new: NewDisk, vm: Option<VmId>) -> Result<Cre
         disks::set_active(db, disk, plug.is_none())?;
     }
     permissions::grant(db, DISK_OPERATOR, cx.actor.user.into(), ObjectKind::Disk, disk.object(), now)?;
+    if vm.is_none() || new.quota.is_some() {
+        let center = storage_domains::data_center_of(db, cluster)?;
+        quotas::choose(cx, db, disk.object(), center, new.quota)?;
+    }
+    quotas::Asker::of(cx).stores(db, quotas::Disks::Disk(disk), 0)?;
     cx.engine.changed(super::topic(), Some(disk.0));
     let args = Args { image, alias: new.alias.clone(), plug, refused: String::new() };
     let mut locks = vec![disk.object()];

@@ -5,7 +5,7 @@ use crate::db::Db;
 use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::state;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, quotas};
 use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskInterface, DiskStatus};
 use crate::model::event::EventCode;
@@ -47,6 +47,10 @@ pub async fn attach(cx: &Cx, vm: VmId, new: Attach) -> Result<(), EngineError> {
         }
         write::attach(db, new.disk, vm, new.interface, new.bootable)?;
         write::set_active(db, new.disk, new.active)?;
+        // One for which none was chosen counts on its VM's quota from now on.
+        if crate::store::quotas::chosen(db, &[new.disk.object()])?.is_empty() {
+            quotas::Asker::of(cx).stores(db, quotas::Disks::Disk(new.disk), 0)?;
+        }
         cx.tell(db, EventCode::DiskAttached, state::about(&run), &view.alias)?;
         changed(cx, db, &run, new.active.then_some(Before::Disk { disk: new.disk, alias: view.alias, active: false }))
     })

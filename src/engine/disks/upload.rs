@@ -4,11 +4,11 @@ use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::plan;
-use crate::engine::{Cx, Engine, EngineError};
+use crate::engine::{Cx, Engine, EngineError, quotas};
 use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskFormat, MAX_DISK_BYTES};
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{DiskId, ImageId, JobId, StorageDomainId};
+use crate::model::ids::{DiskId, ImageId, JobId, QuotaId, StorageDomainId};
 use crate::model::job::{JobKind, JobStatus};
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::DISK_OPERATOR;
@@ -32,6 +32,7 @@ pub struct NewUpload {
     /// The file's size.
     pub bytes: u64,
     pub storage_domain: Option<StorageDomainId>,
+    pub quota: Option<QuotaId>,
 }
 
 /// The bytes of an upload.
@@ -103,6 +104,8 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewUpload) -> Result<(DiskId, JobId), Engin
     let now = cx.engine.clock.now();
     disks::insert(db, &config, now)?;
     permissions::grant(db, DISK_OPERATOR, cx.actor.user.into(), ObjectKind::Disk, disk.object(), now)?;
+    quotas::choose(cx, db, disk.object(), place.data_center, new.quota)?;
+    quotas::Asker::of(cx).stores(db, quotas::Disks::Disk(disk), 0)?;
     let image = PlannedImage {
         host: storage::worker(db, place.host, place.data_center)?,
         image: storage::new_path(&place, disk, image),

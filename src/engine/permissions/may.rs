@@ -124,7 +124,9 @@ const fn around(kind: ObjectKind) -> &'static [ObjectKind] {
     use ObjectKind::*;
     match kind {
         System => ObjectKind::ALL,
-        DataCenter => &[DataCenter, Cluster, Host, StorageDomain, Network, VnicProfile, Template, Vm, Pool, Disk],
+        DataCenter => {
+            &[DataCenter, Cluster, Host, StorageDomain, Network, VnicProfile, Template, Vm, Pool, Disk, Quota]
+        }
         Cluster => &[DataCenter, Cluster, Host, Vm, Pool, Disk],
         Host => &[DataCenter, Cluster, Host],
         StorageDomain => &[DataCenter, StorageDomain, Disk],
@@ -135,6 +137,7 @@ const fn around(kind: ObjectKind) -> &'static [ObjectKind] {
         Vm => &[DataCenter, Cluster, Vm, Disk],
         Pool => &[DataCenter, Cluster, Pool],
         Disk => &[DataCenter, Cluster, StorageDomain, Template, Vm, Disk],
+        Quota => &[DataCenter, Quota],
         User | Group | Role => &[],
     }
 }

@@ -5,7 +5,7 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::vms::plan;
-use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::engine::{Created, Cx, Engine, EngineError, quotas};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::PoolId;
 use crate::model::job::JobKind;
@@ -16,7 +16,7 @@ use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME};
 use crate::store::pools::bulk;
 use crate::store::pools::write::{self as rows, PoolConfig};
 use crate::store::templates::versions;
-use crate::store::{first_run, settings};
+use crate::store::{first_run, settings, storage_domains};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ fn begin(cx: &Cx, db: &mut Db, new: &NewPool) -> Result<Created<PoolId>, EngineE
     let id = pool.id;
     rows::insert(db, &pool)?;
     first_run::inherit(db, pool.template, id.object())?;
+    let center = storage_domains::data_center_of(db, pool.cluster)?;
+    quotas::choose(cx, db, id.object(), center, new.quota)?;
     let fill = fill::begin(cx, db, &pool, pool.size, None)?;
     let locks = fill.locks();
     cx.engine.changed(super::topic(), Some(id.0));

@@ -4,6 +4,7 @@
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::jobs::{JobContext, Next};
+use crate::engine::quotas::{Asker, Disks};
 use crate::engine::vms::{create as vm, plan};
 use crate::engine::{Cx, Engine, EngineError, storage};
 use crate::model::conflict::Conflict;
@@ -102,6 +103,7 @@ pub(super) fn begin(
     };
     let files = disks.iter().zip(&made.images).map(file).collect();
     bulk::set_unmade(db, made.vm)?;
+    Asker::of(cx).stores(db, Disks::Vm(made.vm), u64::from(wanted) - 1)?;
     vm::made(&cx.engine, db, made.vm)?;
     let (id, pool_name) = (pool.id, pool.name.clone());
     Ok(Fill { pool: id, pool_name, cluster: pool.cluster, model: made.vm, cards, names, files })
@@ -178,7 +180,7 @@ pub(super) async fn make(engine: &Arc<Engine>, cx: &JobContext, fill: &Fill) -> 
 }
 
 /// How many are there after it.
-fn batch(engine: &Engine, db: &mut Db, fill: &Fill, job: JobId) -> Result<usize, EngineError> {
+fn batch(engine: &Arc<Engine>, db: &mut Db, fill: &Fill, job: JobId) -> Result<usize, EngineError> {
     let made = bulk::held(db, job)?.len();
     let names: Vec<&String> = fill.names.iter().skip(made.saturating_sub(1)).take(BATCH).collect();
     if names.is_empty() {
@@ -196,6 +198,8 @@ fn batch(engine: &Engine, db: &mut Db, fill: &Fill, job: JobId) -> Result<usize,
             bulk::Copy { vm: VmId::random(), name: (*name).clone(), macs }
         })
         .collect();
+    // Others may have used the quota up since the whole was asked for.
+    Asker { engine, by: None }.copies(db, Disks::Vm(fill.model), copies.len() as u64)?;
     bulk::copy(db, fill.model, &copies)?;
     engine.changed(Topic::Object(ObjectKind::Vm), None);
     Ok(made + copies.len())

@@ -6,10 +6,12 @@
 use super::{give_back, reclaim, reservations};
 use crate::db::Db;
 use crate::engine::jobs::{self, NewJob};
+use crate::engine::quotas::Asker;
 use crate::engine::vms::start::{self, StartVm};
 use crate::engine::vms::state;
 use crate::engine::{Engine, EngineError, templates};
 use crate::model::clock::Timestamp;
+use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, PoolId, VmId};
 use crate::store::pools::{prestart as store, write as rows};
@@ -174,12 +176,17 @@ fn begin(engine: &Arc<Engine>, db: &mut Db, pool: PoolId) -> Result<Vec<JobId>, 
             break;
         }
         let run = state::load(db, vm)?;
-        match start::reserve(engine, db, &run) {
+        match start::reserve(Asker { engine, by: None }, db, &run) {
             Ok(args) => {
                 jobs.push(jobs::insert::<StartVm>(db, &NewJob::own(engine, &run.name), &args, &[vm.object()])?);
             }
             Err(why @ (EngineError::Refused { .. } | EngineError::Invalid(_) | EngineError::Unavailable(_))) => {
                 trouble = Some(why.to_string());
+            }
+            // The others would hear the same.
+            Err(EngineError::Conflict(why @ (Conflict::Quota(_) | Conflict::QuotaGivesNothing { .. }))) => {
+                trouble = Some(why.to_string());
+                break;
             }
             Err(error) => return Err(error),
         }

@@ -4,6 +4,7 @@ use super::{missing, reservations};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::quotas::Asker;
 use crate::engine::vms::{start, state};
 use crate::engine::{Created, Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
@@ -85,6 +86,7 @@ fn begin(cx: &Cx, db: &mut Db, id: PoolId) -> Result<Created<VmId>, EngineError>
         return Err(Conflict::PoolShare { pool: pool.name, mine, most: pool.max_user_vms }.into());
     }
     let (chosen, start) = choose(cx, db, &pool)?;
+    Asker::of(cx).given(db, chosen.vm, user)?;
     let permission = permissions::grant(db, USER_ROLE, user.into(), ObjectKind::Vm, chosen.vm.object(), now)?;
     rows::assign(db, chosen.vm, id, user, permission, now)?;
     let args = Args { vm: chosen.vm, vm_name: chosen.name, pool: id, pool_name: pool.name.clone(), permission, start };
@@ -119,7 +121,7 @@ fn choose(cx: &Cx, db: &mut Db, pool: &PoolConfig) -> Result<(Candidate, Option<
             return Ok((one, None));
         }
         let run = state::load(db, one.vm)?;
-        match start::reserve(&cx.engine, db, &run) {
+        match start::reserve(Asker::of(cx), db, &run) {
             Ok(args) => return Ok((one, Some(args))),
             // Another one may have what this one lacks.
             Err(refused @ EngineError::Refused { .. }) => why = why.or(Some(refused)),

@@ -5,7 +5,7 @@ use super::{grow, missing, shrink};
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, quotas};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, PoolId};
 use crate::model::pool::PoolUpdate;
@@ -36,7 +36,8 @@ fn apply(cx: &Cx, db: &mut Db, id: PoolId, change: &PoolUpdate) -> Result<Option
     }
     let before = rows::config(db, id)?.ok_or_else(|| missing(id))?;
     let after = checked(db, &before, change)?;
-    if after == before {
+    let moved = quotas::move_to(cx, db, quotas::Disks::Pool(id), id.object(), change.quota)?;
+    if after == before && !moved {
         return Ok(None);
     }
     rows::update(db, &after)?;
@@ -48,7 +49,7 @@ fn apply(cx: &Cx, db: &mut Db, id: PoolId, change: &PoolUpdate) -> Result<Option
     };
     cx.engine.changed(super::topic(), Some(id.0));
     super::touch(&cx.engine, id);
-    if (PoolConfig { size: before.size, ..after.clone() }) != before {
+    if moved || (PoolConfig { size: before.size, ..after.clone() }) != before {
         let about = About { pool: Some((id, after.name)), ..About::default() };
         cx.tell(db, EventCode::UserUpdatePool, about, "")?;
     }

@@ -125,7 +125,15 @@ case!(
 
 fn golden(vm: VmId, snapshot: Option<SnapshotId>) -> TemplateOf {
     let (name, description) = ("golden".to_owned(), String::new());
-    TemplateOf { origin: Origin { vm, snapshot }, name, version: None, description, seal: true, everyone: true }
+    TemplateOf {
+        origin: Origin { vm, snapshot },
+        name,
+        version: None,
+        description,
+        seal: true,
+        quota: None,
+        everyone: true,
+    }
 }
 
 async fn template_names(bench: &Bench) -> Vec<(String, TemplateStatus)> {

@@ -10,7 +10,7 @@ use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::admit::command;
 use crate::engine::vms::copy::{self, Origin};
 use crate::engine::vms::{create, plan};
-use crate::engine::{Created, Cx, Engine, EngineError, disks};
+use crate::engine::{Created, Cx, Engine, EngineError, disks, quotas};
 use crate::model::disk::{DiskContent, DiskFormat};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::*;
@@ -38,6 +38,8 @@ pub struct TemplateOf {
     pub description: String,
     /// What belongs to one machine only is removed from the copies.
     pub seal: bool,
+    /// What its disks count on; none: the default one.
+    pub quota: Option<QuotaId>,
     /// Everybody may make VMs from it.
     pub everyone: bool,
 }
@@ -131,6 +133,8 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     if new.everyone {
         permissions::grant(db, USER_TEMPLATE_BASED_VM, EVERYONE.into(), ObjectKind::Template, id.object(), now)?;
     }
+    quotas::choose(cx, db, id.object(), center, new.quota)?;
+    quotas::Asker::of(cx).stores(db, quotas::Disks::Template(id), 0)?;
     let mut locks = vec![id.object()];
     locks.extend(images.iter().map(|plan| plan.image.disk.object()));
     locks.extend(copied.locks);

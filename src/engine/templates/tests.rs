@@ -30,6 +30,7 @@ fn next(base: TemplateId, master: VmId) -> TemplateOf {
         version: Some(VersionOf { base, name: "updates".to_owned() }),
         description: String::new(),
         seal: false,
+        quota: None,
         everyone: false,
     }
 }

@@ -51,6 +51,7 @@ fn new_disk(alias: &str) -> NewDisk {
         interface: DiskInterface::Virtio,
         bootable: true,
         storage_domain: None,
+        quota: None,
     }
 }
 
@@ -100,6 +101,7 @@ pub(in crate::engine) fn new_pool(template: TemplateId) -> NewPool {
         stateful: false,
         instant_start: false,
         use_latest: false,
+        quota: None,
     }
 }
 

@@ -94,6 +94,7 @@ fn new_disk() -> crate::model::disk::NewDisk {
         interface: DiskInterface::Virtio,
         bootable: false,
         storage_domain: None,
+        quota: None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::vm::{VmAction, VmView};
 use crate::store::disks::tree::{self, TreeImage};
 use crate::store::disks::write::ActiveImage;
 use crate::store::vms::insert::VmConfig;
-use crate::store::{snapshots as kept, vms as store};
+use crate::store::{quotas, snapshots as kept, vms as store};
 
 /// What is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,9 @@ fn begin(cx: &Cx, db: &mut Db, origin: Origin, name: &str) -> Result<Created<VmI
         use_latest: false,
         cd: None,
     };
+    let counted = row.pool.map_or(origin.vm.object(), |pool| pool.object());
+    let quota = quotas::chosen(db, &[counted])?.remove(&counted).map(|chosen| chosen.quota);
     let nics = copied.view.nics.iter().map(|nic| nic.profile).collect();
-    let planned = Planned { config, template_disks: copied.disks, clone: true, new_disks: Vec::new(), nics };
+    let planned = Planned { config, template_disks: copied.disks, clone: true, new_disks: Vec::new(), nics, quota };
     create::begin(cx, db, planned, Some(origin.vm), &copied.locks)
 }

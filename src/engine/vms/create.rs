@@ -6,11 +6,11 @@ use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::storage::{self, PlannedImage, Source};
 use crate::engine::vms::{plan, state};
-use crate::engine::{Created, Cx, Engine, EngineError};
+use crate::engine::{Created, Cx, Engine, EngineError, quotas};
 use crate::model::conflict::Conflict;
 use crate::model::disk::{DiskContent, DiskFormat, NewDisk};
 use crate::model::event::{About, EventCode};
-use crate::model::ids::{ClusterId, DiskId, ImageId, ObjectId, VmId};
+use crate::model::ids::{ClusterId, DiskId, ImageId, ObjectId, QuotaId, VmId};
 use crate::model::job::JobKind;
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::USER_VM_MANAGER;
@@ -21,7 +21,7 @@ use crate::model::vm_state::Intent;
 use crate::store::disks::write::{self as disks, DiskConfig};
 use crate::store::vms::insert::{self as vms, VmConfig};
 use crate::store::vms::run;
-use crate::store::{first_run, nics, permissions};
+use crate::store::{first_run, nics, permissions, storage_domains};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -71,12 +71,23 @@ pub(in crate::engine) fn begin(
     more: &[ObjectId],
 ) -> Result<Created<VmId>, EngineError> {
     let id = planned.config.id;
+    let (cluster, quota) = (planned.config.cluster, planned.quota);
+    let quotas_of_disks: Vec<Option<QuotaId>> = planned.new_disks.iter().map(|disk| disk.quota).collect();
     let args = Args { copied, ..insert(&cx.engine, db, planned)? };
     for image in args.images.iter().filter(|image| matches!(image.source, Source::Empty)) {
         crate::engine::disks::may_create(cx, db, image.image.domain.id)?;
     }
     let now = cx.engine.clock.now();
     permissions::grant(db, USER_VM_MANAGER, cx.actor.user.into(), ObjectKind::Vm, id.object(), now)?;
+    let center = storage_domains::data_center_of(db, cluster)?;
+    quotas::choose(cx, db, id.object(), center, quota)?;
+    // The new ones stand behind the template's.
+    for (image, quota) in args.images.iter().rev().zip(quotas_of_disks.into_iter().rev()) {
+        if quota.is_some() {
+            quotas::choose(cx, db, image.image.disk.object(), center, quota)?;
+        }
+    }
+    quotas::Asker::of(cx).stores(db, quotas::Disks::Vm(id), 0)?;
     let new_job = NewJob::asked(cx, &args.name);
     let about = About {
         vm: Some((id, args.name.clone())),
@@ -98,6 +109,7 @@ pub(in crate::engine) struct Planned {
     pub clone: bool,
     pub new_disks: Vec<NewDisk>,
     pub nics: Vec<Option<crate::model::ids::VnicProfileId>>,
+    pub quota: Option<QuotaId>,
 }
 
 /// What the job locks: the VM and its disks.

@@ -78,7 +78,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
         cd: new.cd,
     };
     let template_disks = template_disks(db, &template)?;
-    Ok(Planned { config, template_disks, clone: new.clone, new_disks: new.disks.clone(), nics })
+    Ok(Planned { config, template_disks, clone: new.clone, new_disks: new.disks.clone(), nics, quota: new.quota })
 }
 
 fn note(wrong: &mut Vec<Invalid>, checked: Result<String, Invalid>) -> String {

@@ -3,7 +3,7 @@
 
 use crate::auth;
 use crate::db::Db;
-use crate::engine::jobs::{self, NewJob};
+use crate::engine::jobs;
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{cd, start};
 use crate::engine::{Cx, EngineError};
@@ -54,7 +54,7 @@ fn begin(cx: &Cx, db: &mut Db, id: VmId, once: &RunOnce) -> Result<JobId, Engine
         }
     }
     store::set(db, id, once)?;
-    start::begin(&cx.engine, db, &run, &NewJob::asked(cx, &run.name))
+    start::begin(cx, db, &run)
 }
 
 /// The VM's configuration as it runs this time.

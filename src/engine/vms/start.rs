@@ -4,6 +4,7 @@ use crate::db::Db;
 use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::pools::memory::{self, Instant};
+use crate::engine::quotas::Asker;
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{place, run_once, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
@@ -64,7 +65,7 @@ pub(in crate::engine) struct StartVm;
 pub async fn start(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
     let job = command(cx, id, VmAction::Run, move |cx, db| {
         let run = admit(cx, db, id, VmAction::Run)?;
-        begin(&cx.engine, db, &run, &NewJob::asked(cx, &run.name))
+        begin(cx, db, &run)
     })
     .await?;
     jobs::kick(&cx.engine, job);
@@ -75,19 +76,14 @@ pub async fn start(cx: &Cx, id: VmId) -> Result<JobId, EngineError> {
 ///
 /// # Errors
 /// The VM cannot run, or the database failed.
-pub(in crate::engine) fn begin(
-    engine: &Arc<Engine>,
-    db: &mut Db,
-    run: &VmRun,
-    new: &NewJob,
-) -> Result<JobId, EngineError> {
-    let args = reserve(engine, db, run)?;
-    jobs::insert::<StartVm>(db, new, &args, &[run.vm.object()])
+pub(in crate::engine) fn begin(cx: &Cx, db: &mut Db, run: &VmRun) -> Result<JobId, EngineError> {
+    let args = reserve(Asker::of(cx), db, run)?;
+    jobs::insert::<StartVm>(db, &NewJob::asked(cx, &run.name), &args, &[run.vm.object()])
 }
 
 /// The part of [`begin`] that other kinds of jobs use who start a VM under a lock of their own.
-pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun) -> Result<Args, EngineError> {
-    let vm = run.vm;
+pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> Result<Args, EngineError> {
+    let (engine, vm) = (asker.engine, run.vm);
     let wanted = run.status;
     let (how, intent) = match run.status {
         VmStatus::Paused => (How::Resume, Intent::Run),
@@ -95,6 +91,7 @@ pub(in crate::engine) fn reserve(engine: &Arc<Engine>, db: &mut Db, run: &VmRun)
         _ => (How::Launch, Intent::Run),
     };
     let left_over = how == How::Launch && run.host.is_some();
+    asker.starts(db, vm)?;
     let host = match (how, run.host) {
         (How::Resume, Some(host)) => host,
         (_, tied) => {

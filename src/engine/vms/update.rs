@@ -4,10 +4,11 @@ use crate::db::Db;
 use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::{cd, next_run, place, settings, state};
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, quotas};
 use crate::model::event::EventCode;
-use crate::model::ids::{JobId, VmId};
+use crate::model::ids::{JobId, QuotaId, VmId};
 use crate::model::instance_type::InstanceTypeView;
+use crate::model::quota::Amount;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
     Hardware, MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS,
@@ -33,7 +34,7 @@ pub async fn update(cx: &Cx, id: VmId, change: VmUpdate) -> Result<(), EngineErr
 
 fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobId>, EngineError> {
     let run = admit(cx, db, id, VmAction::Edit)?;
-    let next_run = change.next_run;
+    let (next_run, quota) = (change.next_run, change.quota);
     let gone = || EngineError::NotFound { kind: "VM", id: id.to_string() };
     let before = write::config(db, id)?.ok_or_else(gone)?;
     let new_cd = change.cd;
@@ -53,7 +54,9 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobI
     if let Some(medium) = new_cd {
         cd::medium(cx, db, medium, None)?;
     }
-    if after == before {
+    grows(cx, db, &run, &after)?;
+    let moved = moves(cx, db, &run, quota)?;
+    if after == before && !moved {
         return Ok(None);
     }
     match write::set_config(db, id, &after) {
@@ -70,6 +73,23 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobI
     let changed = Changed { run, before: &before, after: &after, next_run };
     let args = at_once(cx, db, id, &changed)?;
     args.map(|args| adjust::begin(cx, db, &name, &args)).transpose()
+}
+
+/// A guest that runs takes what it has, or what it will have.
+fn grows(cx: &Cx, db: &mut Db, run: &VmRun, after: &Config) -> Result<(), EngineError> {
+    let wanted = hardware(after);
+    let size = Amount { vcpus: wanted.vcpus().into(), memory_mib: wanted.memory_mib, bytes: 0 };
+    quotas::Asker::of(cx).grows(db, run.vm, size)
+}
+
+/// A pool's VMs count on their pool's quota.
+fn moves(cx: &Cx, db: &mut Db, run: &VmRun, wanted: Option<QuotaId>) -> Result<bool, EngineError> {
+    let object = run.pool.as_ref().map_or(run.vm.object(), |(pool, _)| pool.object());
+    let same = crate::store::quotas::chosen(db, &[object])?.remove(&object).map(|chosen| chosen.quota) == wanted;
+    if run.pool.is_none() || wanted.is_none() || same {
+        return quotas::move_to(cx, db, quotas::Disks::Vm(run.vm), run.vm.object(), wanted);
+    }
+    Err(Invalid::new("quota", Problem::Fixed).into())
 }
 
 /// A change that is kept.

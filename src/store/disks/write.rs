@@ -5,9 +5,9 @@ use crate::db::schema::{disk, image, storage_domain, template_disk, vm, vm_disk}
 use crate::model::clock::Timestamp;
 use crate::model::disk::{DiskContent, DiskFormat, DiskInterface, DiskStatus};
 use crate::model::ids::*;
-use crate::store::ancestors;
 use crate::store::catalog::unsigned;
 use crate::store::vms::insert::signed;
+use crate::store::{ancestors, quotas};
 use diesel::prelude::*;
 
 /// A disk to be kept, with its one image.
@@ -132,8 +132,9 @@ pub fn attach_to_template(
     ancestors::set(db, disk_id.object(), &[template.object(), domain.object()])
 }
 
-/// Detaches a disk; it stays, floating.
+/// Detaches a disk; it stays, floating, and counts on the quota that it counted on.
 pub fn detach(db: &mut Db, disk_id: DiskId) -> QueryResult<()> {
+    quotas::keep(db, disk_id)?;
     diesel::delete(vm_disk::table.find(disk_id)).execute(db)?;
     let domain: StorageDomainId = disk::table.find(disk_id).select(disk::storage_domain_id).first(db)?;
     ancestors::set(db, disk_id.object(), &[domain.object()])

@@ -76,6 +76,7 @@ const fn table(kind: ObjectKind) -> Option<(&'static str, &'static str)> {
         ObjectKind::Pool => ("vm_pool", "name"),
         ObjectKind::Role => ("role", "name"),
         ObjectKind::Group => ("user_group", "name"),
+        ObjectKind::Quota => ("quota", "name"),
         ObjectKind::Disk => ("disk", "alias"),
         ObjectKind::User => ("users", "user_name"),
     })

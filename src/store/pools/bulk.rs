@@ -184,6 +184,7 @@ pub fn remove(db: &mut Db, ids: &[VmId]) -> QueryResult<()> {
         objects.extend(disks.iter().map(|id| id.object()));
         diesel::delete(permission::table.filter(permission::object_id.eq_any(&objects))).execute(db)?;
         diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq_any(&objects))).execute(db)?;
+        diesel::delete(quota_choice::table.filter(quota_choice::object_id.eq_any(&objects))).execute(db)?;
         // Throw-away layers lie on the others.
         let layers = image::table.filter(image::disk_id.eq_any(&disks));
         diesel::delete(layers.filter(image::is_stateless)).execute(db)?;

@@ -6,9 +6,9 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::*;
 use crate::model::pool::PoolKind;
 use crate::model::vm::VmStatus;
-use crate::store::ancestors;
 use crate::store::catalog::unsigned;
 use crate::store::vms::insert::signed;
+use crate::store::{ancestors, quotas};
 use diesel::prelude::*;
 
 /// A pool to be kept.
@@ -136,6 +136,10 @@ pub fn recount(db: &mut Db, id: PoolId) -> QueryResult<u32> {
 /// The VM is an ordinary one from now on.
 pub fn detach(db: &mut Db, id: VmId) -> QueryResult<()> {
     release(db, id)?;
+    let pool: Option<PoolId> = vm::table.find(id).select(vm::vm_pool_id).first(db)?;
+    if let Some(pool) = pool {
+        quotas::inherit(db, pool.object(), id.object())?;
+    }
     let none: Option<PoolId> = None;
     diesel::update(vm::table.find(id)).set((vm::vm_pool_id.eq(none), vm::stateless.eq(false))).execute(db).map(drop)
 }

@@ -1,6 +1,6 @@
 //! VMs and templates that are made from a VM or one of its snapshots.
 
-use super::{admin, changing, details, id};
+use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::templates::{self, TemplateOf, VersionOf};
 use crate::engine::vms::copy::{self, Origin};
@@ -13,7 +13,7 @@ use crate::model::template::TemplateStatus;
 use crate::model::vm::VmView;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
-use crate::web::ui::form::{Field, Filled, form};
+use crate::web::ui::form::{Choice, Field, Filled, form};
 use crate::web::ui::{Frame, parts};
 use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,6 +32,7 @@ struct Wanted {
     template: bool,
     /// Templates of which it may become a version.
     bases: Vec<(String, String)>,
+    quotas: Vec<Choice>,
 }
 
 async fn wanted(cx: &Cx, vm: &str, values: &HashMap<String, String>) -> Result<Wanted, EngineError> {
@@ -43,7 +44,8 @@ async fn wanted(cx: &Cx, vm: &str, values: &HashMap<String, String>) -> Result<W
     let template = values.get("what").is_some_and(|what| what == "template");
     let view = vms::get(cx, vm).await?;
     let bases = if template { bases(cx, &view).await? } else { Vec::new() };
-    Ok(Wanted { view, snapshot, template, bases })
+    let quotas = if template { quotas::choices(cx, None).await? } else { Vec::new() };
+    Ok(Wanted { view, snapshot, template, bases, quotas })
 }
 
 /// The templates of the VM's data center that the actor may edit.
@@ -82,12 +84,13 @@ fn page(frame: &Frame, wanted: &Wanted, filled: &Filled, refused: Option<String>
         (field("name", "name").input(filled, "text"))
         @if wanted.template {
             (field("description", "description").input(filled, "text"))
+            (quotas::field(l, filled, &wanted.quotas))
             (Field { hint: l.t("seal-hint"), ..field("seal", "seal") }.check(filled))
             (field("template-everyone", "everyone").check(filled))
         }
     };
     let row = &wanted.view.row;
-    let others = filled.others(l, &["name", "description", "version.base_template", "version.version_name"]);
+    let others = filled.others(l, &["name", "description", "quota", "version.base_template", "version.version_name"]);
     let others: Vec<String> = others.into_iter().chain(refused).collect();
     let content = html! {
         (parts::heading(&l.t(title), &html! { span class="vireo-name" { (row.name) } }, &html! {}))
@@ -124,7 +127,8 @@ async fn make(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             };
             let everyone = values.contains_key("everyone");
             let seal = values.contains_key("seal");
-            let new = TemplateOf { origin, name, version, description, seal, everyone };
+            let quota = quotas::read(&values, "quota")?;
+            let new = TemplateOf { origin, name, version, description, seal, quota, everyone };
             templates::create_of(&cx, new).await.map(|created| format!("/admin/templates/{}", created.id))
         } else {
             copy::clone(&cx, origin, get("name")).await.map(|created| format!("/admin/vms/{}", created.id))
@@ -132,7 +136,11 @@ async fn make(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         match made {
             Ok(path) => Ok(to(&path)),
             Err(EngineError::Invalid(wrong)) => Ok(page(&frame, &wanted, &Filled { values, wrong }, None)),
-            Err(why @ EngineError::Conflict(Conflict::CannotSeal { .. })) => {
+            Err(
+                why @ EngineError::Conflict(
+                    Conflict::CannotSeal { .. } | Conflict::Quota(_) | Conflict::QuotaGivesNothing { .. },
+                ),
+            ) => {
                 let refused = words::error(frame.l, &why);
                 Ok(page(&frame, &wanted, &Filled { values, wrong: Vec::new() }, Some(refused)))
             }

@@ -1,9 +1,9 @@
 //! Details of data centers, clusters, networks, storage domains, templates, disks, and of one event or task.
 
 use super::card::{Detail, events_of, link, links, show, text};
-use super::{admin, id};
+use super::{admin, id, quotas};
 use crate::engine::permissions::may;
-use crate::engine::{catalog, disks, events, jobs, templates};
+use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, quotas as engine_quotas, templates};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId};
 use crate::model::job::{JobStatus, StepStatus, StepView};
@@ -38,6 +38,7 @@ async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Pa
         let (cx, frame) = admin(&shared, &http).await?;
         let l = frame.l;
         let d = catalog::data_center(&cx, id::<DataCenterId>("data center", &path)?).await?;
+        let may = may::on(&cx, vec![d.id.object()]).await?.may(Action::EditStoragePoolConfiguration, d.id.object());
         let domains = catalog::storage_domains(&cx, &all()).await?.rows;
         let clusters = catalog::clusters(&cx, &all()).await?.rows;
         let networks = catalog::networks(&cx, &all()).await?.rows;
@@ -47,8 +48,10 @@ async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Pa
             (l.t("comment"), text(&d.comment)),
             (l.t("storage-type"), text(if d.local { l.t("local") } else { l.t("shared") })),
             (l.t("compatibility"), text(&d.compatibility)),
+            (l.t("quota-mode"), quotas::mode_form(&frame, d.id.object(), d.quota_mode, may)),
             ("ID".to_owned(), text(d.id)),
         ];
+        let own = quotas_of(&cx, d.id).await?;
         let domains = domains.iter().filter(|s| s.data_center == Some(d.id)).map(|s| {
             html! { (link("domains", s.id, &s.name)) " " (parts::status(l, s.status.as_str())) " " (parts::bytes(s.available_bytes)) " / " (parts::bytes(s.total_bytes)) }
         });
@@ -58,11 +61,18 @@ async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Pa
             parts::card(&l.t("domains"), &links(l, domains)),
             parts::card(&l.t("clusters"), &links(l, clusters)),
             parts::card(&l.t("networks"), &links(l, networks)),
+            parts::card(&l.t("quotas"), &links(l, own.into_iter())),
         ];
         let detail = Detail { title: d.name, state: Some(d.status.as_str()), facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "data_center storage_domain host", ObjectKind::DataCenter, d.id.object()).await
     };
     answer(&http, result.await)
+}
+
+async fn quotas_of(cx: &Cx, center: DataCenterId) -> Result<Vec<Markup>, EngineError> {
+    let mut found = engine_quotas::list(cx, &all()).await?.rows;
+    found.retain(|q| q.quota.data_center == center);
+    Ok(found.iter().map(|q| link("quotas", q.quota.id, &q.quota.config.name)).collect())
 }
 
 async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -164,11 +174,13 @@ async fn disk(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         let d = disks::get(&cx, id::<DiskId>("disk", &path)?).await?;
         let removes = may::on(&cx, vec![d.id.object()]).await?.may(Action::DeleteDisk, d.id.object());
         let remove = html! { @if removes { (parts::link_button(&format!("/admin/disks/{}/remove", d.id), &frame.l.t("remove"), "pf-m-danger")) } };
+        let mut facts = disk_facts(&frame, &d);
+        facts.extend(quotas::fact(&cx, &frame, "disks", d.id.object(), Some(Action::EditDiskProperties)).await?);
         let detail = Detail {
             title: d.alias.clone(),
             state: Some(d.status.as_str()),
             actions: remove,
-            facts: disk_facts(&frame, &d),
+            facts,
             ..Detail::default()
         };
         show(&cx, &frame, detail, "disk vm", ObjectKind::Disk, d.id.object()).await

@@ -3,7 +3,7 @@
 use super::attach;
 use super::card::link;
 use super::vm_form::{allocations, interfaces};
-use super::{admin, changing, details, id};
+use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{Cx, EngineError, catalog, disks, vms};
 use crate::model::disk::{DiskAttachment, DiskChange, DiskInterface, GIB, NewDisk};
@@ -189,9 +189,10 @@ async fn disk_form(cx: &Cx, frame: &Frame, view: &VmView, filled: &Filled) -> Re
         (field(l, "interface", "interface", "interface").choose(filled, &interfaces()))
         (field(l, "domain", "domain", "storage_domain").choose(filled, &domains))
         (field(l, "allocation", "allocation", "").choose(filled, &allocations(l)))
+        (quotas::field_of_disk(l, filled, "quota", &quotas::choices(cx, None).await?))
         (field(l, "bootable", "bootable", "bootable").check(filled))
     };
-    let shown = ["provisioned_size", "alias", "description", "interface", "storage_domain"];
+    let shown = ["provisioned_size", "alias", "description", "interface", "storage_domain", "quota"];
     Ok(page(frame, view, &l.t("new-disk"), &format!("/admin/vms/{}/disks/new", view.row.id), filled, &shown, &fields))
 }
 
@@ -231,6 +232,7 @@ fn disk_asked(values: &HashMap<String, String>) -> Result<NewDisk, Invalid> {
         interface: get("interface").parse().unwrap_or(DiskInterface::Virtio),
         bootable: values.contains_key("bootable"),
         storage_domain: domain,
+        quota: quotas::read(values, "quota")?,
     })
 }
 

@@ -1,10 +1,11 @@
 //! Disks: list, upload, removal.
 
-use super::{Listing, admin, changing, id, listing};
+use super::{Listing, admin, changing, id, listing, quotas};
 use crate::engine::EngineError;
 use crate::engine::disks::{self, NewUpload};
 use crate::engine::permissions::may;
 use crate::model::disk::{DiskContent, DiskFormat};
+use crate::model::ids::QuotaId;
 use crate::model::page::ListQuery;
 use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
@@ -75,7 +76,11 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
 }
 
 async fn upload_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
-    let (_, frame) = match admin(&shared, &http).await {
+    let entered = async {
+        let (cx, frame) = admin(&shared, &http).await?;
+        Ok::<_, EngineError>((quotas::choices(&cx, None).await?, frame))
+    };
+    let (choices, frame) = match entered.await {
         Ok(entered) => entered,
         Err(e) => return error::page(&http, &e),
     };
@@ -91,6 +96,10 @@ async fn upload_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpRespon
             select class="vireo-input" id="content" name="content" { option value="iso" { "ISO" } option value="data" { (l.t("disk")) } }
             label for="format" { (l.t("format")) }
             select class="vireo-input" id="format" name="format" { option value="raw" { "raw" } option value="cow" { "qcow2" } }
+            @if !choices.is_empty() {
+                label for="quota" { (l.t("quota")) }
+                select class="vireo-input" id="quota" name="quota" { @for c in &choices { option value=(c.value) { (c.text) } } }
+            }
             progress max="1" value="0" hidden aria-label=(l.t("progress")) {}
             p role="status" {}
             div class="vireo-actions" {
@@ -108,6 +117,8 @@ struct UploadQuery {
     content: DiskContent,
     format: DiskFormat,
     bytes: u64,
+    #[serde(default)]
+    quota: Option<QuotaId>,
 }
 
 async fn upload(shared: web::Data<Shared>, http: HttpRequest, body: web::Payload) -> HttpResponse {
@@ -133,6 +144,7 @@ async fn upload(shared: web::Data<Shared>, http: HttpRequest, body: web::Payload
             format: query.format,
             bytes: query.bytes,
             storage_domain: None,
+            quota: query.quota,
         };
         disks::upload(&cx, new, tokio_stream::wrappers::ReceiverStream::new(receiver).boxed()).await
     };

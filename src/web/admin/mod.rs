@@ -22,6 +22,7 @@ mod people;
 mod permissions;
 mod pools;
 mod providers;
+mod quotas;
 mod roles;
 mod run_once;
 mod selected;
@@ -68,6 +69,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(sessions::routes)
         .configure(settings::routes)
         .configure(kerberos::routes)
+        .configure(quotas::routes)
         .configure(catalog::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

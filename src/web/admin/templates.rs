@@ -1,7 +1,7 @@
 //! A template's page, and its removal.
 
 use super::card::{Detail, events_of, link, links, show, text};
-use super::{admin, changing, details, id};
+use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, templates};
 use crate::model::ids::{BLANK_TEMPLATE, TemplateId};
@@ -116,7 +116,11 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
             cards.push(parts::card(&l.t("seal-log"), &sealing(l, t.id, &log)));
         }
         cards.push(events_of(&cx, l, t.id.object()).await?);
-        let facts = facts(l, &t);
+        let mut facts = facts(l, &t);
+        if t.id != BLANK_TEMPLATE {
+            let edit = Some(Action::EditTemplateProperties);
+            facts.extend(quotas::fact(&cx, &frame, "templates", t.id.object(), edit).await?);
+        }
         let detail =
             Detail { title: t.name, state: Some(t.status.as_str()), actions, facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "template vm vm_pool event", ObjectKind::Template, t.id.object()).await

@@ -2,7 +2,7 @@
 
 use super::vm_form::{boot_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{devices, permissions, selected, waiting};
+use super::{devices, permissions, quotas, selected, waiting};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{EngineError, events, jobs, snapshots, vms};
 use crate::model::console::ConsoleOf;
@@ -133,6 +133,8 @@ struct Detail {
     permits: Permits,
     /// He may make disks.
     new_disk: bool,
+    /// What it counts on.
+    quota: Option<(String, Markup)>,
 }
 
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -149,7 +151,10 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let own = view.disks.iter().map(|d| d.disk.id.object()).chain([vm.object()]);
         let permits = may::on(&cx, own.collect()).await?;
         let new_disk = may::makes(&cx).await?.disk;
-        Ok::<_, EngineError>((frame, Detail { view, permissions, snapshots, events, isos, job, permits, new_disk }))
+        let counted = view.row.pool.map_or(vm.object(), |pool| pool.object());
+        let quota = quotas::fact(&cx, &frame, "vms", counted, None).await?;
+        let detail = Detail { view, permissions, snapshots, events, isos, job, permits, new_disk, quota };
+        Ok::<_, EngineError>((frame, detail))
     };
     match result.await {
         Ok((frame, detail)) => frame.page(&detail.view.row.name, "vm job stats event", &content(&frame, &detail)),
@@ -189,7 +194,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
         } @else if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
         div class="vireo-grid" {
             @if row.waits { div class="vireo-wide" { (waiting::card(l, &detail.view)) } }
-            (parts::card(&l.t("general"), &general(frame, &detail.view)))
+            (parts::card(&l.t("general"), &general(frame, &detail.view, detail.quota.clone())))
             div class="vireo-column" {
             @if can(VmAction::Console) {
                 (parts::card(&l.t("screen"), &vm_pages::screen(frame, row)))
@@ -208,12 +213,12 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
     }
 }
 
-fn general(frame: &Frame, view: &VmView) -> Markup {
+fn general(frame: &Frame, view: &VmView, quota: Option<(String, Markup)>) -> Markup {
     let (l, row) = (frame.l, &view.row);
     // What it has now; what it will have stands in the card of what waits.
     let hw = view.running.as_ref().map_or(&view.hardware, |now| &now.hardware);
     let text = |t: &str| html! { (t) };
-    parts::facts(&[
+    let mut facts = vec![
         (l.t("description"), text(&row.description)),
         (l.t("cluster"), text(&row.cluster_name)),
         (l.t("template"), text(&row.template_name)),
@@ -241,7 +246,9 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         (l.t("delete-protected"), text(&if row.delete_protected { l.t("yes") } else { l.t("no") })),
         (l.t("created"), parts::time(view.created)),
         ("ID".to_owned(), text(&row.id.to_string())),
-    ])
+    ];
+    facts.extend(quota);
+    parts::facts(&facts)
 }
 
 async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

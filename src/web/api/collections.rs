@@ -2,9 +2,12 @@
 
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
-use super::{fault, render, vm_body};
-use crate::engine::{EngineError, catalog, disks, events, jobs, pools, users};
+use super::{fault, quotas, render, vm_body};
+use crate::engine::{EngineError, catalog, disks, events, jobs, pools, quotas as engine_quotas, users};
+use crate::model::disk::DiskChange;
+use crate::model::ids::DiskId;
 use crate::model::page::ListQuery;
+use crate::model::valid::{Invalid, Problem};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// A collection with its list and its single objects.
@@ -28,6 +31,36 @@ macro_rules! listed {
                     let result = async {
                         let cx = caller(&request).await?;
                         Ok($render(&$get(&cx, id($kind, &path)?).await?))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+    };
+}
+
+/// The same of what counts on quotas.
+macro_rules! counted {
+    ($config:expr, $path:literal, $plural:literal, $item:literal, $list:path, $get:path, $kind:literal, $render:path) => {
+        $config
+            .route(
+                concat!("/", $path),
+                web::get().to(|request: HttpRequest| async move {
+                    let result = async {
+                        let cx = caller(&request).await?;
+                        let page = $list(&cx, &list_query(&request)?).await?;
+                        let all = page.rows.iter().map(|one| (one.id.object(), $render(one))).collect();
+                        Ok(collection($plural, $item, quotas::added(&cx, all).await?))
+                    };
+                    ok(&request, result.await)
+                }),
+            )
+            .route(
+                concat!("/", $path, "/{id}"),
+                web::get().to(|request: HttpRequest, path: web::Path<String>| async move {
+                    let result = async {
+                        let cx = caller(&request).await?;
+                        let one = $get(&cx, id($kind, &path)?).await?;
+                        quotas::added_to(&cx, one.id.object(), $render(&one)).await
                     };
                     ok(&request, result.await)
                 }),
@@ -70,6 +103,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     read_whole(config);
     config
         .route("/disks", web::post().to(add_disk))
+        .route("/disks/{id}", web::put().to(change_disk))
         .route("/disks/{id}", web::delete().to(remove_disk))
         .route("/events", web::get().to(list_events))
         .route("/events/{id}", web::get().to(get_event))
@@ -100,7 +134,7 @@ fn searched(config: &mut web::ServiceConfig) {
         render::storage_domain
     );
     listed!(config, "networks", "networks", "network", catalog::networks, catalog::network, "network", render::network);
-    listed!(
+    counted!(
         config,
         "templates",
         "templates",
@@ -110,7 +144,7 @@ fn searched(config: &mut web::ServiceConfig) {
         "template",
         render::template
     );
-    listed!(config, "disks", "disks", "disk", disks::list, disks::get, "disk", render::disk);
+    counted!(config, "disks", "disks", "disk", disks::list, disks::get, "disk", render::disk);
     listed!(config, "vmpools", "vm_pools", "vm_pool", pools::list, pools::get, "pool", render::pool);
     listed!(config, "users", "users", "user", users::list, users::get, "user", render::user);
     listed!(config, "groups", "groups", "group", users::group_list, users::group, "group", render::group);
@@ -164,12 +198,36 @@ async fn add_disk(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let input = body(&request, &bytes)?;
         super::known::disk(&input)?;
         let created = disks::add(&cx, vm_body::disk(&input, &input)?, None).await?;
-        Ok(render::disk(&disks::get(&cx, created.id).await?))
+        quotas::added_to(&cx, created.id.object(), render::disk(&disks::get(&cx, created.id).await?)).await
     };
     match result.await {
         Ok(element) => wants(&request).write(HttpResponse::Accepted(), &element),
         Err(error) => fault::response(&request, &error),
     }
+}
+
+/// What it is called, and what it counts on; its size stays.
+async fn change_disk(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let input = body(&request, &bytes)?;
+        super::known::disk(&input)?;
+        let disk = id::<DiskId>("disk", &path)?;
+        let old = disks::get(&cx, disk).await?;
+        if input.parsed::<u64>("provisioned_size", "provisioned_size")?.is_some_and(|size| size != old.virtual_bytes) {
+            return Err(Invalid::new("provisioned_size", Problem::Fixed).into());
+        }
+        let alias = input.text_at("alias").or_else(|| input.text_at("name")).unwrap_or(&old.alias).to_owned();
+        let description = input.text_at("description").unwrap_or(&old.description).to_owned();
+        if (&alias, &description) != (&old.alias, &old.description) {
+            disks::change(&cx, disk, DiskChange { alias, description, seen: None }).await?;
+        }
+        if let Some(quota) = input.parsed("quota/id", "quota")? {
+            engine_quotas::assign(&cx, engine_quotas::Choosable::Disk(disk), quota).await?;
+        }
+        quotas::added_to(&cx, disk.object(), render::disk(&disks::get(&cx, disk).await?)).await
+    };
+    ok(&request, result.await)
 }
 
 async fn remove_disk(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -82,6 +82,7 @@ async fn add_template(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             version: base.map(|base| VersionOf { base, name: called }),
             description: input.text_at("description").unwrap_or_default().to_owned(),
             seal: parameters(&request).get("seal").is_some_and(|v| v == "true"),
+            quota: input.parsed("quota/id", "quota")?,
             everyone: parameters(&request).get("clone_permissions").is_some_and(|v| v == "true"),
         };
         let created = templates::create_of(&cx, new).await?;

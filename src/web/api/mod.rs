@@ -17,6 +17,7 @@ mod instance_types;
 mod known;
 mod permissions;
 mod pools;
+mod quotas;
 pub mod render;
 mod roles;
 mod run_once;
@@ -46,6 +47,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(roles::routes)
                 .configure(copies::routes)
                 .configure(pools::routes)
+                .configure(quotas::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -39,6 +39,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     permissions_of!(config, "/macpools/{id}/permissions");
     permissions_of!(config, "/instancetypes/{id}/permissions");
     permissions_of!(config, "/disks/{id}/permissions");
+    permissions_of!(config, "/datacenters/{center}/quotas/{id}/permissions");
+    permissions_of!(config, "/quotas/{id}/permissions");
     permissions_of!(config, "/users/{id}/permissions");
     permissions_of!(config, "/groups/{id}/permissions");
     config.route("/users/{id}/roles", web::get().to(held_roles)).route("/groups/{id}/roles", web::get().to(held_roles));
@@ -64,9 +66,10 @@ const OBJECTS: &[(&str, ObjectKind, &str)] = &[
     ("macpools", ObjectKind::MacPool, "mac_pool"),
     ("instancetypes", ObjectKind::InstanceType, "instance_type"),
     ("disks", ObjectKind::Disk, "disk"),
+    ("quotas", ObjectKind::Quota, "quota"),
 ];
 const FIELDS: &str = "\
-    cluster comment data_center description disk group host href id instance_type link mac_pool name network role \
+    cluster comment data_center description disk group host href id instance_type link mac_pool name network quota role \
     storage_domain template user vm vm_pool vnic_profile";
 
 fn subject(request: &HttpRequest) -> Result<Subject, EngineError> {

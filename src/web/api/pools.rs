@@ -77,6 +77,7 @@ async fn change(cx: &Cx, input: &Input) -> Result<PoolUpdate, EngineError> {
         cluster: cluster(cx, input, &mut wrong).await?,
         template: template(cx, input, &mut wrong).await?,
         use_latest: note(&mut wrong, input.bool_at("use_latest_template_version", "use_latest_template_version")),
+        quota: note(&mut wrong, input.parsed("vm/quota/id", "quota")),
         surplus: None,
         instant_start: None,
     };
@@ -116,6 +117,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             stateful: given.stateful.unwrap_or(false),
             instant_start: false,
             use_latest: given.use_latest.unwrap_or(false),
+            quota: given.quota,
         };
         let created = pools::create(&cx, new).await?;
         first_run::keep(&cx, Of::Pool(created.id), told).await?;

@@ -27,7 +27,7 @@ pub fn reference(name: &'static str, collection: &str, id: impl std::fmt::Displa
 }
 
 /// An object's own element with its links.
-fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, links: &[&str]) -> Element {
+pub fn object(name: &'static str, collection: &str, id: impl std::fmt::Display, links: &[&str]) -> Element {
     let href = format!("{BASE}/{collection}/{id}");
     let links = links
         .iter()
@@ -273,6 +273,7 @@ pub fn host(view: &HostView) -> Element {
         .child(Element::new("version").text("full_version", facts.agent_version.as_str()))
         .child(Element::new("summary").int("active", view.active_vms).int("total", view.active_vms))
         .child(Element::new("spm").text("status", "none").int("priority", 5))
+        .child(Element::new("ksm").bool("enabled", view.load.ksm_saved_mib.is_some()))
         .child(reference("cluster", "clusters", view.cluster))
 }
 
@@ -299,14 +300,14 @@ fn version(level: &str) -> Element {
 
 /// A data center.
 pub fn data_center(view: &DataCenterView) -> Element {
-    object("data_center", "datacenters", view.id, &["clusters", "networks", "storagedomains", "permissions"])
+    object("data_center", "datacenters", view.id, &["clusters", "networks", "quotas", "storagedomains", "permissions"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .text("comment", view.comment.as_str())
         .bool("local", view.local)
         .text("status", view.status.as_str())
         .text("storage_format", "v4")
-        .text("quota_mode", "disabled")
+        .text("quota_mode", view.quota_mode.as_str())
         .child(version(&view.compatibility))
 }
 

@@ -118,6 +118,7 @@ pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, Engine
         clone,
         disks: disks(&mut wrong, input),
         cd: input.at("cdroms/cdrom").and_then(|c| wrong.note(c.parsed("file/id", "cdroms.cdrom.file"))),
+        quota: wrong.note(input.parsed("quota/id", "quota")),
         nics: None,
     };
     wrong.end(new)
@@ -151,6 +152,7 @@ fn new_disk(wrong: &mut Wrong, disk: &Input, attachment: &Input) -> NewDisk {
         interface: wrong.note(attachment.parsed("interface", "interface")).unwrap_or(DiskInterface::Virtio),
         bootable: wrong.note(attachment.bool_at("bootable", "bootable")).unwrap_or(false),
         storage_domain: domain.and_then(|d| wrong.note(d.parsed("id", "storage_domain"))),
+        quota: wrong.note(disk.parsed("quota/id", "quota")),
     }
 }
 
@@ -198,6 +200,7 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
         allow_override: wrong.note(input.bool_at("display/allow_override", "display.allow_override")),
         use_latest: wrong.note(latest(input)),
         cd: None,
+        quota: wrong.note(input.parsed("quota/id", "quota")),
         next_run: false,
     };
     wrong.end(change)

@@ -3,11 +3,11 @@
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
-use super::{copies, fault, first_run, render, vm_body};
+use super::{copies, fault, first_run, quotas, render, vm_body};
 use crate::engine::first_run::Of;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::{DiskId, VmId};
-use crate::model::vm::{Display, VmUpdate, VmView};
+use crate::model::vm::{Display, VmRow, VmUpdate, VmView};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -29,7 +29,9 @@ async fn list(request: HttpRequest) -> HttpResponse {
     let result = async {
         let cx = caller(&request).await?;
         let page = vms::list(&cx, &list_query(&request)?).await?;
-        Ok(collection("vms", "vm", page.rows.iter().map(render::vm_row).collect()))
+        let counted = |row: &VmRow| row.pool.map_or(row.id.object(), |pool| pool.object());
+        let all = page.rows.iter().map(|row| (counted(row), render::vm_row(row))).collect();
+        Ok(collection("vms", "vm", quotas::added(&cx, all).await?))
     };
     ok(&request, result.await)
 }
@@ -40,10 +42,16 @@ async fn view(request: &HttpRequest, text: &str) -> Result<(Cx, VmView), EngineE
     Ok((cx, view))
 }
 
+/// A VM with what it counts on.
+async fn document(cx: &Cx, view: &VmView, next_run: bool) -> Result<Element, EngineError> {
+    let counted = view.row.pool.map_or(view.row.id.object(), |pool| pool.object());
+    quotas::added_to(cx, counted, render::vm(view, next_run)).await
+}
+
 async fn get(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, view) = view(&request, &path).await?;
-        let document = render::vm(&view, wants_next_run(&request));
+        let document = document(&cx, &view, wants_next_run(&request)).await?;
         Ok(match first_run::element(&cx, Of::Vm(view.row.id)).await {
             Some(told) => document.child(told),
             None => document,
@@ -68,14 +76,15 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             None => vms::create(&cx, vm_body::new_vm(&cx, &input, clone).await?).await?,
         };
         first_run::keep(&cx, Of::Vm(created.id), told).await?;
-        vms::get(&cx, created.id).await
+        let view = vms::get(&cx, created.id).await?;
+        Ok::<_, EngineError>((document(&cx, &view, false).await?, view))
     };
     match result.await {
-        Ok(view) => {
+        Ok((made, view)) => {
             let mut builder = HttpResponse::Accepted();
             builder.insert_header((header::LOCATION, format!("{BASE}/vms/{}", view.row.id)));
             let creation = Element::new("creation_status").text("state", "in_progress");
-            wants(&request).write(builder, &render::vm(&view, false).child(creation))
+            wants(&request).write(builder, &made.child(creation))
         }
         Err(error) => fault::response(&request, &error),
     }
@@ -89,7 +98,7 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let told = first_run::wanted(&input)?;
         vms::update(&cx, vm, VmUpdate { next_run, ..vm_body::vm_update(&input)? }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
-        Ok(render::vm(&vms::get(&cx, vm).await?, next_run))
+        document(&cx, &vms::get(&cx, vm).await?, next_run).await
     };
     ok(&request, result.await)
 }

@@ -176,6 +176,7 @@ impl Frame {
                     ("kerberos", l.t("kerberos"), engine),
                     ("permissions", l.t("system-permissions"), self.sees(System)),
                     ("instance_types", l.t("instance-types"), self.sees(InstanceType)),
+                    ("quotas", l.t("quotas"), self.sees(Quota)),
                     ("jobs", l.t("jobs"), true),
                     ("events", l.t("events"), true),
                     ("sessions", l.t("sessions"), users),

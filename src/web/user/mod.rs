@@ -3,6 +3,7 @@
 mod class;
 pub(in crate::web) mod notices;
 mod preferences;
+mod quotas;
 
 use super::console_page;
 use super::csrf;
@@ -12,7 +13,7 @@ use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use super::vm_pages::{self, enter};
 use super::{vm_cd, vm_snapshots};
-use crate::engine::{EngineError, class as engine_class, pools, snapshots, vms};
+use crate::engine::{EngineError, class as engine_class, pools, quotas as engine_quotas, snapshots, vms};
 use crate::model::class::Desk;
 use crate::model::console::ConsoleOf;
 use crate::model::ids::PoolId;
@@ -28,6 +29,7 @@ const PORTAL: Portal = Portal::User;
 pub fn routes(config: &mut web::ServiceConfig) {
     notices::routes(config);
     preferences::routes(config);
+    quotas::routes(config);
     class::routes(config);
     config
         .route("/user", web::get().to(home))
@@ -49,7 +51,8 @@ async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
         let pools = pools::list(&cx, &query).await?.rows;
         let desks = engine_class::notices(&cx).await?.desks;
         let classes = engine_class::list(&cx).await?.into_iter().map(|pool| pool.id).collect();
-        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes }))
+        let quotas = engine_quotas::choices(&cx).await?.iter().any(|quota| !quota.is_default);
+        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes, quotas }))
     };
     match result.await {
         Ok((frame, mine)) => frame.page(&frame.l.t("my-desktops"), "vm vm_pool class", &content(&frame, &mine)),
@@ -64,12 +67,18 @@ struct Mine {
     desks: Vec<Desk>,
     /// Pools that he teaches.
     classes: Vec<PoolId>,
+    /// There are quotas that he may use.
+    quotas: bool,
 }
 
 fn content(frame: &Frame, mine: &Mine) -> Markup {
-    let (l, Mine { vms, pools, desks, classes }) = (frame.l, mine);
+    let (l, Mine { vms, pools, desks, classes, quotas }) = (frame.l, mine);
+    let links = html! {
+        @if *quotas { (parts::link_button("/user/quotas", &l.t("my-quotas"), "pf-m-link")) }
+        (parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link"))
+    };
     html! {
-        (parts::heading(&l.t("my-desktops"), &html! {}, &parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link")))
+        (parts::heading(&l.t("my-desktops"), &html! {}, &links))
         @if vms.is_empty() && pools.is_empty() { (parts::empty(&l.t("no-desktops"), &l.t("no-desktops-hint"), &html! {})) }
         div class="vireo-cards" {
             @for vm in vms { (vm_card(frame, vm, desks.iter().find(|desk| desk.vm == vm.id))) }

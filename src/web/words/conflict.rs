@@ -2,6 +2,7 @@
 
 use super::{holder, say, state, unfit};
 use crate::model::conflict::Conflict;
+use crate::model::quota::{Excess, Share};
 use crate::web::locale::Locale;
 use crate::web::told::told;
 
@@ -75,6 +76,10 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::GroupInItself { .. }
         | Conflict::MemberAlready { .. }
         | Conflict::NoMember { .. } => role(l, why),
+        Conflict::Quota(_)
+        | Conflict::QuotaGivesNothing { .. }
+        | Conflict::QuotaDefault { .. }
+        | Conflict::QuotaInUse { .. } => quota(l, why),
         Conflict::ScreenLocked { .. }
         | Conflict::WatchPictures { .. }
         | Conflict::GiftsFull { .. }
@@ -104,6 +109,38 @@ fn role(l: Locale, why: &Conflict) -> String {
         Conflict::NoMember { group, member } => say!(l, "conflict-no-member", "group" = group, "member" = member),
         other => other.to_string(),
     }
+}
+
+fn quota(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::Quota(excess) => over(l, excess),
+        Conflict::QuotaGivesNothing { quota, place } => {
+            say!(l, "conflict-quota-gives-nothing", "quota" = quota, "place" = place)
+        }
+        Conflict::QuotaDefault { quota } => say!(l, "conflict-quota-default", "quota" = quota),
+        Conflict::QuotaInUse { quota, users } => say!(l, "conflict-quota-in-use", "quota" = quota, "users" = users),
+        other => other.to_string(),
+    }
+}
+
+fn over(l: Locale, excess: &Excess) -> String {
+    let amount = |n| excess.resource.amount(n);
+    let (share, place) = match &excess.share {
+        Share::Whole => ("whole", ""),
+        Share::Of(name) => ("place", name.as_str()),
+        Share::Person(name) => ("person", name.as_str()),
+    };
+    l.ta(
+        &format!("conflict-quota-{}-{share}", excess.resource),
+        &[
+            ("quota", &excess.quota),
+            ("place", place),
+            ("most", &amount(excess.most)),
+            ("used", &amount(excess.used)),
+            ("asked", &amount(excess.asked)),
+            ("left", &amount(excess.left())),
+        ],
+    )
 }
 
 fn class(l: Locale, why: &Conflict) -> String {

@@ -65,6 +65,7 @@ pub fn page_of(place: &Place) -> String {
         ObjectKind::Vm => "vms",
         ObjectKind::Pool => "pools",
         ObjectKind::Disk => "disks",
+        ObjectKind::Quota => "quotas",
         ObjectKind::User => "users",
         ObjectKind::Group => "groups",
         ObjectKind::Role => "roles",

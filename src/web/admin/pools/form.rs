@@ -1,6 +1,6 @@
 //! Making and changing pools.
 
-use super::super::{admin, changing, id};
+use super::super::{admin, changing, id, quotas};
 use super::{kind_name, state_name};
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, pools};
@@ -11,7 +11,7 @@ use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
-use crate::web::ui::form::{Field, Filled, form};
+use crate::web::ui::form::{Choice, Field, Filled, form};
 use crate::web::ui::{Frame, parts};
 use crate::web::{error, words};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -28,7 +28,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What both forms show.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 10] = [
     "name",
     "description",
     "comment",
@@ -38,6 +38,7 @@ const SHOWN: [&str; 9] = [
     "max_user_vms",
     "surplus",
     "use_latest_template_version",
+    "quota",
 ];
 
 async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
@@ -83,10 +84,11 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
         let all = catalog::templates(cx, &all).await?.rows;
         let permits = may::on(cx, all.iter().map(|t| t.id.object()).collect()).await?;
         let usable = all.into_iter().filter(|t| permits.may(Action::CreateVm, t.id.object()));
-        Ok::<_, EngineError>(usable.map(|t| (t.id.to_string(), t.name)).collect::<Vec<_>>())
+        let quotas = quotas::choices(cx, None).await?;
+        Ok::<_, EngineError>((usable.map(|t| (t.id.to_string(), t.name)).collect::<Vec<_>>(), quotas))
     };
-    let templates = match usable.await {
-        Ok(templates) => templates,
+    let (templates, choices) = match usable.await {
+        Ok(offer) => offer,
         Err(e) => return error::page(http, &e),
     };
     let l = frame.l;
@@ -101,6 +103,7 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
         (field(l.t("stateful"), "stateful", "stateful", l.t("stateful-hint")).check(&filled))
         (field(l.t("instant-start"), "instant_start", "instant_start", l.t("instant-start-hint")).check(&filled))
         (latest(frame, &filled))
+        (quotas::field(l, &filled, &choices))
     };
     let others = filled.others(l, &SHOWN);
     let content = html! {
@@ -130,6 +133,7 @@ fn new_pool(values: &HashMap<String, String>) -> Result<NewPool, EngineError> {
         stateful: values.contains_key("stateful"),
         instant_start: values.contains_key("instant_start"),
         use_latest: values.contains_key("use_latest"),
+        quota: quotas::read(values, "quota")?,
     })
 }
 
@@ -164,12 +168,19 @@ async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
             ("use_latest", u8::from(pool.use_latest).to_string()),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value)).into();
-        Ok::<_, EngineError>(render_edit(&frame, &pool, &Filled { values, wrong: Vec::new() }, None))
+        let choices = quotas::choices(&cx, Some(pool.id.object())).await?;
+        Ok::<_, EngineError>(render_edit(&frame, &pool, &choices, &Filled { values, wrong: Vec::new() }, None))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
 
-fn render_edit(frame: &Frame, pool: &PoolView, filled: &Filled, refused: Option<String>) -> HttpResponse {
+fn render_edit(
+    frame: &Frame,
+    pool: &PoolView,
+    choices: &[Choice],
+    filled: &Filled,
+    refused: Option<String>,
+) -> HttpResponse {
     let l = frame.l;
     let surplus = Surplus::ALL.iter().map(|s| (s.to_string(), l.t(&format!("surplus-{s}")))).collect::<Vec<_>>();
     let field = |label: String, name, hint: String| Field { l, label, name, field: name, hint };
@@ -181,6 +192,7 @@ fn render_edit(frame: &Frame, pool: &PoolView, filled: &Filled, refused: Option<
         (shares(frame, filled, l.t("max-user-vms-hint")))
         (field(l.t("instant-start"), "instant_start", l.t("instant-start-hint")).check(filled))
         @if !pool.stateful { (latest(frame, filled)) }
+        (quotas::field(l, filled, choices))
         (fixed(l.t("pool-type"), &kind_name(frame, pool.kind)))
         (fixed(l.t("pool-state"), &state_name(frame, pool.stateful)))
         (fixed(l.t("cluster"), &pool.cluster_name))
@@ -208,6 +220,7 @@ fn change(values: &HashMap<String, String>) -> Result<PoolUpdate, EngineError> {
         instant_start: Some(values.contains_key("instant_start")),
         surplus: values.get("surplus").and_then(|word| word.parse().ok()),
         use_latest: Some(values.contains_key("use_latest")),
+        quota: quotas::read(values, "quota")?,
         ..PoolUpdate::default()
     })
 }
@@ -229,7 +242,8 @@ async fn edit(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             Err(other) => return Err(other),
         };
         let view = pools::get(&cx, pool).await?;
-        Ok::<_, EngineError>(render_edit(&frame, &view, &Filled { values, wrong }, refused))
+        let choices = quotas::choices(&cx, Some(pool.object())).await?;
+        Ok::<_, EngineError>(render_edit(&frame, &view, &choices, &Filled { values, wrong }, refused))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }

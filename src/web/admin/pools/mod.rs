@@ -5,8 +5,8 @@ mod members;
 mod memory;
 mod reservations;
 
-use super::permissions;
 use super::{Listing, admin, changing, id, listing};
+use super::{permissions, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, pools};
 use crate::model::ids::PoolId;
@@ -84,7 +84,11 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let reserved = pools::reservations::list(&cx, pool).await?;
         let reserved = reservations::card(&frame, &view, &reserved, edits);
         let saved = pools::memory::get(&cx, pool).await?;
-        let facts = facts(&frame, &view, &memory::state(&frame, &view, saved.as_ref()));
+        let quota = quotas::fact(&cx, &frame, "pools", pool.object(), None).await?;
+        let facts = html! {
+            (facts(&frame, &view, &memory::state(&frame, &view, saved.as_ref())))
+            @if let Some(quota) = quota { (parts::facts(&[quota])) }
+        };
         Ok::<_, EngineError>((frame, view, facts, reserved, vms, permissions, edits, removes))
     };
     match result.await {

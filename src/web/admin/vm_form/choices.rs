@@ -3,12 +3,14 @@
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks, settings};
 use crate::model::disk::DiskContent;
+use crate::model::ids::ObjectId;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::page::ListQuery;
 use crate::model::role::Action;
 use crate::model::storage_domain::StorageDomainKind;
 use crate::model::template::TemplateView;
 use crate::model::vm_settings::VmSettings;
+use crate::web::admin::quotas;
 use crate::web::ui::form::Choice;
 use crate::web::ui::{Frame, parts};
 use serde_json::json;
@@ -22,6 +24,8 @@ pub struct Choices {
     pub profiles: Vec<Choice>,
     pub domains: Vec<Choice>,
     pub hosts: Vec<Choice>,
+    /// Empty where quotas do not count.
+    pub quotas: Vec<Choice>,
     /// Custom properties with their patterns.
     pub properties: Vec<(String, String)>,
     /// The settings of each template.
@@ -32,7 +36,7 @@ pub struct Choices {
 ///
 /// # Errors
 /// The actor may not see them, or the database failed.
-pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
+pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choices, EngineError> {
     let l = frame.l;
     let all = ListQuery { max: u32::MAX, ..ListQuery::default() };
     let mut instance_types = vec![Choice::new("", l.t("custom"))];
@@ -69,6 +73,7 @@ pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
         profiles,
         domains,
         hosts: catalog::hosts(cx, &all).await?.rows.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
+        quotas: quotas::choices(cx, of).await?,
         properties: settings::vm_properties(cx).await?,
         settings: templates.iter().map(|t| (t.id.to_string(), t.hardware.settings.clone())).collect(),
     })

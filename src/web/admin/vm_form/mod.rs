@@ -37,7 +37,7 @@ async fn new_page(
 ) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
-        Ok::<_, EngineError>((choices::load(&cx, &frame).await?, frame))
+        Ok::<_, EngineError>((choices::load(&cx, &frame, None).await?, frame))
     };
     let mut values = HashMap::new();
     let template = query.get("template").cloned().unwrap_or_else(|| BLANK_TEMPLATE.to_string());
@@ -88,7 +88,7 @@ fn shown() -> Vec<&'static str> {
 }
 
 async fn again(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) -> HttpResponse {
-    match choices::load(cx, frame).await {
+    match choices::load(cx, frame, None).await {
         Ok(choices) => new_form(frame, &choices, &filled),
         Err(e) => error::page(http, &e),
     }
@@ -131,7 +131,8 @@ async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
 async fn edit_form(cx: &Cx, frame: &Frame, view: &VmView, filled: &Filled) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
     let base = format!("/admin/vms/{}", view.row.id);
-    let choices = choices::load(cx, frame).await?;
+    let counted = view.row.pool.map_or(view.row.id.object(), |pool| pool.object());
+    let choices = choices::load(cx, frame, Some(counted)).await?;
     let running = view.row.status.is_running();
     let hint = if running { l.t("at-once-or-later") } else { String::new() };
     // The CD of a running VM is changed on its page, where the guest sees it at once.

@@ -63,6 +63,7 @@ pub fn new_vm(values: &Values) -> (NewVm, Vec<Invalid>) {
         use_latest: values.contains_key("use_latest"),
         clone: values.contains_key("clone"),
         cd: parsed(values, "cd", "cdrom", &mut wrong),
+        quota: parsed(values, "quota", "quota", &mut wrong),
         nics: Some(nics(values, &mut wrong)),
         disks: disks(values, &mut wrong),
     };
@@ -89,6 +90,7 @@ fn disks(values: &Values, wrong: &mut Vec<Invalid>) -> Vec<NewDisk> {
             interface: get("interface").parse().unwrap_or(DiskInterface::Virtio),
             bootable: n == 0,
             storage_domain: parsed(values, &sections::nth("domain", n), "storage_domain", wrong),
+            quota: parsed(values, &sections::nth("disk_quota", n), "quota", wrong),
         });
     }
     all
@@ -120,6 +122,7 @@ pub fn change(values: &Values) -> (VmUpdate, Vec<Invalid>) {
         instance_type: values
             .contains_key("instance_type")
             .then(|| parsed(values, "instance_type", "instance_type", &mut wrong)),
+        quota: parsed(values, "quota", "quota", &mut wrong),
         // A form without the field (the VM runs) leaves the CD as it is.
         cd: values.contains_key("cd").then(|| parsed(values, "cd", "cdrom", &mut wrong)),
     };

@@ -4,6 +4,7 @@ use super::choices::Choices;
 use super::settings;
 use crate::model::disk::DiskInterface;
 use crate::model::vm::{BootDevice, Display, VmKind, VmView};
+use crate::web::admin::quotas;
 use crate::web::locale::Locale;
 use crate::web::ui::Frame;
 use crate::web::ui::form::{Choice, Field, Filled, section};
@@ -50,6 +51,7 @@ pub const SHOWN: &[&str] = &[
     "display.allow_override",
     "os.boot",
     "cdrom",
+    "quota",
     "use_latest_template_version",
 ];
 
@@ -98,6 +100,7 @@ pub fn head(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
     let l = frame.l;
     html! {
         (field(l, "cluster", "cluster", "cluster").choose(filled, &choices.clusters))
+        (quotas::field(l, filled, &choices.quotas))
         (field(l, "based-on-template", "template", "template").choose(filled, &choices.templates))
         (system_fields(l, filled, true))
         (field(l, "instance-type", "instance_type", "instance_type").choose(filled, &choices.instance_types))
@@ -111,6 +114,7 @@ pub fn fixed_head(frame: &Frame, view: &VmView, choices: &Choices, filled: &Fill
     let cluster = choices.clusters.iter().find(|c| c.value == view.row.cluster.to_string());
     html! {
         (field(l, "cluster", "cluster", "cluster").fixed(cluster.map_or(&view.row.cluster_name, |c| &c.text)))
+        @if view.row.pool.is_none() { (quotas::field(l, filled, &choices.quotas)) }
         (field(l, "based-on-template", "template", "template").fixed(&view.row.template_name))
         (system_fields(l, filled, false))
         (field(l, "instance-type", "instance_type", "instance_type").choose(filled, &choices.instance_types))
@@ -215,6 +219,7 @@ fn disk_row(l: Locale, choices: &Choices, filled: &Filled, n: usize) -> Markup {
     let engine = DISK_SIZES.get(n).copied().unwrap_or_default();
     let (interface, allocation, domain, alias) =
         (nth("interface", n), nth("allocation", n), nth("domain", n), nth("alias", n));
+    let quota = nth("disk_quota", n);
     html! {
         div class="vireo-row" {
             (field(l, "size-gib", &size, engine).input(filled, "number"))
@@ -222,6 +227,7 @@ fn disk_row(l: Locale, choices: &Choices, filled: &Filled, n: usize) -> Markup {
             (field(l, "interface", &interface, "").choose(filled, &interfaces()))
             (field(l, "allocation", &allocation, "").choose(filled, &allocations(l)))
             (field(l, "domain", &domain, "").choose(filled, &choices.domains))
+            (quotas::field_of_disk(l, filled, &quota, &choices.quotas))
         }
     }
 }

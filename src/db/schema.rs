@@ -174,6 +174,7 @@ diesel::table! {
         object_id -> Text,
         settings -> Text,
         password -> Text,
+        secrets -> Text,
         revision -> Integer,
     }
 }

@@ -41,6 +41,8 @@ pub mod search;
 pub mod setting;
 pub mod snapshot;
 pub mod storage_domain;
+pub mod sysprep;
+pub mod system;
 pub mod template;
 pub mod user;
 pub mod valid;

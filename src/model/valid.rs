@@ -109,6 +109,20 @@ pub enum Problem {
     NotYaml { because: String },
     #[error("needs a VM with disks and with Linux on them; leave it out")]
     NothingToSeal,
+    #[error("is for Windows only, and the guest's operating system is another; leave it out")]
+    OnlyWindows,
+    #[error("is for guests with cloud-init, and this one has Windows; leave it out")]
+    NotWindows,
+    #[error("\"{value}\" is not a locale like en-US or 0409:00000409")]
+    NotALocale { value: String },
+    #[error("is not a product key of five times five letters and digits with '-' between them")]
+    NotAProductKey,
+    #[error("needs a domain that the computer joins; name one or leave this out")]
+    NeedsDomain,
+    #[error("cannot be said together with a domain; leave one of them out")]
+    WorkgroupAndDomain,
+    #[error("is no answer file for this Windows: {because}")]
+    NotAnAnswerFile { because: String },
     #[error("is the template of another data center; choose one of this")]
     OtherDataCenter,
     #[error("\"{value}\" is not the address of a web page like https://example.com/page")]

@@ -47,9 +47,19 @@ pub struct VmSpec {
     pub payload: Option<Payload>,
 }
 
+/// On what a guest finds small files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Medium {
+    #[default]
+    Cd,
+    Floppy,
+}
+
 /// Small files that a guest finds on a disc.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
+    #[serde(default)]
+    pub medium: Medium,
     /// The disc's name, by which guests know what it is.
     pub label: String,
     pub files: Vec<PayloadFile>,

@@ -29,6 +29,7 @@ mod sdk;
 mod server;
 mod sessions;
 mod snapshots;
+mod sysprep;
 mod templates;
 mod user_portal_browser;
 mod users;

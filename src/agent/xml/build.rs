@@ -6,7 +6,7 @@ use crate::agent::storage;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::DiskId;
 use crate::model::vm::{BootDevice, Display};
-use crate::wire::{DiskSpec, NicSpec, VmSpec};
+use crate::wire::{DiskSpec, Medium, NicSpec, VmSpec};
 use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
 use std::io::Cursor;
@@ -240,8 +240,12 @@ fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
 /// A second drive, for this run only. IDE has four places.
 fn told(w: &mut Xml, spec: &VmSpec, disc: &Path) -> Done {
     let full = spec.disks.iter().filter(|d| d.interface == DiskInterface::Ide).count() > 2;
-    let (name, bus) = if full { ("sdzz", "usb") } else { ("hdd", "ide") };
-    element(w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+    let (device, name, bus) = match spec.payload.as_ref().map(|p| p.medium) {
+        Some(Medium::Floppy) => ("floppy", "fda", "fdc"),
+        _ if full => ("cdrom", "sdzz", "usb"),
+        _ => ("cdrom", "hdd", "ide"),
+    };
+    element(w, "disk", &[("type", "file"), ("device", device)], |w| {
         empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
         empty(w, "source", &[("file", &disc.to_string_lossy())])?;
         empty(w, "target", &[("dev", name), ("bus", bus)])?;

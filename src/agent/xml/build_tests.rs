@@ -6,7 +6,7 @@ use crate::model::ids::{DiskId, ImageId, NicId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::vm::{BootDevice, Display};
 use crate::model::vm_settings::{RngSource, VmSettings, Watchdog};
-use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
+use crate::wire::{DiskSpec, DomainPath, ImagePath, Medium, NicSpec, Payload, PayloadFile, VmSpec};
 
 fn image(n: u128) -> ImagePath {
     let domain = DomainPath { id: StorageDomainId::fixed(0xd0), path: "/srv/storage".to_owned() };
@@ -174,6 +174,25 @@ fn every_setting_reaches_the_guest() {
     let spec = tuned();
     let without = VmSpec { settings: VmSettings { rng: RngSource::Absent, ..spec.settings.clone() }, ..spec };
     assert!(!domain(&without, &host(false)).unwrap().contains("<rng"));
+}
+
+#[test]
+fn what_a_guest_is_told_lies_in_a_drive_of_its_own() {
+    let files = vec![PayloadFile { name: "sysprep.inf".to_owned(), content: String::new() }];
+    let told = |medium| Some(Payload { medium, label: "sysprep".to_owned(), files: files.clone() });
+    let traits = HostTraits { payload: Some("/srv/told".into()), ..host(false) };
+    let drive = |spec: VmSpec| {
+        let xml = domain(&spec, &traits).unwrap();
+        let read = roxmltree::Document::parse(&xml).unwrap();
+        let source = read.descendants().find(|n| n.attribute("file") == Some("/srv/told")).unwrap();
+        let target = source.parent().unwrap().children().find(|n| n.has_tag_name("target")).unwrap();
+        [source.parent().unwrap().attribute("device"), target.attribute("dev"), target.attribute("bus")]
+            .map(|a| a.unwrap().to_owned())
+    };
+    assert_eq!(drive(VmSpec { payload: told(Medium::Cd), ..plain() }), ["cdrom", "hdd", "ide"]);
+    assert_eq!(drive(VmSpec { payload: told(Medium::Floppy), ..plain() }), ["floppy", "fda", "fdc"]);
+    let full = VmSpec { payload: told(Medium::Cd), ..everything() };
+    assert_eq!(drive(full), ["cdrom", "sdzz", "usb"]);
 }
 
 #[test]

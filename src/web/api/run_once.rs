@@ -5,7 +5,8 @@ use super::vm_body;
 use crate::engine::EngineError;
 use crate::model::run_once::{Drive, RunOnce};
 
-const ACTION: &str = "pause vm use_cloud_init use_initialization async grace_period volatile filter fault job status";
+const ACTION: &str =
+    "pause vm use_cloud_init use_sysprep use_initialization async grace_period volatile filter fault job status";
 const VM: &str = "cdroms display os placement_policy stateless id name";
 
 /// How it is to run, if it is said.
@@ -15,7 +16,9 @@ const VM: &str = "cdroms display os placement_policy stateless id name";
 pub fn wanted(input: &Input) -> Result<Option<RunOnce>, EngineError> {
     let yes = |path: &str, field: &'static str| input.bool_at(path, field).map(|said| said == Some(true));
     let paused = yes("pause", "pause")?;
-    let tell = yes("use_cloud_init", "use_cloud_init")? || yes("use_initialization", "use_initialization")?;
+    // Which of them it is follows from the guest's operating system.
+    let told = ["use_cloud_init", "use_sysprep", "use_initialization"];
+    let tell = told.into_iter().try_fold(false, |said, name| Ok::<_, EngineError>(yes(name, name)? || said))?;
     let vm = input.child("vm");
     if vm.is_none() && !paused && !tell {
         return Ok(None);

@@ -4,7 +4,7 @@ use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::{copies, fault, first_run, render, vm_body};
-use crate::engine::first_run::Of;
+use crate::engine::first_run::{self as engine_first_run, Of};
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::{DiskId, VmId};
 use crate::model::vm::{Display, VmUpdate, VmView};
@@ -65,7 +65,11 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let told = first_run::wanted(&input)?;
         let created = match copies::from_snapshot(&cx, &input).await? {
             Some(created) => created,
-            None => vms::create(&cx, vm_body::new_vm(&cx, &input, clone).await?).await?,
+            None => {
+                let new = vm_body::new_vm(&cx, &input, clone).await?;
+                engine_first_run::check_new(&cx, new.os.as_deref(), new.template, told.as_ref()).await?;
+                vms::create(&cx, new).await?
+            }
         };
         first_run::keep(&cx, Of::Vm(created.id), told).await?;
         vms::get(&cx, created.id).await
@@ -86,8 +90,13 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
         let (input, next_run) = (body(&request, &bytes)?, wants_next_run(&request));
-        let told = first_run::wanted(&input)?;
-        vms::update(&cx, vm, VmUpdate { next_run, ..vm_body::vm_update(&input)? }).await?;
+        let (told, update) = (first_run::wanted(&input)?, vm_body::vm_update(&input)?);
+        if told.is_some() {
+            let now = vms::get(&cx, vm).await?.os;
+            let system = update.os.as_deref().unwrap_or(&now);
+            engine_first_run::check_new(&cx, Some(system), None, told.as_ref()).await?;
+        }
+        vms::update(&cx, vm, VmUpdate { next_run, ..update }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
         Ok(render::vm(&vms::get(&cx, vm).await?, next_run))
     };

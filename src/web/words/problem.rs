@@ -58,6 +58,13 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         | Problem::NotACard { .. }
         | Problem::NotYaml { .. }
         | Problem::NothingToSeal => of_first_run(l, problem),
+        Problem::OnlyWindows
+        | Problem::NotWindows
+        | Problem::NotALocale { .. }
+        | Problem::NotAProductKey
+        | Problem::NeedsDomain
+        | Problem::WorkgroupAndDomain
+        | Problem::NotAnAnswerFile { .. } => of_windows(l, problem),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -92,6 +99,19 @@ fn of_first_run(l: Locale, problem: &Problem) -> String {
         Problem::NotACard { line } => say!(l, "problem-not-a-card", "line" = line),
         Problem::NotYaml { because } => say!(l, "problem-not-yaml", "because" = because),
         Problem::NothingToSeal => l.t("problem-nothing-to-seal"),
+        other => other.to_string(),
+    }
+}
+
+fn of_windows(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::OnlyWindows => l.t("problem-only-windows"),
+        Problem::NotWindows => l.t("problem-not-windows"),
+        Problem::NotALocale { value } => say!(l, "problem-not-a-locale", "value" = value),
+        Problem::NotAProductKey => l.t("problem-not-a-product-key"),
+        Problem::NeedsDomain => l.t("problem-needs-domain"),
+        Problem::WorkgroupAndDomain => l.t("problem-workgroup-and-domain"),
+        Problem::NotAnAnswerFile { because } => say!(l, "problem-not-an-answer-file", "because" = because),
         other => other.to_string(),
     }
 }

@@ -55,6 +55,10 @@ pub enum NoRoom {
     NotChosen,
     #[error("does not have the storage domain {domain} with its disk {disk}")]
     NoDomain { domain: String, disk: String },
+    #[error("does not have the machine type {machine}")]
+    NoMachine { machine: String },
+    #[error("does not have the CPU type {cpu}")]
+    NoCpuType { cpu: String },
     #[error("can give a VM {most} virtual CPUs, not {wanted}")]
     Cpus { most: u32, wanted: u32 },
     #[error("has {free} MiB of memory left, the VM needs {needed}")]

@@ -109,6 +109,16 @@ pub enum Problem {
     NotYaml { because: String },
     #[error("needs a VM with disks and with Linux on them; leave it out")]
     NothingToSeal,
+    #[error("\"{value}\" is known to no host of the cluster; choose one that the form offers")]
+    NoHostHas { value: String },
+    #[error("cannot be said together with the host's own CPU; leave one of them out")]
+    CpuAndPassthrough,
+    #[error(
+        "is no kernel or RAM disk: \"{value}\" is not an image of a storage domain like iso://vmlinuz; upload it there"
+    )]
+    NotAnImage { value: String },
+    #[error("needs a kernel; choose one or leave this out")]
+    NeedsKernel,
     #[error("is for Windows only, and the guest's operating system is another; leave it out")]
     OnlyWindows,
     #[error("is for guests with cloud-init, and this one has Windows; leave it out")]

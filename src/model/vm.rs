@@ -110,6 +110,8 @@ pub enum Refusal {
         /// Empty where nobody knows its name any more.
         cd: String,
     },
+    #[error("the kernel or initial RAM disk that it was to start with is gone; choose another one")]
+    KernelGone,
     #[error("its disk {disk} is {status}")]
     DiskNotOk { disk: String, status: DiskStatus },
     #[error("its disk {disk} lies on the storage domain {domain}, which is {status}")]

@@ -115,6 +115,10 @@ settings! {
     io_threads: u32 = 0, NextStart;
     virtio_scsi: bool = true, NextStart;
     boot_menu: bool = false, NextStart;
+    /// A machine type of the host's QEMU; empty: the usual one.
+    machine: String = String::new(), NextStart;
+    /// A CPU that the guest sees; empty: the one that fits best.
+    cpu_type: String = String::new(), NextStart;
     rng: RngSource = RngSource::Urandom, NextStart;
     /// At most so many bytes in each period; 0: no limit.
     rng_bytes: u32 = 0, NextStart;
@@ -187,7 +191,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// Every setting that can wait.
-    pub const FIELDS: [&'static str; 27] = [
+    pub const FIELDS: [&'static str; 29] = [
         "os",
         "memory",
         "max_memory",
@@ -211,6 +215,8 @@ impl Waiting {
         "io_threads",
         "virtio_scsi",
         "boot_menu",
+        "machine",
+        "cpu_type",
         "rng",
         "rng_bytes",
         "rng_period_ms",

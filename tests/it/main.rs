@@ -25,6 +25,7 @@ mod permissions;
 mod pools;
 mod portal;
 mod routes;
+mod run_once;
 mod sdk;
 mod server;
 mod sessions;

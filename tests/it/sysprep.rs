@@ -16,7 +16,8 @@ fn told() -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_windows_finds_its_answer_file() {
-    let server = Server::start(&Start { demo: true, without_iso: true, ..Start::default() });
+    let environment = vec![("VIREO_LOG", "debug".to_owned())];
+    let server = Server::start(&Start { demo: true, without_iso: true, environment, ..Start::default() });
     let admin = server.admin();
     let desk = |told: serde_json::Value| {
         json!({

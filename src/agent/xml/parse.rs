@@ -41,6 +41,29 @@ pub fn enum_values(xml: &str, inside: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// The CPUs that guests can have, of domain capabilities.
+pub fn cpu_models(xml: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    let own = document.descendants().filter(|n| n.has_tag_name("mode") && n.attribute("name") == Some("custom"));
+    let models = own
+        .flat_map(|mode| mode.children())
+        .filter(|n| n.has_tag_name("model") && n.attribute("usable") == Some("yes"));
+    let mut all: Vec<String> = models.filter_map(|n| n.text().map(|t| t.trim().to_owned())).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Where the CD drive is: its name, and on which bus. The second one, with what a guest is told, comes after it.
+pub fn cd_drive(xml: &str) -> Option<(String, String)> {
+    let document = Document::parse(xml).ok()?;
+    let drive = document.descendants().find(|n| n.has_tag_name("disk") && n.attribute("device") == Some("cdrom"))?;
+    let target = drive.children().find(|n| n.has_tag_name("target"))?;
+    Some((target.attribute("dev")?.to_owned(), target.attribute("bus")?.to_owned()))
+}
+
 fn find<'a>(root: Node<'a, 'a>, path: &str) -> Option<Node<'a, 'a>> {
     path.split('/').try_fold(root, |here, name| here.children().find(|c| c.has_tag_name(name)))
 }

@@ -31,6 +31,8 @@ pub fn read(wrong: &mut Wrong, input: &Input) -> SettingsChange {
         io_threads: wrong.note(input.parsed("io/threads", "io.threads")),
         virtio_scsi: wrong.note(input.bool_at("virtio_scsi/enabled", "virtio_scsi.enabled")),
         boot_menu: wrong.note(input.bool_at("bios/boot_menu/enabled", "bios.boot_menu.enabled")),
+        machine: input.text_at("custom_emulated_machine").map(|text| text.trim().to_owned()),
+        cpu_type: input.text_at("custom_cpu_model").map(|text| text.trim().to_owned()),
         rng: rng(wrong, input),
         rng_bytes: wrong.note(input.parsed("rng_device/rate/bytes", "rng_device.rate.bytes")),
         rng_period_ms: wrong.note(input.parsed("rng_device/rate/period", "rng_device.rate.period")),
@@ -135,6 +137,8 @@ pub fn write(element: Element, hw: &Hardware) -> Element {
         .child(ha)
         .int("cpu_shares", s.cpu_shares)
         .child(Element::new("io").int("threads", s.io_threads))
+        .some_text("custom_emulated_machine", &s.machine)
+        .some_text("custom_cpu_model", &s.cpu_type)
         .child(Element::new("bios").child(menu));
     let element = with(with(element, "console", s.serial_console), "virtio_scsi", s.virtio_scsi);
     rest(element, s)

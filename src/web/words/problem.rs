@@ -23,6 +23,10 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
         Problem::NeedsSpice => l.t("problem-needs-spice"),
+        Problem::NoHostHas { value } => say!(l, "problem-no-host-has", "value" = value),
+        Problem::CpuAndPassthrough => l.t("problem-cpu-and-passthrough"),
+        Problem::NotAnImage { value } => say!(l, "problem-not-an-image", "value" = value),
+        Problem::NeedsKernel => l.t("problem-needs-kernel"),
         Problem::NotAPinning { vcpus } => say!(l, "problem-not-a-pinning", "vcpus" = vcpus),
         Problem::NotAsPattern { value, name, pattern } => {
             say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)

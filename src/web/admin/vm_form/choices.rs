@@ -3,6 +3,7 @@
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks, settings};
 use crate::model::disk::DiskContent;
+use crate::model::host::HostView;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::page::ListQuery;
 use crate::model::role::Action;
@@ -12,6 +13,7 @@ use crate::model::vm_settings::VmSettings;
 use crate::web::ui::form::Choice;
 use crate::web::ui::{Frame, parts};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// All choices.
 pub struct Choices {
@@ -22,6 +24,9 @@ pub struct Choices {
     pub profiles: Vec<Choice>,
     pub domains: Vec<Choice>,
     pub hosts: Vec<Choice>,
+    /// Machine types and CPUs that hosts have.
+    pub machines: Vec<Choice>,
+    pub cpus: Vec<Choice>,
     /// Custom properties with their patterns.
     pub properties: Vec<(String, String)>,
     /// The settings of each template.
@@ -61,6 +66,12 @@ pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
             domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
         }
     }
+    let hosts = catalog::hosts(cx, &all).await?.rows;
+    let named = |names: Vec<String>| {
+        std::iter::once(Choice::new("", l.t("usual-one")))
+            .chain(names.iter().map(|name| Choice::new(name, name)))
+            .collect()
+    };
     Ok(Choices {
         clusters: clusters.iter().map(|c| Choice::new(c.id, format!("{} ({})", c.name, c.data_center_name))).collect(),
         templates: templates.iter().map(template).collect(),
@@ -68,7 +79,9 @@ pub async fn load(cx: &Cx, frame: &Frame) -> Result<Choices, EngineError> {
         isos,
         profiles,
         domains,
-        hosts: catalog::hosts(cx, &all).await?.rows.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
+        machines: named(machines(&hosts)),
+        cpus: named(cpus(&hosts)),
+        hosts: hosts.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
         properties: settings::vm_properties(cx).await?,
         settings: templates.iter().map(|t| (t.id.to_string(), t.hardware.settings.clone())).collect(),
     })
@@ -101,4 +114,16 @@ fn template(t: &TemplateView) -> Choice {
         }
     }
     Choice { fills: fills.to_string(), ..Choice::new(t.id, &t.name) }
+}
+
+/// The machine types that these hosts have.
+pub fn machines(hosts: &[HostView]) -> Vec<String> {
+    let all = hosts.iter().flat_map(|host| host.facts.guest_machines().map(str::to_owned));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The CPUs that they can give to guests.
+pub fn cpus(hosts: &[HostView]) -> Vec<String> {
+    let all = hosts.iter().flat_map(|host| host.facts.cpu_models.iter().cloned());
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -16,6 +16,7 @@ use crate::web::ui::form::{Filled, form};
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
+pub use choices::{cpus, machines};
 use maud::{Markup, html};
 pub use read::parsed;
 pub use sections::{allocations, boot_name, field, interfaces, system_name};

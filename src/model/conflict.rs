@@ -106,6 +106,8 @@ pub enum Conflict {
     ConsoleInUse { vm: String, by: String },
     #[error("the screen of VM {vm} is locked by its teacher until he unlocks it")]
     ScreenLocked { vm: String },
+    #[error("VM {vm} has no other display; add one before this is taken away")]
+    LastDisplay { vm: String },
     #[error("the display of VM {vm} shows itself to one person only; watch its pictures, or help")]
     WatchPictures { vm: String },
     #[error("the class has {most} messages, links and files already; remove some first")]

@@ -20,6 +20,7 @@ mod kerberos;
 mod kill;
 mod licences;
 mod oidc;
+mod own_vms;
 mod passkeys;
 mod permissions;
 mod pools;

@@ -105,7 +105,9 @@ async fn a_guest_starts_with_a_kernel_of_its_own() {
         )
         .await;
     assert_eq!(code, 200, "{changed}");
-    let label = guest.run("mount -t iso9660 -o ro /dev/sr0 /mnt && ls /mnt/boot").await;
+    let label = guest
+        .run("ls /dev/sr*; cat /sys/block/sr*/size; mount -t iso9660 -o ro /dev/sr0 /mnt 2>&1; ls /mnt/boot 2>&1")
+        .await;
     assert!(label.contains("vmlinuz"), "{label}");
     down(&admin, &vm).await;
 }

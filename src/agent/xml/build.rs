@@ -5,7 +5,7 @@ use super::tuning;
 use crate::agent::storage;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::DiskId;
-use crate::model::vm::{BootDevice, Display};
+use crate::model::vm::{BootDevice, Protocol};
 use crate::wire::{DiskSpec, Medium, NicSpec, VmSpec};
 use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
@@ -163,7 +163,7 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "channel", &[("type", "unix")], |w| {
         empty(w, "target", &[("type", "virtio"), ("name", "org.qemu.guest_agent.0")])
     })?;
-    if spec.display == Display::Spice {
+    if spec.display.has(Protocol::Spice) {
         // For the guest's SPICE agent: the clipboard, and a screen as large as the window.
         element(w, "channel", &[("type", "spicevmc")], |w| {
             empty(w, "target", &[("type", "virtio"), ("name", "com.redhat.spice.0")])
@@ -347,20 +347,23 @@ fn write_nic(w: &mut Xml, nic: &NicSpec, host: &HostTraits, boot: Option<usize>)
 /// start: this one was over before it began. Sockets that the agent hands over for browsers are not asked for one.
 fn graphics(w: &mut Xml, spec: &VmSpec) -> Done {
     let (display, settings) = (spec.display, &spec.settings);
-    let over = [("type", display.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
-    element(w, "graphics", &over, |w| {
-        empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])?;
-        if display == Display::Spice && !settings.copy_paste {
-            empty(w, "clipboard", &[("copypaste", "no")])?;
-        }
-        if display == Display::Spice && !settings.file_transfer {
-            empty(w, "filetransfer", &[("enable", "no")])?;
-        }
-        Ok(())
-    })?;
+    for protocol in display.protocols() {
+        let over = [("type", protocol.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
+        element(w, "graphics", &over, |w| match protocol {
+            Protocol::Vnc => empty(w, "listen", &[("type", "socket")]),
+            Protocol::Spice => {
+                empty(w, "listen", &[("type", "none")])?;
+                if !settings.copy_paste {
+                    empty(w, "clipboard", &[("copypaste", "no")])?;
+                }
+                if settings.file_transfer { Ok(()) } else { empty(w, "filetransfer", &[("enable", "no")]) }
+            }
+        })?;
+    }
+    let spice = display.has(Protocol::Spice);
     let heads = settings.monitors.to_string();
-    let mut model = vec![("type", if display == Display::Vnc { "vga" } else { "qxl" })];
-    if display == Display::Spice && settings.monitors > 1 {
+    let mut model = vec![("type", if spice { "qxl" } else { "vga" })];
+    if spice && settings.monitors > 1 {
         model.push(("heads", &heads));
     }
     element(w, "video", &[], |w| empty(w, "model", &model))

@@ -56,7 +56,7 @@ fn modern() -> VmSpec {
     let kernel =
         KernelSpec { image: image(7), initrd: Some(image(8)), parameters: "root=/dev/vda quiet <&>".to_owned() };
     let settings = VmSettings { machine: "pc-q35-8.2".to_owned(), cpu_type: "Nehalem".to_owned(), ..plain().settings };
-    VmSpec { settings, kernel: Some(kernel), ..everything() }
+    VmSpec { settings, kernel: Some(kernel), display: Display::Both, ..everything() }
 }
 
 fn host(kvm: bool) -> HostTraits {

@@ -154,6 +154,16 @@ pub fn agent_connected(xml: &str) -> bool {
     })
 }
 
+/// What the domain's displays speak, in libvirt's order.
+pub fn graphics(xml: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    let devices = document.root_element().children().find(|n| n.has_tag_name("devices"));
+    let all = devices.into_iter().flat_map(|d| d.children()).filter(|n| n.has_tag_name("graphics"));
+    all.filter_map(|n| n.attribute("type").map(str::to_owned)).collect()
+}
+
 /// The domain's display of this kind as it is, with other attributes for its password.
 pub fn graphics_with(xml: &str, kind: &str, given: &[(&str, &str)]) -> Option<String> {
     let document = Document::parse(xml).ok()?;

@@ -6,7 +6,7 @@ use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ClusterId, ObjectId};
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::model::vm::{Display, Hardware};
+use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::VmSettings;
 use crate::store::settings as kept;
 use crate::store::vms::launch;
@@ -53,7 +53,7 @@ pub(in crate::engine) fn check(
         let value = s.monitors.to_string();
         wrong.push(Invalid::new("display.monitors", Problem::NotOneOf { value, allowed: "1, 2, 4".to_owned() }));
     }
-    let spice = hardware.display == Display::Spice;
+    let spice = hardware.display.has(Protocol::Spice);
     if s.monitors > 1 && !spice {
         wrong.push(Invalid::new("display.monitors", Problem::NeedsSpice));
     }

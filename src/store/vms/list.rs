@@ -8,6 +8,7 @@ use crate::model::ids::*;
 use crate::model::page::{ListQuery, Page};
 use crate::model::search::{self, Search, SearchError};
 use crate::model::vm::{Display, VmLoad, VmRow, VmStatus};
+use crate::model::vm_settings::Screens;
 use crate::store::catalog::unsigned;
 use crate::store::scope::Scope;
 use crate::store::vms::search::{conditions, fields, order, scope_condition};
@@ -76,6 +77,8 @@ struct Row {
     job_subject: Option<String>,
     #[diesel(sql_type = Bool)]
     waits: bool,
+    #[diesel(sql_type = Text)]
+    launched: String,
     #[diesel(sql_type = Nullable<SqlTimestamp>)]
     started: Option<Timestamp>,
 }
@@ -97,7 +100,7 @@ const COLUMNS: &str = "select vm.id, vm.name, vm.comment, vm.description, r.stat
     c.id as cluster, c.name as cluster_name, dc.name as data_center_name, t.id as template, t.name as template_name, \
     p.id as pool, p.name as pool_name, h.id as host, h.name as host_name, vm.memory_mib, \
     vm.sockets * vm.cores * vm.threads as vcpus, vm.display, vm.delete_protected, vm.stateless, r.addresses, r.fqdn, \
-    j.kind as job_kind, j.subject as job_subject, r.waits, r.started";
+    j.kind as job_kind, j.subject as job_subject, r.waits, r.launched, r.started";
 
 /// A page of VMs in scope that match.
 ///
@@ -137,6 +140,7 @@ fn rows(db: &mut Db, ids: &[VmId]) -> QueryResult<Vec<VmRow>> {
 }
 
 fn view(row: Row) -> VmRow {
+    let screens = Some(&row.launched).filter(|_| row.status.is_running()).and_then(|text| Screens::of(text));
     let locked_by = row.job_kind.map(|kind| Holder::Job { kind, subject: row.job_subject.unwrap_or_default() });
     VmRow {
         id: row.id,
@@ -156,7 +160,8 @@ fn view(row: Row) -> VmRow {
         host_name: row.host_name,
         memory_mib: unsigned(row.memory_mib),
         vcpus: unsigned(row.vcpus),
-        display: row.display,
+        display: screens.map_or(row.display, Screens::display),
+        serial: screens.is_none_or(Screens::serial),
         delete_protected: row.delete_protected,
         stateless: row.stateless,
         addresses: serde_json::from_str(&row.addresses).unwrap_or_default(),

@@ -77,7 +77,7 @@ fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
     let usual = (String::new(), l.t("as-usual"));
     let devices = BootDevice::ALL.iter().map(|d| (d.to_string(), boot_name(l, *d)));
     let devices: Vec<_> = std::iter::once(usual.clone()).chain(devices).collect();
-    let displays = Display::ALL.iter().map(|d| (d.to_string(), d.as_str().to_uppercase()));
+    let displays = Display::ALL.iter().map(|d| (d.to_string(), vm_form::display_name(*d)));
     let displays: Vec<_> = std::iter::once(usual).chain(displays).collect();
     let menu = [(String::new(), "as-usual"), ("true".to_owned(), "on"), ("false".to_owned(), "off")];
     let menu: Vec<_> = menu.into_iter().map(|(value, word)| (value, l.t(word))).collect();

@@ -1,6 +1,7 @@
 //! A template's page, and its removal.
 
 use super::card::{Detail, events_of, link, links, show, text};
+use super::vm_form::display_name;
 use super::{admin, changing, details, id};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, templates};
@@ -56,7 +57,7 @@ fn facts(l: Locale, t: &TemplateView) -> Vec<(String, Markup)> {
         (l.t("optimized-for"), text(l.t(&format!("kind-{}", t.kind)))),
         (l.t("memory"), text(parts::memory(hw.memory_mib))),
         (l.t("vcpus"), text(format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
-        (l.t("display"), text(hw.display.as_str().to_uppercase())),
+        (l.t("display"), text(display_name(hw.display))),
         (l.t("created"), parts::time(t.created)),
         (l.t("vms"), details::search_link("vms", "template", &t.name, t.vms)),
         ("ID".to_owned(), text(t.id)),

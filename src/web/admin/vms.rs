@@ -1,6 +1,6 @@
 //! VMs in the Admin Portal: list, detail, removal, CD.
 
-use super::vm_form::{boot_name, system_name};
+use super::vm_form::{boot_name, display_name, system_name};
 use super::{Listing, admin, changing, id, listing};
 use super::{devices, permissions, selected, waiting};
 use crate::engine::permissions::may::{self, Permits};
@@ -232,7 +232,7 @@ fn general(frame: &Frame, view: &VmView) -> Markup {
         ),
         (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
         (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
-        (l.t("display"), text(&hw.display.as_str().to_uppercase())),
+        (l.t("display"), text(&display_name(hw.display))),
         (l.t("console-open-by"), console_page::watchers(l, &view.watchers)),
         (l.t("boot"), text(&hw.boot.iter().map(|b| boot_name(l, *b)).collect::<Vec<_>>().join(", "))),
         (l.t("stateless"), text(&if row.stateless { l.t("yes") } else { l.t("no") })),

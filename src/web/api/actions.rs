@@ -7,6 +7,7 @@ use super::render;
 use crate::engine::{Cx, EngineError, pools, vms};
 use crate::model::console::{ConsoleOf, Entry, Manner};
 use crate::model::ids::{JobId, PoolId, VmId};
+use crate::model::vm::Protocol;
 use crate::web::server::Shared;
 use crate::web::{request, viewer_file};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -74,23 +75,23 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
         "reboot" => vms::reboot(cx, vm).await?,
         "suspend" => vms::suspend(cx, vm).await?,
         "detach" => pools::detach(cx, vm).await?,
-        "ticket" => return ticket(cx, vm).await,
+        "ticket" => return ticket(cx, vm, None).await,
         _ => return Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
     };
     Ok(complete(Some(job)))
 }
 
 /// A one-time ticket for this engine's own console socket.
-async fn ticket(cx: &Cx, vm: VmId) -> Result<Element, EngineError> {
+async fn ticket(cx: &Cx, vm: VmId, wanted: Option<Protocol>) -> Result<Element, EngineError> {
     // Who asks by a program cannot be asked back: he comes to who is there, where that can be.
-    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, Manner::Together, Entry::Own).await?;
+    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, wanted, Manner::Together, Entry::Own).await?;
     let ticket = Element::new("ticket").text("value", issued.first).int("expiry", crate::auth::ticket::VALID_SECONDS);
     Ok(complete(None).child(ticket))
 }
 
 /// The file for remote-viewer.
-async fn viewer_file(cx: &Cx, request: &HttpRequest, vm: VmId) -> Result<Element, EngineError> {
-    let access = vms::console::viewer(cx, vm).await?;
+async fn viewer_file(cx: &Cx, request: &HttpRequest, vm: VmId, wanted: Protocol) -> Result<Element, EngineError> {
+    let access = vms::console::viewer(cx, vm, Some(wanted)).await?;
     let ca = request.app_data::<web::Data<Shared>>().map(|shared| shared.ca.clone()).unwrap_or_default();
     let file = viewer_file::text(&access, &request::asked_host(request), &ca);
     Ok(complete(None).text("remote_viewer_connection_file", file))
@@ -102,10 +103,10 @@ async fn on_console(request: HttpRequest, path: web::Path<(String, String, Strin
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &vm)?;
         let view = vms::get(&cx, vm).await?;
-        super::vms::is_console(&view, &console)?;
+        let wanted = super::vms::console_of(view.row.display, &console)?;
         match action.as_str() {
-            "ticket" | "proxyticket" => ticket(&cx, vm).await,
-            "remoteviewerconnectionfile" => viewer_file(&cx, &request, vm).await,
+            "ticket" | "proxyticket" => ticket(&cx, vm, Some(wanted)).await,
+            "remoteviewerconnectionfile" => viewer_file(&cx, &request, vm, wanted).await,
             _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
         }
     };

@@ -8,6 +8,7 @@ use crate::model::ids::DiskId;
 use crate::model::page::ListQuery;
 use crate::model::run_once::{Drive, Kernel, RunOnce};
 use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::{Display, Protocol};
 
 const ACTION: &str =
     "pause vm use_cloud_init use_sysprep use_initialization async grace_period volatile filter fault job status";
@@ -44,7 +45,7 @@ fn read(vm: &Input, once: &mut RunOnce) -> Result<(), EngineError> {
     }
     once.boot = vm_body::boot_devices(vm)?;
     once.stateless = vm.bool_at("stateless", "stateless")? == Some(true);
-    once.display = vm.parsed("display/type", "display.type")?;
+    once.display = vm.parsed::<Protocol>("display/type", "display.type")?.map(Display::from);
     once.host = vm.parsed("placement_policy/hosts/host/id", "placement_policy.hosts")?;
     let text = |name: &str| vm.text_at(name).map(|text| text.trim().to_owned());
     once.machine = text("custom_emulated_machine");

@@ -6,7 +6,7 @@ use super::render::reference;
 use super::vm_body::Wrong;
 use crate::model::ids::HostId;
 use crate::model::valid::{Invalid, Problem};
-use crate::model::vm::{Display, Hardware};
+use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::{RngSource, SettingsChange, VmSettings, Watchdog};
 use std::collections::BTreeMap;
 
@@ -112,7 +112,7 @@ pub fn cpu(hw: &Hardware) -> Element {
 /// `<display>`
 pub fn display(hw: &Hardware) -> Element {
     Element::new("display")
-        .text("type", hw.display.as_str())
+        .text("type", hw.display.main().as_str())
         .int("monitors", hw.settings.monitors)
         .bool("copy_paste_enabled", hw.settings.copy_paste)
         .bool("file_transfer_enabled", hw.settings.file_transfer)
@@ -125,7 +125,7 @@ pub fn write(element: Element, hw: &Hardware) -> Element {
     let with =
         |element: Element, name: &'static str, value: bool| element.child(Element::new(name).bool("enabled", value));
     let mut usb = Element::new("usb").bool("enabled", s.usb_redirection);
-    if s.usb_redirection && hw.display == Display::Spice {
+    if s.usb_redirection && hw.display.has(Protocol::Spice) {
         usb = usb.text("type", "native");
     }
     let ha = Element::new("high_availability").bool("enabled", s.high_availability).int("priority", s.priority);
@@ -176,6 +176,7 @@ fn rest(mut element: Element, s: &VmSettings) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::vm::Display;
 
     const XML: &str = "<vm><memory_policy><ballooning>false</ballooning></memory_policy><usb><enabled>true</enabled></usb>\
         <display><monitors>2</monitors></display><cpu><mode>host_passthrough</mode><cpu_tune><vcpu_pins>\

@@ -6,8 +6,10 @@ use super::entry::BASE;
 use super::{copies, fault, first_run, render, vm_body};
 use crate::engine::first_run::{self as engine_first_run, Of};
 use crate::engine::{Cx, EngineError, vms};
+use crate::model::conflict::Conflict;
 use crate::model::ids::{DiskId, VmId};
-use crate::model::vm::{Display, VmUpdate, VmView};
+use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::{Display, Protocol, VmUpdate, VmView};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -20,7 +22,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/vms/{id}", web::put().to(update))
         .route("/vms/{id}", web::delete().to(remove))
         .route("/vms/{id}/graphicsconsoles", web::get().to(consoles))
+        .route("/vms/{id}/graphicsconsoles", web::post().to(add_console))
         .route("/vms/{id}/graphicsconsoles/{console}", web::get().to(console))
+        .route("/vms/{id}/graphicsconsoles/{console}", web::delete().to(remove_console))
         .route("/vms/{id}/cdroms", web::get().to(cdroms))
         .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd));
 }
@@ -90,11 +94,13 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
         let (input, next_run) = (body(&request, &bytes)?, wants_next_run(&request));
-        let (told, update) = (first_run::wanted(&input)?, vm_body::vm_update(&input)?);
-        if told.is_some() {
-            let now = vms::get(&cx, vm).await?.os;
-            let system = update.os.as_deref().unwrap_or(&now);
+        let (told, mut update) = (first_run::wanted(&input)?, vm_body::vm_update(&input)?);
+        if told.is_some() || update.display.is_some() {
+            let now = vms::get(&cx, vm).await?;
+            let system = update.os.as_deref().unwrap_or(&now.os);
             engine_first_run::check_new(&cx, Some(system), None, told.as_ref()).await?;
+            // A document has room for one of the two: who sends it back takes none away.
+            update.display = update.display.filter(|wanted| *wanted != now.hardware.display.main().into());
         }
         vms::update(&cx, vm, VmUpdate { next_run, ..update }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
@@ -114,47 +120,78 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
 }
 
 /// oVirt's id of a graphics console: its name's bytes in hexadecimal.
-fn console_id(display: Display) -> &'static str {
-    match display {
-        Display::Vnc => "564e43",
-        Display::Spice => "5350494345",
+const fn console_id(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Vnc => "564e43",
+        Protocol::Spice => "5350494345",
     }
 }
 
-/// The VM has a graphics console of this id.
+/// The VM's graphics console of this id.
 ///
 /// # Errors
-/// It has not.
-pub fn is_console(view: &VmView, wanted: &str) -> Result<(), EngineError> {
-    if console_id(view.hardware.display) == wanted {
-        return Ok(());
-    }
-    Err(EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() })
+/// It has none.
+pub fn console_of(display: Display, wanted: &str) -> Result<Protocol, EngineError> {
+    let none = || EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() };
+    display.protocols().iter().copied().find(|protocol| console_id(*protocol) == wanted).ok_or_else(none)
 }
 
-fn console_element(view: &VmView) -> Element {
-    let (vm, display) = (view.row.id, view.hardware.display);
-    let own = console_id(display);
+fn console_element(vm: VmId, protocol: Protocol) -> Element {
+    let own = console_id(protocol);
     Element::new("graphics_console")
         .attribute("href", format!("{BASE}/vms/{vm}/graphicsconsoles/{own}"))
         .attribute("id", own)
-        .text("protocol", display.as_str())
+        .text("protocol", protocol.as_str())
         .child(render::reference("vm", "vms", vm))
 }
 
 async fn consoles(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = view(&request, &path).await;
-    ok(&request, result.map(|(_, v)| collection("graphics_consoles", "graphics_console", vec![console_element(&v)])))
+    let result = view(&request, &path).await.map(|(_, view)| {
+        let own = view.hardware.display.protocols().iter().map(|protocol| console_element(view.row.id, *protocol));
+        collection("graphics_consoles", "graphics_console", own.collect())
+    });
+    ok(&request, result)
 }
 
 async fn console(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let (vm, wanted) = path.into_inner();
     let result = async {
         let (_, view) = view(&request, &vm).await?;
-        is_console(&view, &wanted)?;
-        Ok(console_element(&view))
+        Ok(console_element(view.row.id, console_of(view.hardware.display, &wanted)?))
     };
     ok(&request, result.await)
+}
+
+/// A VM that is to have both.
+async fn add_console(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, view) = view(&request, &path).await?;
+        let wanted = body(&request, &bytes)?.parsed::<Protocol>("protocol", "protocol")?;
+        let protocol = wanted.ok_or_else(|| Invalid::new("protocol", Problem::Missing))?;
+        set_display(&cx, view.row.id, view.hardware.display.with(protocol)).await?;
+        Ok(console_element(view.row.id, protocol))
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+async fn remove_console(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let (vm, wanted) = path.into_inner();
+    let result = async {
+        let (cx, view) = view(&request, &vm).await?;
+        let display = view.hardware.display;
+        let rest = display.without(console_of(display, &wanted)?);
+        let rest = rest.ok_or_else(|| Conflict::LastDisplay { vm: view.row.name.clone() })?;
+        set_display(&cx, view.row.id, rest).await?;
+        Ok(super::actions::complete(None))
+    };
+    ok(&request, result.await)
+}
+
+async fn set_display(cx: &Cx, vm: VmId, display: Display) -> Result<(), EngineError> {
+    vms::update(cx, vm, VmUpdate { display: Some(display), ..VmUpdate::default() }).await.map(drop)
 }
 
 /// One drive per VM, with oVirt's fixed id.

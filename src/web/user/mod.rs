@@ -1,6 +1,7 @@
 //! The User Portal: my VMs, and the pools I may take from.
 
 mod class;
+mod edit;
 pub(in crate::web) mod notices;
 mod preferences;
 
@@ -12,6 +13,7 @@ use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use super::vm_pages::{self, enter};
 use super::{vm_cd, vm_snapshots};
+use crate::engine::permissions::may;
 use crate::engine::{EngineError, class as engine_class, pools, snapshots, vms};
 use crate::model::class::Desk;
 use crate::model::console::ConsoleOf;
@@ -29,6 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     notices::routes(config);
     preferences::routes(config);
     class::routes(config);
+    edit::routes(config);
     config
         .route("/user", web::get().to(home))
         .route("/user/vms", web::get().to(home))
@@ -49,7 +52,8 @@ async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
         let pools = pools::list(&cx, &query).await?.rows;
         let desks = engine_class::notices(&cx).await?.desks;
         let classes = engine_class::list(&cx).await?.into_iter().map(|pool| pool.id).collect();
-        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes }))
+        let makes = may::makes(&cx).await?.vm;
+        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes, makes }))
     };
     match result.await {
         Ok((frame, mine)) => frame.page(&frame.l.t("my-desktops"), "vm vm_pool class", &content(&frame, &mine)),
@@ -64,12 +68,18 @@ struct Mine {
     desks: Vec<Desk>,
     /// Pools that he teaches.
     classes: Vec<PoolId>,
+    /// He may make VMs.
+    makes: bool,
 }
 
 fn content(frame: &Frame, mine: &Mine) -> Markup {
-    let (l, Mine { vms, pools, desks, classes }) = (frame.l, mine);
+    let (l, Mine { vms, pools, desks, classes, makes }) = (frame.l, mine);
+    let actions = html! {
+        @if *makes { (parts::link_button(edit::NEW, &l.t("new-vm"), "pf-m-secondary")) }
+        (parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link"))
+    };
     html! {
-        (parts::heading(&l.t("my-desktops"), &html! {}, &parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link")))
+        (parts::heading(&l.t("my-desktops"), &html! {}, &actions))
         @if vms.is_empty() && pools.is_empty() { (parts::empty(&l.t("no-desktops"), &l.t("no-desktops-hint"), &html! {})) }
         div class="vireo-cards" {
             @for vm in vms { (vm_card(frame, vm, desks.iter().find(|desk| desk.vm == vm.id))) }
@@ -156,7 +166,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Stri
     match result.await {
         Ok((view, kept, media, frame)) => {
             let content = html! {
-                (parts::heading(&view.row.name, &parts::status(frame.l, view.row.status.as_str()), &vm_pages::buttons(&frame, &view.row)))
+                (parts::heading(&view.row.name, &parts::status(frame.l, view.row.status.as_str()), &head_buttons(&frame, &view.row)))
                 div class="vireo-grid" {
                     (parts::card(&frame.l.t("general"), &vm_facts(&frame, &view)))
                     @if view.row.can.contains(&VmAction::Console) { (parts::card(&frame.l.t("screen"), &vm_pages::screen(&frame, &view.row))) }
@@ -167,6 +177,13 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Stri
             frame.page(&view.row.name, "vm job class", &content)
         }
         Err(e) => error::page(&http, &e),
+    }
+}
+
+fn head_buttons(frame: &Frame, row: &VmRow) -> Markup {
+    html! {
+        (vm_pages::buttons(frame, row))
+        @if row.can.contains(&VmAction::Edit) { (parts::link_button(&edit::page_of(row.id), &frame.l.t("edit"), "pf-m-secondary")) }
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::MemberAlready { .. }
         | Conflict::NoMember { .. } => role(l, why),
         Conflict::ScreenLocked { .. }
+        | Conflict::LastDisplay { .. }
         | Conflict::WatchPictures { .. }
         | Conflict::GiftsFull { .. }
         | Conflict::FileTooLarge { .. } => class(l, why),
@@ -98,6 +99,7 @@ fn role(l: Locale, why: &Conflict) -> String {
 fn class(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::ScreenLocked { vm } => say!(l, "conflict-screen-locked", "vm" = vm),
+        Conflict::LastDisplay { vm } => say!(l, "conflict-last-display", "vm" = vm),
         Conflict::WatchPictures { vm } => say!(l, "conflict-watch-pictures", "vm" = vm),
         Conflict::GiftsFull { most } => say!(l, "conflict-gifts-full", "most" = most),
         Conflict::FileTooLarge { most } => say!(l, "conflict-file-too-large", "most" = most),

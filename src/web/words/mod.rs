@@ -163,6 +163,7 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         Refusal::Locked { job } => say!(l, "reason-locked", "job" = holder(l, job)),
         Refusal::DeleteProtected => l.t("reason-delete-protected"),
         Refusal::InPool { pool } => say!(l, "reason-in-pool", "pool" = pool),
+        Refusal::NoSerialConsole => l.t("reason-no-serial-console"),
         Refusal::PoolSuspend => l.t("reason-pool-suspend"),
         Refusal::NothingToBoot => l.t("reason-nothing-to-boot"),
         Refusal::StatelessSuspend => l.t("reason-stateless-suspend"),

@@ -19,7 +19,7 @@ use choices::Choices;
 pub use choices::{cpus, machines};
 use maud::{Markup, html};
 pub use read::parsed;
-pub use sections::{allocations, boot_name, field, interfaces, system_name};
+pub use sections::{allocations, boot_name, display_name, field, interfaces, system_name};
 use std::collections::HashMap;
 
 /// The forms' paths.

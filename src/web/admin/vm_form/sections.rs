@@ -250,7 +250,7 @@ pub fn system(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
 /// How its screen is shown.
 pub fn console(frame: &Frame, filled: &Filled) -> Markup {
     let l = frame.l;
-    let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, d.as_str().to_uppercase())).collect();
+    let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, display_name(*d))).collect();
     let field = hinted(l, "display", "display", "display.type", l.t("display-hint"));
     let strict = hinted(l, "allow-override", "allow_override", "display.allow_override", l.t("allow-override-hint"));
     section(
@@ -271,6 +271,11 @@ pub fn boot_name(l: Locale, device: BootDevice) -> String {
         BootDevice::Cdrom => l.t("boot-cd"),
         BootDevice::Network => l.t("boot-network"),
     }
+}
+
+/// What a display is called: `SPICE + VNC`.
+pub fn display_name(display: Display) -> String {
+    display.protocols().iter().map(|p| p.as_str().to_uppercase()).collect::<Vec<_>>().join(" + ")
 }
 
 /// What a guest system is called.

@@ -1,11 +1,13 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
 mod class;
+mod icons;
 mod people;
 mod pools;
 mod providers;
 
 pub use class::*;
+pub use icons::*;
 pub use people::*;
 pub use pools::*;
 pub use providers::*;
@@ -481,5 +483,5 @@ diesel::allow_tables_to_appear_in_same_query! {
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,
-    event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos,
+    event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos, icon,
 }

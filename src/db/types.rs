@@ -50,6 +50,7 @@ use crate::model::{
     domain::{Provider, Transport},
     event::*,
     host::*,
+    icon::MediaType,
     ids::*,
     job::*,
     network::*,
@@ -71,5 +72,5 @@ text_columns! {
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, Protocol, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
-    GiftId, GiftKind, Entry, ConsoleChoice,
+    GiftId, GiftKind, Entry, ConsoleChoice, IconId, MediaType,
 }

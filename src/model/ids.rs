@@ -38,6 +38,8 @@ ids! {
     ReservationId,
     /// What a teacher gave to a class.
     GiftId,
+    /// A picture of a VM or a template, in one of its sizes.
+    IconId,
     /// An OpenID provider.
     ProviderId,
 }

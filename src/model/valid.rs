@@ -119,6 +119,10 @@ pub enum Problem {
     NotAnImage { value: String },
     #[error("needs a kernel; choose one or leave this out")]
     NeedsKernel,
+    #[error("is no PNG, JPEG or GIF picture of at most {width}x{height}")]
+    NotAPicture { width: u32, height: u32 },
+    #[error("has {bytes} bytes; at most {most} are allowed")]
+    PictureTooLarge { bytes: usize, most: usize },
     #[error("is for Windows only, and the guest's operating system is another; leave it out")]
     OnlyWindows,
     #[error("is for guests with cloud-init, and this one has Windows; leave it out")]

@@ -5,6 +5,7 @@ use crate::model::conflict::{Holder, NoRoom};
 use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::guest::GuestDetails;
+use crate::model::icon::Icons;
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
 use crate::model::storage_domain::StorageDomainStatus;
@@ -254,6 +255,7 @@ pub struct VmRow {
     pub display: Display,
     /// It runs with a serial line.
     pub serial: bool,
+    pub icons: Icons,
     pub delete_protected: bool,
     pub stateless: bool,
     /// Guest's addresses and host name, as its agent told.

@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::{object_ancestor, permission};
 use crate::model::ids::{ObjectId, SYSTEM};
-use crate::store::first_run;
+use crate::store::{first_run, icons};
 use diesel::prelude::*;
 
 /// Puts `object` below `parents` (and all that is above them) and the system.
@@ -29,6 +29,7 @@ pub fn set(db: &mut Db, object: ObjectId, parents: &[ObjectId]) -> QueryResult<(
 pub fn remove(db: &mut Db, object: ObjectId) -> QueryResult<()> {
     diesel::delete(permission::table.filter(permission::object_id.eq(object))).execute(db)?;
     diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq(object))).execute(db)?;
+    icons::remove(db, object)?;
     first_run::remove(db, object)
 }
 

@@ -1,8 +1,8 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
 use super::{
-    admin, api, assets, console, console_page, error, health, live, password, security, sign_in, user, viewer_file,
-    vm_cd, vm_snapshots,
+    admin, api, assets, console, console_page, error, health, icons, live, password, security, sign_in, user,
+    viewer_file, vm_cd, vm_snapshots,
 };
 use crate::engine::Engine;
 use actix_http::HttpService;
@@ -83,6 +83,7 @@ fn app(
         .configure(api::routes)
         .configure(console_page::routes)
         .configure(viewer_file::routes)
+        .configure(icons::routes)
         .configure(console::routes)
         .configure(assets::routes)
         .configure(live::routes)

@@ -15,6 +15,7 @@ mod consoles;
 mod directories;
 mod domains;
 mod end_to_end;
+mod icons;
 mod instant;
 mod kerberos;
 mod kill;

@@ -92,6 +92,7 @@ fn actions(frame: &Frame, t: &TemplateView, new: bool, edits: bool, removes: boo
     html! {
         @if new { (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary")) }
         @if edits { (parts::link_button(&format!("/admin/templates/{}/first_run", t.id), &l.t("first-run"), "pf-m-secondary")) }
+        @if edits { (parts::link_button(&format!("/admin/templates/{}/icon", t.id), &l.t("icon"), "pf-m-secondary")) }
         @if removes { (parts::link_button(&format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger")) }
     }
 }

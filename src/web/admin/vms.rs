@@ -16,6 +16,7 @@ use crate::model::snapshot::SnapshotView;
 use crate::model::vm::{VmAction, VmRow, VmStatus, VmView};
 use crate::web::console_page;
 use crate::web::error;
+use crate::web::icons;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::told::told;
@@ -83,7 +84,7 @@ fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
     Row {
         href: format!("/admin/vms/{}", vm.id),
         cells: vec![
-            html! { (vm.name) },
+            html! { (icons::small(vm.icons)) " " (vm.name) },
             html! { (parts::status(l, vm.status.as_str())) (waiting::mark(l, vm.waits)) (progress(frame, vm, running)) },
             html! { (vm.host_name.as_deref().unwrap_or_default()) },
             html! { (vm.addresses.join(", ")) },
@@ -169,6 +170,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Edit) {
                 (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
                 @if row.pool.is_none() { (parts::link_button(&format!("{base}/first_run"), &l.t("first-run"), "pf-m-secondary")) }
+                (parts::link_button(&format!("{base}/icon"), &l.t("icon"), "pf-m-secondary"))
             }
             @if can(VmAction::Run) && row.pool.is_none() && row.status == VmStatus::Down {
                 (parts::link_button(&format!("{base}/run_once"), &l.t("run-once"), "pf-m-secondary"))

@@ -11,6 +11,7 @@ pub mod entry;
 pub mod fault;
 mod first_run;
 mod guest;
+mod icons;
 pub mod input;
 mod instance_types;
 mod known;
@@ -37,6 +38,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(vms::routes)
                 .configure(devices::routes)
                 .configure(guest::routes)
+                .configure(icons::routes)
                 .configure(instance_types::routes)
                 .configure(snapshots::routes)
                 .configure(actions::routes)

@@ -3,7 +3,7 @@
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
-use super::{copies, fault, first_run, render, vm_body};
+use super::{copies, fault, first_run, icons, render, vm_body};
 use crate::engine::first_run::{self as engine_first_run, Of};
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::conflict::Conflict;
@@ -66,7 +66,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let cx = caller(&request).await?;
         let clone = parameters(&request).get("clone").is_some_and(|v| v == "true");
         let input = body(&request, &bytes)?;
-        let told = first_run::wanted(&input)?;
+        let (told, icon) = (first_run::wanted(&input)?, icons::wanted(&input)?);
         let created = match copies::from_snapshot(&cx, &input).await? {
             Some(created) => created,
             None => {
@@ -76,6 +76,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             }
         };
         first_run::keep(&cx, Of::Vm(created.id), told).await?;
+        icons::keep(&cx, icons::vm(created.id), icon).await?;
         vms::get(&cx, created.id).await
     };
     match result.await {
@@ -94,6 +95,7 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
         let (input, next_run) = (body(&request, &bytes)?, wants_next_run(&request));
+        let icon = icons::wanted(&input)?;
         let (told, mut update) = (first_run::wanted(&input)?, vm_body::vm_update(&input)?);
         if told.is_some() || update.display.is_some() {
             let now = vms::get(&cx, vm).await?;
@@ -104,6 +106,7 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         }
         vms::update(&cx, vm, VmUpdate { next_run, ..update }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
+        icons::keep(&cx, icons::vm(vm), icon).await?;
         Ok(render::vm(&vms::get(&cx, vm).await?, next_run))
     };
     ok(&request, result.await)

@@ -8,6 +8,7 @@ mod preferences;
 use super::console_page;
 use super::csrf;
 use super::error;
+use super::icons;
 use super::server::Shared;
 use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
@@ -93,7 +94,7 @@ fn vm_card(frame: &Frame, vm: &VmRow, desk: Option<&Desk>) -> Markup {
     let locked = desk.is_some_and(|desk| desk.locked);
     html! {
         article class="pf-v6-c-card" data-vm=(vm.id) {
-            div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
+            div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { (icons::small(vm.icons)) " " a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
             div class="pf-v6-c-card__body" {
                 @if locked { (parts::alert("warning", &l.ta("class-screen-locked-card", &[("vm", &vm.name)]))) }
                 @else if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }

@@ -62,6 +62,12 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         | Problem::NotACard { .. }
         | Problem::NotYaml { .. }
         | Problem::NothingToSeal => of_first_run(l, problem),
+        Problem::NotAPicture { width, height } => {
+            say!(l, "problem-not-a-picture", "width" = width, "height" = height)
+        }
+        Problem::PictureTooLarge { bytes, most } => {
+            say!(l, "problem-picture-too-large", "bytes" = bytes, "most" = most)
+        }
         Problem::OnlyWindows
         | Problem::NotWindows
         | Problem::NotALocale { .. }

@@ -56,6 +56,7 @@ first-run-not-told = The guest is told this at its next start.
 first-run-sysprep = Use Sysprep
 first-run-inf-text = A Windows that was sealed with Sysprep is told this at its first start, in the file sysprep.inf on a floppy. What forgets everything at its end is told each time.
 first-run-unattend-text = A Windows that was sealed with Sysprep is told this at its first start, in the file unattend.xml on a disc of its own. What forgets everything at its end is told each time.
+first-run-windows-zone-hint = As in Europe/Berlin or W. Europe Standard Time; empty: GMT Standard Time.
 first-run-windows-user-hint = A local administrator with the same password; empty: none is made.
 first-run-organization = Organization
 first-run-product-key = Product key

@@ -56,6 +56,7 @@ first-run-not-told = 虚拟机将在下次启动时获得这些设置。
 first-run-sysprep = 使用 Sysprep
 first-run-inf-text = 用 Sysprep 封装过的 Windows 在首次启动时，会通过软盘上的 sysprep.inf 文件获得以下设置。关机后不保留任何内容的虚拟机每次启动都会获得。
 first-run-unattend-text = 用 Sysprep 封装过的 Windows 在首次启动时，会通过专用光盘上的 unattend.xml 文件获得以下设置。关机后不保留任何内容的虚拟机每次启动都会获得。
+first-run-windows-zone-hint = 例如 Asia/Shanghai 或 China Standard Time；留空则为 GMT Standard Time。
 first-run-windows-user-hint = 使用同一密码的本地管理员；留空则不创建。
 first-run-organization = 组织
 first-run-product-key = 产品密钥

@@ -5,7 +5,7 @@ use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::{Cx, EngineError};
 use crate::model::event::{About, EventCode};
-use crate::model::icon::{self, Icons, MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, MediaType, Picture, SMALL};
+use crate::model::icon::{self, Icons, MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, MediaType, NoPicture, Picture, SMALL};
 use crate::model::ids::{BLANK_TEMPLATE, IconId, ObjectId, TemplateId, VmId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
@@ -89,9 +89,9 @@ pub async fn set(cx: &Cx, of: Of, picture: Option<Vec<u8>>) -> Result<(), Engine
 fn check(bytes: &[u8]) -> Result<Given, EngineError> {
     const FIELD: &str = "large_icon";
     let wrong = |problem| EngineError::from(Invalid::new(FIELD, problem));
-    let none = || wrong(Problem::NotAPicture { width: MAX_WIDTH, height: MAX_HEIGHT });
+    let none = || wrong(Problem::Picture(NoPicture::none()));
     if bytes.len() > MAX_BYTES {
-        return Err(wrong(Problem::PictureTooLarge { bytes: bytes.len(), most: MAX_BYTES }));
+        return Err(wrong(Problem::Picture(NoPicture::TooLarge { bytes: bytes.len(), most: MAX_BYTES })));
     }
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| none())?;
     let media_type = match reader.format() {

@@ -1,6 +1,6 @@
 //! What a guest is told at its first start, by cloud-init or Windows' answer file: names, people, keys, network, commands.
 
-use crate::model::sysprep::{self, MAX_COMPUTER_NAME, Windows, WrittenWindows};
+use crate::model::sysprep::{self, MAX_COMPUTER_NAME, NoAnswer, Windows, WrittenWindows};
 use crate::model::system::AnswerFile;
 use crate::model::valid::{self, Invalid, Problem};
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ impl Written {
             ("nic_configurations", &self.cards),
         ];
         let said = all.into_iter().filter(|(_, text)| !text.trim().is_empty());
-        wrong.extend(said.map(|(field, _)| Invalid::new(field, Problem::NotWindows)));
+        wrong.extend(said.map(|(field, _)| Invalid::new(field, Problem::Windows(NoAnswer::NotWindows))));
     }
 }
 

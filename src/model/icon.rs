@@ -19,6 +19,22 @@ text_enum! {
     }
 }
 
+/// Why a picture is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPicture {
+    #[error("is no PNG, JPEG or GIF picture of at most {width}x{height}")]
+    NotAPicture { width: u32, height: u32 },
+    #[error("has {bytes} bytes; at most {most} are allowed")]
+    TooLarge { bytes: usize, most: usize },
+}
+
+impl NoPicture {
+    /// It is none, or larger than it may be.
+    pub const fn none() -> Self {
+        Self::NotAPicture { width: MAX_WIDTH, height: MAX_HEIGHT }
+    }
+}
+
 /// The pictures of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Icons {

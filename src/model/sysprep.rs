@@ -10,6 +10,25 @@ pub const NAMESPACE: &str = "urn:schemas-microsoft-com:unattend";
 pub const MAX_COMPUTER_NAME: usize = 15;
 const MAX_TEXT: usize = 256;
 
+/// Why a Windows cannot be told something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("is for Windows only, and the guest's operating system is another; leave it out")]
+    OnlyWindows,
+    #[error("is for guests with cloud-init, and this one has Windows; leave it out")]
+    NotWindows,
+    #[error("\"{value}\" is not a locale like en-US or 0409:00000409")]
+    NotALocale { value: String },
+    #[error("is not a product key of five times five letters and digits with '-' between them")]
+    NotAProductKey,
+    #[error("needs a domain that the computer joins; name one or leave this out")]
+    NeedsDomain,
+    #[error("cannot be said together with a domain; leave one of them out")]
+    WorkgroupAndDomain,
+    #[error("is no answer file for this Windows: {because}")]
+    NotAnAnswerFile { because: String },
+}
+
 /// To whom the computer belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Join {
@@ -74,7 +93,7 @@ impl WrittenWindows {
     /// What a guest that is no Windows cannot be told.
     pub fn refuse(&self, wrong: &mut Vec<Invalid>) {
         let said = self.all().into_iter().filter(|(_, text)| !text.trim().is_empty());
-        wrong.extend(said.map(|(field, _)| Invalid::new(field, Problem::OnlyWindows)));
+        wrong.extend(said.map(|(field, _)| Invalid::new(field, Problem::Windows(NoAnswer::OnlyWindows))));
     }
 
     /// All of it checked; what is wrong is noted.
@@ -97,14 +116,14 @@ impl WrittenWindows {
             (true, true) if self.workgroup.is_empty() && self.domain.is_empty() => {
                 for (field, text) in [("active_directory_ou", &unit), ("domain.user.user_name", &user)] {
                     if !text.is_empty() {
-                        wrong.push(Invalid::new(field, Problem::NeedsDomain));
+                        wrong.push(Invalid::new(field, Problem::Windows(NoAnswer::NeedsDomain)));
                     }
                 }
                 Join::Nothing
             }
             (_, true) => Join::Workgroup(workgroup),
             (false, false) => {
-                wrong.push(Invalid::new("workgroup", Problem::WorkgroupAndDomain));
+                wrong.push(Invalid::new("workgroup", Problem::Windows(NoAnswer::WorkgroupAndDomain)));
                 Join::Nothing
             }
             (true, false) => {
@@ -167,7 +186,7 @@ fn locale(field: &'static str, text: &str) -> Result<String, Invalid> {
     if text.len() <= 120 && text.chars().all(plain) && !text.starts_with('-') {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::new(field, Problem::NotALocale { value: text.chars().take(40).collect() }))
+        Err(Invalid::new(field, Problem::Windows(NoAnswer::NotALocale { value: text.chars().take(40).collect() })))
     }
 }
 
@@ -176,7 +195,7 @@ fn product_key(text: &str) -> Result<String, Invalid> {
     let text = text.trim().to_ascii_uppercase();
     let group = |part: &str| part.len() == 5 && part.chars().all(|c| c.is_ascii_alphanumeric());
     let fine = text.is_empty() || (text.split('-').count() == 5 && text.split('-').all(group));
-    if fine { Ok(text) } else { Err(Invalid::new("windows_license_key", Problem::NotAProductKey)) }
+    if fine { Ok(text) } else { Err(Invalid::new("windows_license_key", Problem::Windows(NoAnswer::NotAProductKey))) }
 }
 
 /// A zone that this Windows knows, by the tz database's name or by its own.
@@ -197,7 +216,8 @@ pub fn time_zone(file: AnswerFile, text: &str) -> Result<String, Invalid> {
 /// # Errors
 /// It has another form.
 pub fn answers(file: AnswerFile, text: &str) -> Result<String, Invalid> {
-    let wrong = |because: String| Err(Invalid::new("custom_script", Problem::NotAnAnswerFile { because }));
+    let wrong =
+        |because: String| Err(Invalid::new("custom_script", Problem::Windows(NoAnswer::NotAnAnswerFile { because })));
     let text = text.replace("\r\n", "\n").trim().to_owned();
     if text.is_empty() {
         return Ok(text);

@@ -1,8 +1,10 @@
 //! Checks at the border: names, texts and numbers from outside, with errors that name the field.
 
 use crate::model::conflict::Unfit;
+use crate::model::icon::NoPicture;
 use crate::model::internal::CharacterKind;
 use crate::model::search::SearchError;
+use crate::model::sysprep::NoAnswer;
 use crate::model::template::TemplateStatus;
 
 /// What is wrong with a field of a request.
@@ -119,24 +121,10 @@ pub enum Problem {
     NotAnImage { value: String },
     #[error("needs a kernel; choose one or leave this out")]
     NeedsKernel,
-    #[error("is no PNG, JPEG or GIF picture of at most {width}x{height}")]
-    NotAPicture { width: u32, height: u32 },
-    #[error("has {bytes} bytes; at most {most} are allowed")]
-    PictureTooLarge { bytes: usize, most: usize },
-    #[error("is for Windows only, and the guest's operating system is another; leave it out")]
-    OnlyWindows,
-    #[error("is for guests with cloud-init, and this one has Windows; leave it out")]
-    NotWindows,
-    #[error("\"{value}\" is not a locale like en-US or 0409:00000409")]
-    NotALocale { value: String },
-    #[error("is not a product key of five times five letters and digits with '-' between them")]
-    NotAProductKey,
-    #[error("needs a domain that the computer joins; name one or leave this out")]
-    NeedsDomain,
-    #[error("cannot be said together with a domain; leave one of them out")]
-    WorkgroupAndDomain,
-    #[error("is no answer file for this Windows: {because}")]
-    NotAnAnswerFile { because: String },
+    #[error("{0}")]
+    Picture(NoPicture),
+    #[error("{0}")]
+    Windows(NoAnswer),
     #[error("is the template of another data center; choose one of this")]
     OtherDataCenter,
     #[error("\"{value}\" is not the address of a web page like https://example.com/page")]

@@ -67,6 +67,15 @@ pub fn set(db: &mut Db, object: ObjectId, given: &Given) -> QueryResult<()> {
         .map(drop)
 }
 
+/// What is made of another has its picture.
+pub fn inherit(db: &mut Db, from: ObjectId, to: ObjectId) -> QueryResult<()> {
+    let columns = (icon::media_type, icon::large, icon::small);
+    let found: Option<(MediaType, String, String)> = icon::table.find(from).select(columns).first(db).optional()?;
+    let Some((media_type, large, small)) = found else { return Ok(()) };
+    let icons = Icons { small: IconId::random(), large: IconId::random() };
+    set(db, to, &Given { icons, media_type, large, small })
+}
+
 /// Takes it away. None there: fine.
 pub fn remove(db: &mut Db, object: ObjectId) -> QueryResult<()> {
     diesel::delete(icon::table.find(object)).execute(db).map(drop)

@@ -9,7 +9,7 @@ use super::vm_pages::{answer, changing, entered, id};
 use crate::auth::View;
 use crate::engine::icons::{self, Of};
 use crate::engine::{Cx, EngineError, catalog, vms};
-use crate::model::icon::{Icons, MAX_HEIGHT, MAX_WIDTH, Picture};
+use crate::model::icon::{Icons, MAX_HEIGHT, MAX_WIDTH, NoPicture, Picture};
 use crate::model::ids::{IconId, TemplateId, VmId};
 use crate::model::valid::{Invalid, Problem};
 use actix_web::http::header;
@@ -149,7 +149,7 @@ async fn set(
 /// It is none.
 pub fn bytes(text: &str) -> Result<Vec<u8>, Invalid> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let none = || Invalid::new("large_icon", Problem::NotAPicture { width: MAX_WIDTH, height: MAX_HEIGHT });
+    let none = || Invalid::new("large_icon", Problem::Picture(NoPicture::none()));
     match STANDARD.decode(plain) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(none()),

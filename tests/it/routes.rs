@@ -11,8 +11,9 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 13] = [
+const API_FILES: [&str; 14] = [
     "api/guest.rs",
+    "api/icons.rs",
     "api/instance_types.rs",
     "api/vms.rs",
     "api/devices.rs",
@@ -126,6 +127,7 @@ impl Ids {
             ("jobs", "job", vec![]),
             ("events", "event", vec![]),
             ("users", "user", vec![]),
+            ("icons", "icon", vec![]),
         ] {
             let (_, list) = admin.get(&format!("/{noun}")).await;
             let id = id_of(&list[one][0]);

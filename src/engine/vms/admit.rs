@@ -13,7 +13,7 @@ use crate::store::vms::run::VmRun;
 use std::time::Duration;
 
 /// How long a command waits for the task that holds its VM.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The VM's running side, if the actor may do `action` to it now.
 ///

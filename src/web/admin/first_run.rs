@@ -107,11 +107,14 @@ fn password(l: Locale, name: &'static str, forget: &'static str, kept: bool, fil
 fn fields(frame: &Frame, asked: &Asked, filled: &Filled) -> Markup {
     let l = frame.l;
     let kept = asked.shown.as_ref().is_some_and(|s| s.has_password);
-    let enabled = if asked.file.is_some() { "first-run-sysprep" } else { "first-run-enabled" };
+    let (enabled, zone) = match asked.file {
+        Some(_) => ("first-run-sysprep", "first-run-windows-zone-hint"),
+        None => ("first-run-enabled", "first-run-time-zone-hint"),
+    };
     html! {
         (check(l, enabled, "enabled", l.t("first-run-enabled-hint")).check(filled))
         (field(l, "host_name", l.t("first-run-host-name-hint")).input(filled, "text"))
-        (field(l, "time_zone", l.t("first-run-time-zone-hint")).input(filled, "text"))
+        (field(l, "time_zone", l.t(zone)).input(filled, "text"))
         @match asked.file {
             Some(file) => {
                 (field(l, "user", l.t("first-run-windows-user-hint")).input(filled, "text"))

@@ -7,7 +7,7 @@ use super::input::Input;
 use super::render::reference;
 use crate::engine::icons::{self, Of};
 use crate::engine::{Cx, EngineError};
-use crate::model::icon::{Icons, MAX_HEIGHT, MAX_WIDTH, Picture};
+use crate::model::icon::{Icons, NoPicture, Picture};
 use crate::model::ids::{IconId, VmId};
 use crate::model::valid::{Invalid, Problem};
 use crate::web::icons::bytes;
@@ -70,7 +70,7 @@ pub fn wanted(input: &Input) -> Result<Wanted, EngineError> {
     if let Some(data) = large.text_at("data") {
         return Ok(Wanted::Own(bytes(data)?));
     }
-    let none = || Invalid::new("large_icon", Problem::NotAPicture { width: MAX_WIDTH, height: MAX_HEIGHT });
+    let none = || Invalid::new("large_icon", Problem::Picture(NoPicture::none()));
     let icon = large.parsed::<IconId>("id", "large_icon")?.ok_or_else(none)?;
     Ok(if icons::is_drawing(icon) { Wanted::Usual } else { Wanted::AsItIs })
 }

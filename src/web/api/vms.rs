@@ -6,7 +6,6 @@ use super::entry::BASE;
 use super::{copies, fault, first_run, icons, render, vm_body};
 use crate::engine::first_run::{self as engine_first_run, Of};
 use crate::engine::{Cx, EngineError, vms};
-use crate::model::conflict::Conflict;
 use crate::model::ids::{DiskId, VmId};
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{Display, Protocol, VmUpdate, VmView};
@@ -171,7 +170,7 @@ async fn add_console(request: HttpRequest, path: web::Path<String>, bytes: web::
         let (cx, view) = view(&request, &path).await?;
         let wanted = body(&request, &bytes)?.parsed::<Protocol>("protocol", "protocol")?;
         let protocol = wanted.ok_or_else(|| Invalid::new("protocol", Problem::Missing))?;
-        set_display(&cx, view.row.id, view.hardware.display.with(protocol)).await?;
+        vms::add_display(&cx, view.row.id, protocol).await?;
         Ok(console_element(view.row.id, protocol))
     };
     match result.await {
@@ -184,17 +183,10 @@ async fn remove_console(request: HttpRequest, path: web::Path<(String, String)>)
     let (vm, wanted) = path.into_inner();
     let result = async {
         let (cx, view) = view(&request, &vm).await?;
-        let display = view.hardware.display;
-        let rest = display.without(console_of(display, &wanted)?);
-        let rest = rest.ok_or_else(|| Conflict::LastDisplay { vm: view.row.name.clone() })?;
-        set_display(&cx, view.row.id, rest).await?;
+        vms::remove_display(&cx, view.row.id, console_of(view.hardware.display, &wanted)?).await?;
         Ok(super::actions::complete(None))
     };
     ok(&request, result.await)
-}
-
-async fn set_display(cx: &Cx, vm: VmId, display: Display) -> Result<(), EngineError> {
-    vms::update(cx, vm, VmUpdate { display: Some(display), ..VmUpdate::default() }).await.map(drop)
 }
 
 /// One drive per VM, with oVirt's fixed id.

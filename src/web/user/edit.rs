@@ -28,8 +28,8 @@ pub fn page_of(vm: VmId) -> String {
 /// Their pages.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route(NEW, web::get().to(new_page))
-        .route(NEW, web::post().to(create))
+        .route("/user/vms/new", web::get().to(new_page))
+        .route("/user/vms/new", web::post().to(create))
         .route("/user/vms/{id}/edit", web::get().to(edit_page))
         .route("/user/vms/{id}/edit", web::post().to(save));
 }

@@ -7,7 +7,7 @@ const others = document.getElementById('console-others');
 const question = document.getElementById('console-question');
 const csrf = document.querySelector('meta[name=csrf-token]').content;
 const locked = document.getElementById('console-locked');
-const { vm, of, entry } = page.dataset;
+const { vm, of, entry, protocol } = page.dataset;
 const { open } = await import(page.dataset.driver);
 // Who tries again waits longer each time, a little by chance: an engine that is back is not met by everybody at once.
 const FIRST = 500, LONGEST = 10000, LOOK = 5000;
@@ -66,7 +66,7 @@ async function connect() {
   if (!now.console) { say(`${now.text}${now.reason ? `: ${now.reason}` : ''} – ${page.dataset.waiting}`); later(700); return; }
   if (page.dataset.viewer && !inViewer) { inViewer = true; if (await viewer()) { say(page.dataset.viewer); return; } }
   say(page.dataset.connecting);
-  const body = new URLSearchParams({ of, manner, entry });
+  const body = new URLSearchParams({ of, manner, entry, protocol });
   const answer = await fetch(`/console/${vm}/ticket`, { method: 'POST', headers: { 'X-CSRF-Token': csrf }, body }).catch(() => null);
   const issued = await answer?.json().catch(() => ({}));
   if (mine !== attempt) return;
@@ -101,7 +101,7 @@ click('again', () => { wait = FIRST; return connect(); });
 click('full', () => (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen()));
 click('paste', async () => view?.type((await navigator.clipboard.readText().catch(() => '')).slice(0, 2000)));
 async function viewer() {
-  const answer = await fetch(`/console/${vm}/viewer`, { method: 'POST', headers: { 'X-CSRF-Token': csrf } }).catch(() => null);
+  const answer = await fetch(`/console/${vm}/viewer`, { method: 'POST', headers: { 'X-CSRF-Token': csrf }, body: new URLSearchParams({ protocol }) }).catch(() => null);
   if (!answer?.ok) { say((await answer?.json().catch(() => null))?.error ?? page.dataset.lost); return false; }
   const link = document.createElement('a');
   link.download = 'console.vv';

@@ -226,7 +226,7 @@ impl Guest<'_> {
         if live.disks.iter().any(|disk| disk.cdrom && disk.file == wanted) {
             return Ok(());
         }
-        let xml = build::cd_change(wanted.as_deref()).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+        let xml = domains::other_cd(&self.domain, self.spec.id, wanted.as_deref())?;
         let done = self.domain.update_device_flags(&xml, LIVE | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
         self.noted(Part::Cd, done);
         Ok(())

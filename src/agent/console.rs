@@ -54,10 +54,10 @@ pub(super) fn display(
 ) -> Result<OwnedFd, WireError> {
     let failed = |e| from_libvirt(&format!("the console of VM {vm}"), &e);
     let xml = domain.xml_desc(0).map_err(failed)?;
-    if parse::attribute(&xml, "devices/graphics", "type").as_deref() != Some(kind.as_str()) {
-        return Err(refused(ErrorCode::NotFound, format!("VM {vm} has no {kind} display")));
-    }
-    let fd = domain.open_graphics_fd(0, flags).map_err(failed)?;
+    let place = parse::graphics(&xml).iter().position(|own| own == kind.as_str());
+    let none = || refused(ErrorCode::NotFound, format!("VM {vm} has no {kind} display"));
+    let place = place.and_then(|n| u32::try_from(n).ok()).ok_or_else(none)?;
+    let fd = domain.open_graphics_fd(place, flags).map_err(failed)?;
     let fd = RawFd::try_from(fd).map_err(|_| refused(ErrorCode::Libvirt, "libvirt gave no socket"))?;
     // SAFETY: virDomainOpenGraphicsFD gives the caller a new descriptor that nobody else holds.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

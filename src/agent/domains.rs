@@ -254,6 +254,11 @@ pub(super) fn check_files(spec: &VmSpec) -> Answer<Vec<DiskId>> {
             page_cached.push(disk.id);
         }
     }
+    for file in spec.kernel.iter().flat_map(|kernel| std::iter::once(&kernel.image).chain(&kernel.initrd)) {
+        check_path(&file.domain)?;
+        let file = image_file(file);
+        std::fs::metadata(&file).map_err(|e| from_io(&file, &e))?;
+    }
     if let Some(cd) = &spec.cdrom {
         check_path(&cd.domain)?;
         let file = image_file(cd);
@@ -393,14 +398,23 @@ pub async fn change_cd(libvirt: &Libvirt, request: ChangeCd) -> Answer<()> {
                 std::fs::metadata(file).map_err(|e| from_io(file, &e))?;
             }
             let text = file.as_ref().map(|f| f.to_string_lossy().into_owned());
-            let xml = build::cd_change(text.as_deref()).map_err(|e| refused(ErrorCode::Io, e.to_string()))?;
+            let domain = must_find(connection, request.vm)?;
+            let xml = other_cd(&domain, request.vm, text.as_deref())?;
             let flags = sys::VIR_DOMAIN_AFFECT_LIVE | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE;
-            must_find(connection, request.vm)?
+            domain
                 .update_device_flags(&xml, flags)
                 .map(drop)
                 .map_err(|e| from_libvirt(&format!("the CD of VM {}", request.vm), &e))
         })
         .await
+}
+
+/// The drive's XML with another medium in it, or none.
+pub(super) fn other_cd(domain: &Domain, vm: VmId, file: Option<&str>) -> Answer<String> {
+    let now = domain.xml_desc(0).map_err(|e| from_libvirt(&format!("VM {vm}"), &e))?;
+    let none = || refused(ErrorCode::WrongState, format!("VM {vm} has no CD drive"));
+    let (name, bus) = parse::cd_drive(&now).ok_or_else(none)?;
+    build::cd_change(&name, &bus, file).map_err(|e| refused(ErrorCode::Io, e.to_string()))
 }
 
 /// Presses keys together.

@@ -80,6 +80,7 @@ pub fn read(connection: &Connect) -> Result<HostCapabilities, WireError> {
         addresses: addresses(),
         video_models: parse::enum_values(&domain, "video", "modelType"),
         graphics: parse::enum_values(&domain, "graphics", "type"),
+        cpu_models: parse::cpu_models(&domain),
     })
 }
 

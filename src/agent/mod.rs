@@ -11,6 +11,7 @@ pub mod error;
 pub mod events;
 pub mod facts;
 mod ffi;
+mod floppy;
 pub mod guest;
 mod guest_details;
 mod guest_files;

@@ -1,10 +1,11 @@
-//! The disc with what a guest is told at its first start: a small ISO of the agent's own, beside its other data. It may hold secrets.
+//! The disc with what a guest is told at its first start: a small ISO or a floppy of the agent's own, beside its other data. It may hold secrets.
 
 use super::error::{from_io, from_libvirt, refused};
+use super::floppy;
 use super::qemu_img::{limited_program, run_program};
 use super::xml::{build, parse};
 use crate::model::ids::VmId;
-use crate::wire::{ErrorCode, Payload, WireError};
+use crate::wire::{ErrorCode, Medium, Payload, WireError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::fs;
@@ -17,8 +18,12 @@ const PROGRAM: &str = "xorriso";
 const SECONDS: u64 = 60;
 
 /// Where the VM's disc lies.
-pub fn file(data_dir: &Path, vm: VmId) -> PathBuf {
-    data_dir.join("payload").join(format!("{vm}.iso"))
+pub fn file(data_dir: &Path, vm: VmId, medium: Medium) -> PathBuf {
+    let kind = match medium {
+        Medium::Cd => "iso",
+        Medium::Floppy => "img",
+    };
+    data_dir.join("payload").join(format!("{vm}.{kind}"))
 }
 
 /// Makes the disc anew.
@@ -26,7 +31,7 @@ pub fn file(data_dir: &Path, vm: VmId) -> PathBuf {
 /// # Errors
 /// The file system or xorriso refuse; a name is odd.
 pub async fn write(data_dir: &Path, vm: VmId, payload: &Payload) -> Answer<PathBuf> {
-    let out = file(data_dir, vm);
+    let out = file(data_dir, vm, payload.medium);
     let folder = out.with_extension("files");
     let written = write_in(&folder, &out, payload).await;
     // The secrets in it are on the disc now, or nowhere.
@@ -55,9 +60,19 @@ async fn write_in(folder: &Path, out: &Path, payload: &Payload) -> Answer<()> {
     }
     let aside = out.with_extension("new");
     let _ = fs::remove_file(&aside).await;
-    let mut command = limited_program(PROGRAM, SECONDS);
-    command.args(["-as", "mkisofs", "-quiet", "-J", "-r", "-V", &payload.label, "-o"]).arg(&aside).arg(folder);
-    run_program(command, PROGRAM, SECONDS).await?;
+    match payload.medium {
+        Medium::Cd => {
+            let mut command = limited_program(PROGRAM, SECONDS);
+            command.args(["-as", "mkisofs", "-quiet", "-J", "-r", "-V", &payload.label, "-o"]).arg(&aside).arg(folder);
+            run_program(command, PROGRAM, SECONDS).await?;
+        }
+        Medium::Floppy => {
+            let files: Vec<_> = payload.files.iter().map(|f| (f.name.as_str(), f.content.as_bytes())).collect();
+            let image = floppy::image(&payload.label, &files)
+                .map_err(|why| refused(ErrorCode::InvalidRequest, format!("payload: {why}")))?;
+            fs::write(&aside, image).await.map_err(io(&aside))?;
+        }
+    }
     fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).await.map_err(io(&aside))?;
     fs::rename(&aside, out).await.map_err(io(out))
 }
@@ -77,9 +92,11 @@ pub fn eject(domain: &Domain) -> Answer<()> {
 
 /// The VM has no disc any more. None there: fine.
 pub fn forget(data_dir: &Path, vm: VmId) {
-    if let Err(error) = std::fs::remove_file(file(data_dir, vm))
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%vm, %error, "its disc for the first start is left");
+    for medium in [Medium::Cd, Medium::Floppy] {
+        if let Err(error) = std::fs::remove_file(file(data_dir, vm, medium))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%vm, %error, "its disc for the first start is left");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod class;
 mod hosts;
+mod icons;
 mod people;
 mod pools;
 mod providers;
@@ -9,6 +10,7 @@ mod quotas;
 
 pub use class::*;
 pub use hosts::*;
+pub use icons::*;
 pub use people::*;
 pub use pools::*;
 pub use providers::*;
@@ -181,6 +183,7 @@ diesel::table! {
         object_id -> Text,
         settings -> Text,
         password -> Text,
+        secrets -> Text,
         revision -> Integer,
     }
 }
@@ -489,5 +492,5 @@ diesel::allow_tables_to_appear_in_same_query! {
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,
-    event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos,
+    event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos, icon,
 }

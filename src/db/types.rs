@@ -50,6 +50,7 @@ use crate::model::{
     domain::{Provider, Transport},
     event::*,
     host::*,
+    icon::MediaType,
     ids::*,
     job::*,
     network::*,
@@ -70,7 +71,7 @@ text_columns! {
     ObjectId, DataCenterId, ClusterId, HostId, StorageDomainId, NetworkId, VnicProfileId, MacPoolId, InstanceTypeId, TemplateId, VmId, PoolId,
     DiskId, ImageId, NicId, SnapshotId, UserId, GroupId, DomainId, RoleId, PermissionId, PrincipalId, SessionId, JobId, ProviderId,
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
-    TemplateStatus, VmStatus, VmKind, Display, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
+    TemplateStatus, VmStatus, VmKind, Display, Protocol, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
-    GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode,
+    GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode, IconId, MediaType,
 }

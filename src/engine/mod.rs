@@ -16,6 +16,7 @@ pub mod events;
 pub mod factors;
 pub mod first_run;
 pub mod hosts;
+pub mod icons;
 pub mod instance_types;
 pub mod internal;
 pub mod jobs;

@@ -60,6 +60,10 @@ pub enum NoRoom {
     NotChosen,
     #[error("does not have the storage domain {domain} with its disk {disk}")]
     NoDomain { domain: String, disk: String },
+    #[error("does not have the machine type {machine}")]
+    NoMachine { machine: String },
+    #[error("does not have the CPU type {cpu}")]
+    NoCpuType { cpu: String },
     #[error("can give a VM {most} virtual CPUs, not {wanted}")]
     Cpus { most: u32, wanted: u32 },
     #[error("has {free} MiB of memory left, the VM needs {needed}")]
@@ -107,6 +111,8 @@ pub enum Conflict {
     ConsoleInUse { vm: String, by: String },
     #[error("the screen of VM {vm} is locked by its teacher until he unlocks it")]
     ScreenLocked { vm: String },
+    #[error("VM {vm} has no other display; add one before this is taken away")]
+    LastDisplay { vm: String },
     #[error("the display of VM {vm} shows itself to one person only; watch its pictures, or help")]
     WatchPictures { vm: String },
     #[error("the class has {most} messages, links and files already; remove some first")]

@@ -2,7 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::UserId;
-use crate::model::vm::{Display, VmAction};
+use crate::model::vm::{Display, Protocol, VmAction};
 
 text_enum! {
     /// What a console speaks.
@@ -17,11 +17,11 @@ text_enum! {
     Manner { Ask = "ask", Together = "together", TakeOver = "take_over", }
 }
 
-impl From<Display> for ConsoleKind {
-    fn from(display: Display) -> Self {
-        match display {
-            Display::Vnc => Self::Vnc,
-            Display::Spice => Self::Spice,
+impl From<Protocol> for ConsoleKind {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Vnc => Self::Vnc,
+            Protocol::Spice => Self::Spice,
         }
     }
 }
@@ -35,10 +35,11 @@ impl ConsoleOf {
         }
     }
 
-    /// What it speaks, with the display the VM has.
-    pub fn kind(self, display: Display) -> ConsoleKind {
+    /// What it speaks, with the display the VM has: as it is wanted, where there is a choice.
+    pub fn kind(self, display: Display, wanted: Protocol) -> ConsoleKind {
         match self {
-            Self::Screen => display.into(),
+            Self::Screen if display.has(wanted) => wanted.into(),
+            Self::Screen => display.main().into(),
             Self::Serial => ConsoleKind::Serial,
         }
     }

@@ -142,6 +142,7 @@ event_codes! {
     AddTemplateFailed = "USER_ADD_VM_TEMPLATE_CREATION_FAILURE", 251, Error, "Failed to create template {template} (user: {user}): {detail}";
     UserRemoveTemplate = "USER_REMOVE_VM_TEMPLATE", 253, Normal, "Template {template} was removed by {user}.";
     VmFollowed = "VM_FOLLOWED_TEMPLATE", 10640, Normal, "VM {vm} is of the template version {template} now.";
+    IconChanged = "ICON_CHANGED", 10720, Normal, "The icon of {detail} was changed by {user}.";
     FirstRunChanged = "FIRST_RUN_CHANGED", 10641, Normal, "What guests of {detail} are told at their first start was changed by {user}.";
     HostUp = "VDS_DETECTED", 13, Normal, "Host {host} is up.";
     HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";

@@ -104,6 +104,8 @@ pub struct HostFacts {
     pub addresses: Vec<String>,
     pub video_models: Vec<String>,
     pub graphics: Vec<String>,
+    /// CPUs that guests can have there.
+    pub cpu_models: Vec<String>,
     /// How ovirtmgmt was made there: bridge, nat, isolated, user.
     pub network_mode: String,
 }
@@ -112,6 +114,24 @@ impl HostFacts {
     /// All logical CPUs.
     pub fn cpus(&self) -> u32 {
         self.sockets * self.cores_per_socket * self.threads_per_core
+    }
+
+    /// Machine types that our guests can be: PCs with PCI or PCI Express.
+    pub fn guest_machines(&self) -> impl Iterator<Item = &str> {
+        let pc = |name: &&str| {
+            matches!(*name, "pc" | "q35") || name.starts_with("pc-i440fx-") || name.starts_with("pc-q35-")
+        };
+        self.machines.iter().map(String::as_str).filter(pc)
+    }
+
+    /// The machine type is there; not asked for any: it is.
+    pub fn has_machine(&self, machine: &str) -> bool {
+        machine.is_empty() || self.guest_machines().any(|known| known == machine)
+    }
+
+    /// The same of a CPU.
+    pub fn has_cpu(&self, model: &str) -> bool {
+        model.is_empty() || self.cpu_models.iter().any(|known| known == model)
     }
 }
 

@@ -39,6 +39,8 @@ ids! {
     /// What a teacher gave to a class.
     GiftId,
     QuotaId,
+    /// A picture of a VM or a template, in one of its sizes.
+    IconId,
     /// An OpenID provider.
     ProviderId,
 }

@@ -1,5 +1,7 @@
 //! How somebody wants his consoles.
 
+use crate::model::vm::Protocol;
+
 text_enum! {
     /// Where they open.
     ConsoleChoice { Browser = "browser", Viewer = "viewer", }
@@ -9,6 +11,8 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preferences {
     pub console: ConsoleChoice,
+    /// Of a VM that has both.
+    pub protocol: Protocol,
     /// A console fills the screen as soon as it is clicked into.
     pub full_screen: bool,
     /// Who has one desktop only comes to it when he signs in.
@@ -17,6 +21,7 @@ pub struct Preferences {
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { console: ConsoleChoice::Browser, full_screen: false, auto_connect: false }
+        // Several can look at it, and a teacher, too.
+        Self { console: ConsoleChoice::Browser, protocol: Protocol::Vnc, full_screen: false, auto_connect: false }
     }
 }

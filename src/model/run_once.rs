@@ -13,12 +13,32 @@ pub enum Drive {
     Holds(DiskId),
 }
 
+/// A kernel that is started in place of what the disks would start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    pub image: DiskId,
+    pub initrd: Option<DiskId>,
+    /// What it is told.
+    pub parameters: String,
+}
+
+/// The longest parameters a Linux for PCs takes.
+pub const MAX_PARAMETERS: usize = 2047;
+
 /// What is other than usual. `None`: as the VM has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RunOnce {
     pub cd: Drive,
     pub boot: Option<Vec<BootDevice>>,
     pub display: Option<Display>,
+    #[serde(default)]
+    pub kernel: Option<Kernel>,
+    #[serde(default)]
+    pub boot_menu: Option<bool>,
+    #[serde(default)]
+    pub machine: Option<String>,
+    #[serde(default)]
+    pub cpu_type: Option<String>,
     /// There and nowhere else.
     pub host: Option<HostId>,
     /// It waits, before its first step, until somebody lets it go on.

@@ -2,6 +2,7 @@
 
 use crate::model::clock::Timestamp;
 use crate::model::disk::DiskAttachment;
+use crate::model::icon::Icons;
 use crate::model::ids::{ClusterId, DiskId, PoolId, TemplateId, VmId};
 use crate::model::vm::{Hardware, VmKind};
 
@@ -60,6 +61,7 @@ pub struct TemplateView {
     pub cluster_name: String,
     pub data_center_name: String,
     pub os: String,
+    pub icons: Icons,
     pub kind: VmKind,
     pub hardware: Hardware,
     pub created: Timestamp,

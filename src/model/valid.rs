@@ -1,8 +1,10 @@
 //! Checks at the border: names, texts and numbers from outside, with errors that name the field.
 
 use crate::model::conflict::Unfit;
+use crate::model::icon::NoPicture;
 use crate::model::internal::CharacterKind;
 use crate::model::search::SearchError;
+use crate::model::sysprep::NoAnswer;
 use crate::model::template::TemplateStatus;
 
 /// What is wrong with a field of a request.
@@ -109,6 +111,20 @@ pub enum Problem {
     NotYaml { because: String },
     #[error("needs a VM with disks and with Linux on them; leave it out")]
     NothingToSeal,
+    #[error("\"{value}\" is known to no host of the cluster; choose one that the form offers")]
+    NoHostHas { value: String },
+    #[error("cannot be said together with the host's own CPU; leave one of them out")]
+    CpuAndPassthrough,
+    #[error(
+        "is no kernel or RAM disk: \"{value}\" is not an image of a storage domain like iso://vmlinuz; upload it there"
+    )]
+    NotAnImage { value: String },
+    #[error("needs a kernel; choose one or leave this out")]
+    NeedsKernel,
+    #[error("{0}")]
+    Picture(NoPicture),
+    #[error("{0}")]
+    Windows(NoAnswer),
     #[error("is the template of another data center; choose one of this")]
     OtherDataCenter,
     #[error("\"{value}\" is not the address of a web page like https://example.com/page")]

@@ -5,6 +5,7 @@ use crate::model::conflict::{Holder, NoRoom};
 use crate::model::console::Watcher;
 use crate::model::disk::{DiskAttachment, DiskStatus, NewDisk};
 use crate::model::guest::GuestDetails;
+use crate::model::icon::Icons;
 use crate::model::ids::{ClusterId, DiskId, HostId, InstanceTypeId, PoolId, QuotaId, TemplateId, VmId, VnicProfileId};
 use crate::model::network::NicView;
 use crate::model::storage_domain::StorageDomainStatus;
@@ -23,7 +24,58 @@ text_enum! {
     VmKind { Desktop = "desktop", Server = "server", }
 }
 text_enum! {
-    Display { Vnc = "vnc", Spice = "spice", }
+    /// How a screen is sent.
+    Protocol { Vnc = "vnc", Spice = "spice", }
+}
+text_enum! {
+    /// How a VM's screen can be asked for.
+    Display { Vnc = "vnc", Spice = "spice", Both = "spice_vnc", }
+}
+
+impl Display {
+    /// What it speaks, that of oVirt's `type` first.
+    pub const fn protocols(self) -> &'static [Protocol] {
+        match self {
+            Self::Vnc => &[Protocol::Vnc],
+            Self::Spice => &[Protocol::Spice],
+            Self::Both => &[Protocol::Spice, Protocol::Vnc],
+        }
+    }
+
+    pub fn has(self, protocol: Protocol) -> bool {
+        self.protocols().contains(&protocol)
+    }
+
+    /// oVirt's `type`, which is one of the two.
+    pub const fn main(self) -> Protocol {
+        match self {
+            Self::Vnc => Protocol::Vnc,
+            Self::Spice | Self::Both => Protocol::Spice,
+        }
+    }
+
+    /// With one more.
+    pub fn with(self, protocol: Protocol) -> Self {
+        if self.has(protocol) { self } else { Self::Both }
+    }
+
+    /// Without one of them; none: it would have no screen.
+    pub const fn without(self, protocol: Protocol) -> Option<Self> {
+        match (self, protocol) {
+            (Self::Both, Protocol::Spice) | (Self::Vnc, Protocol::Spice) => Some(Self::Vnc),
+            (Self::Both, Protocol::Vnc) | (Self::Spice, Protocol::Vnc) => Some(Self::Spice),
+            (Self::Vnc, Protocol::Vnc) | (Self::Spice, Protocol::Spice) => None,
+        }
+    }
+}
+
+impl From<Protocol> for Display {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Vnc => Self::Vnc,
+            Protocol::Spice => Self::Spice,
+        }
+    }
 }
 text_enum! {
     BootDevice { Disk = "hd", Cdrom = "cdrom", Network = "network", }
@@ -98,6 +150,8 @@ pub enum Refusal {
     DeleteProtected,
     #[error("it belongs to the pool {pool}; detach it from the pool first")]
     InPool { pool: String },
+    #[error("its serial console is off; edit it and turn it on, which counts from its next start")]
+    NoSerialConsole,
     #[error("a VM of a pool cannot be suspended")]
     PoolSuspend,
     #[error("it has no disk to boot from, no CD and no network boot; attach one of them first")]
@@ -111,6 +165,8 @@ pub enum Refusal {
         /// Empty where nobody knows its name any more.
         cd: String,
     },
+    #[error("the kernel or initial RAM disk that it was to start with is gone; choose another one")]
+    KernelGone,
     #[error("its disk {disk} is {status}")]
     DiskNotOk { disk: String, status: DiskStatus },
     #[error("its disk {disk} lies on the storage domain {domain}, which is {status}")]
@@ -200,7 +256,11 @@ pub struct VmRow {
     pub host_name: Option<String>,
     pub memory_mib: u64,
     pub vcpus: u32,
+    /// As it runs; of a VM that is down: as it is set.
     pub display: Display,
+    /// It runs with a serial line.
+    pub serial: bool,
+    pub icons: Icons,
     pub delete_protected: bool,
     pub stateless: bool,
     /// Guest's addresses and host name, as its agent told.

@@ -16,6 +16,8 @@ pub struct Standing<'a> {
     pub host: Option<&'a str>,
     pub delete_protected: bool,
     pub stateless: bool,
+    /// It has a serial line.
+    pub serial: bool,
 }
 
 impl VmAction {
@@ -72,6 +74,9 @@ pub fn refusal(action: VmAction, vm: &Standing<'_>) -> Option<Refusal> {
         let host = vm.host.filter(|_| vm.status == VmStatus::Unknown);
         return Some(host.map_or(Refusal::Status(vm.status), |host| Refusal::HostNotUp { host: host.to_owned() }));
     }
+    if action == VmAction::SerialConsole && !vm.serial {
+        return Some(Refusal::NoSerialConsole);
+    }
     match (action, vm.pool) {
         (VmAction::Remove | VmAction::Snapshot | VmAction::Preview | VmAction::Clone, Some(pool)) => {
             Some(Refusal::InPool { pool: pool.to_owned() })
@@ -95,6 +100,7 @@ mod tests {
         host: Some("host1"),
         delete_protected: false,
         stateless: false,
+        serial: true,
     };
 
     #[test]

@@ -1,7 +1,7 @@
 //! What can be set of a VM besides its size, and how a running guest differs from what is set.
 
 use crate::model::ids::HostId;
-use crate::model::vm::Hardware;
+use crate::model::vm::{Display, Hardware};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -115,6 +115,10 @@ settings! {
     io_threads: u32 = 0, NextStart;
     virtio_scsi: bool = true, NextStart;
     boot_menu: bool = false, NextStart;
+    /// A machine type of the host's QEMU; empty: the usual one.
+    machine: String = String::new(), NextStart;
+    /// A CPU that the guest sees; empty: the one that fits best.
+    cpu_type: String = String::new(), NextStart;
     rng: RngSource = RngSource::Urandom, NextStart;
     /// At most so many bytes in each period; 0: no limit.
     rng_bytes: u32 = 0, NextStart;
@@ -149,6 +153,47 @@ pub struct Running {
     pub cpus_refused: Option<NotNow>,
     #[serde(default)]
     pub memory_refused: Option<NotNow>,
+}
+
+/// How a running guest can be looked at: the part of [`Running`] that lists read of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Screens {
+    hardware: ScreensHardware,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+struct ScreensHardware {
+    display: Display,
+    #[serde(default)]
+    settings: ScreensSettings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct ScreensSettings {
+    serial_console: bool,
+}
+
+impl Default for ScreensSettings {
+    fn default() -> Self {
+        Self { serial_console: VmSettings::default().serial_console }
+    }
+}
+
+impl Screens {
+    /// Of what the database keeps of a running guest; none: that is not known.
+    pub fn of(launched: &str) -> Option<Self> {
+        serde_json::from_str(launched).ok()
+    }
+
+    pub const fn display(self) -> Display {
+        self.hardware.display
+    }
+
+    /// It has a serial line.
+    pub const fn serial(self) -> bool {
+        self.hardware.settings.serial_console
+    }
 }
 
 /// Why a running guest does not get what is set.
@@ -187,7 +232,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// Every setting that can wait.
-    pub const FIELDS: [&'static str; 27] = [
+    pub const FIELDS: [&'static str; 29] = [
         "os",
         "memory",
         "max_memory",
@@ -211,6 +256,8 @@ impl Waiting {
         "io_threads",
         "virtio_scsi",
         "boot_menu",
+        "machine",
+        "cpu_type",
         "rng",
         "rng_bytes",
         "rng_period_ms",
@@ -336,7 +383,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::vm::{BootDevice, Display};
+    use crate::model::vm::BootDevice;
 
     fn running() -> Running {
         let hardware = Hardware {
@@ -371,6 +418,11 @@ mod tests {
         assert_eq!(VmSettings::from_json("{}"), VmSettings::default());
         assert_eq!(VmSettings::from_json(r#"{"monitors":2,"gone":1}"#).monitors, 2);
         let running = running();
+        let screens = Screens::of(&running.to_json()).unwrap();
+        assert_eq!((screens.display(), screens.serial()), (Display::Vnc, true));
+        let silent = VmSettings { serial_console: false, ..VmSettings::default() };
+        let silent = Running { hardware: Hardware { settings: silent, ..running.hardware.clone() }, ..running.clone() };
+        assert!(!Screens::of(&silent.to_json()).unwrap().serial() && Screens::of("").is_none());
         assert_eq!(Running::from_json(&running.to_json()), Some(running));
         assert_eq!(Running::from_json(""), None);
     }

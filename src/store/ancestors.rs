@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::{object_ancestor, permission};
 use crate::model::ids::{ObjectId, SYSTEM};
-use crate::store::{first_run, quotas};
+use crate::store::{first_run, icons, quotas};
 use diesel::prelude::*;
 
 /// Puts `object` below `parents` (and all that is above them) and the system.
@@ -30,6 +30,7 @@ pub fn remove(db: &mut Db, object: ObjectId) -> QueryResult<()> {
     diesel::delete(permission::table.filter(permission::object_id.eq(object))).execute(db)?;
     diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq(object))).execute(db)?;
     quotas::choose(db, object, None)?;
+    icons::remove(db, object)?;
     first_run::remove(db, object)
 }
 

@@ -12,20 +12,23 @@ pub struct Kept {
     pub settings: FirstRun,
     /// The password's hash, sealed by the vault; empty: there is none.
     pub password: String,
+    /// What Windows must read as it was written, sealed by the vault; empty: there is none.
+    pub secrets: String,
     /// Grows with each change: a guest that was told an older one is told again.
     pub revision: i32,
 }
 
 /// Of a VM, a template or a pool.
 pub fn get(db: &mut Db, object: ObjectId) -> QueryResult<Option<Kept>> {
-    let row: Option<(String, String, i32)> = first_run::table
+    let row: Option<(String, String, String, i32)> = first_run::table
         .find(object)
-        .select((first_run::settings, first_run::password, first_run::revision))
+        .select((first_run::settings, first_run::password, first_run::secrets, first_run::revision))
         .first(db)
         .optional()?;
-    Ok(row.map(|(settings, password, revision)| Kept {
+    Ok(row.map(|(settings, password, secrets, revision)| Kept {
         settings: serde_json::from_str(&settings).unwrap_or_default(),
         password,
+        secrets,
         revision,
     }))
 }
@@ -39,6 +42,7 @@ pub fn set(db: &mut Db, object: ObjectId, kept: &Kept) -> QueryResult<()> {
             first_run::object_id.eq(object),
             first_run::settings.eq(settings),
             first_run::password.eq(&kept.password),
+            first_run::secrets.eq(&kept.secrets),
             first_run::revision.eq(kept.revision),
         ))
         .execute(db)
@@ -65,6 +69,11 @@ pub fn of_vm(db: &mut Db, id: VmId) -> QueryResult<Option<(Kept, bool)>> {
     let Some((pool, forgets)) = row else { return Ok(None) };
     let found = get(db, pool.map_or(id.object(), |pool| pool.object()))?;
     Ok(found.map(|kept| (kept, forgets)))
+}
+
+/// The VM's name and operating system.
+pub fn guest(db: &mut Db, id: VmId) -> QueryResult<Option<(String, String)>> {
+    vm::table.find(id).select((vm::name, vm::os)).first(db).optional()
 }
 
 /// The revision that the VM was told.

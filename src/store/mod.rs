@@ -11,6 +11,7 @@ pub mod factors;
 pub mod first_run;
 pub mod groups;
 pub mod hosts;
+pub mod icons;
 pub mod instance_types;
 pub mod jobs;
 pub mod kerberos;

@@ -15,7 +15,7 @@ use crate::engine::{EngineError, class, preferences, vms};
 use crate::model::conflict::Conflict;
 use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Manner, Watcher};
 use crate::model::preference::{ConsoleChoice, Preferences};
-use crate::model::vm::{Display, Refusal, VmRow, VmView};
+use crate::model::vm::{Display, Protocol, Refusal, VmRow, VmView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -31,7 +31,9 @@ pub async fn show(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str,
     let result = async {
         let (cx, frame) = enter(shared, http, portal).await?;
         let viewers = of == ConsoleOf::Screen && vms::console::viewers_allowed(&cx).await?;
-        let chosen = preferences::get(&cx).await?;
+        let mut chosen = preferences::get(&cx).await?;
+        let asked: Option<web::Query<Asked>> = web::Query::from_query(http.query_string()).ok();
+        chosen.protocol = asked.and_then(|asked| asked.protocol).unwrap_or(chosen.protocol);
         Ok::<_, EngineError>((vms::get(&cx, vm_id(vm)?).await?, frame, viewers, chosen))
     };
     match result.await {
@@ -41,6 +43,12 @@ pub async fn show(shared: &Shared, http: &HttpRequest, portal: Portal, vm: &str,
             .body(page(&frame, &view.row, of, &Look { viewers, chosen, ..Look::own(&frame, &view.row) }).into_string()),
         Err(e) => error::page(http, &e),
     }
+}
+
+/// What a console's address may say.
+#[derive(Deserialize)]
+struct Asked {
+    protocol: Option<Protocol>,
 }
 
 /// By what right the console is shown, and what is around it.
@@ -69,7 +77,7 @@ impl Look {
 
 /// Several can look at such a display.
 pub fn is_shared(display: Display) -> bool {
-    ConsoleKind::from(display).is_shared()
+    display.has(Protocol::Vnc)
 }
 
 /// A student's console, as his teacher opens it.
@@ -104,11 +112,11 @@ fn kind_name(l: Locale, kind: ConsoleKind) -> String {
 }
 
 fn page(frame: &Frame, row: &VmRow, of: ConsoleOf, look: &Look) -> Markup {
-    let (l, kind) = (frame.l, of.kind(row.display));
+    let (l, kind) = (frame.l, of.kind(row.display, look.chosen.protocol));
     let name = row.name.as_str();
     let in_viewer = look.viewers && look.chosen.console == ConsoleChoice::Viewer;
     let body = html! {
-        div id="console" class="vireo-console" data-vm=(row.id) data-of=(of) data-entry=(look.entry) data-full=[look.chosen.full_screen.then_some("1")] data-viewer=[in_viewer.then(|| l.t("preference-in-viewer"))] data-kind=(kind) data-driver=(asset(&format!("console/{kind}.js")))
+        div id="console" class="vireo-console" data-vm=(row.id) data-of=(of) data-entry=(look.entry) data-full=[look.chosen.full_screen.then_some("1")] data-viewer=[in_viewer.then(|| l.t("preference-in-viewer"))] data-kind=(kind) data-protocol=(look.chosen.protocol) data-driver=(asset(&format!("console/{kind}.js")))
             data-waiting=(l.t("console-waiting")) data-connecting=(l.t("console-connecting")) data-connected=(l.t("console-connected"))
             data-lost=(l.t("console-lost")) data-again=(l.ta("console-again", &[("seconds", "{seconds}")])) data-with=(l.ta("console-with", &[("names", "{names}")]))
             data-4401=(l.t("console-4401")) data-4403=(l.t("console-4403")) data-4404=(l.t("console-4404")) data-4409=(l.t("console-4409")) data-4423=(l.t("class-screens-locked")) {
@@ -184,7 +192,8 @@ async fn ticket(shared: web::Data<Shared>, http: HttpRequest, vm: web::Path<Stri
         let of = fields.get("of").and_then(|word| word.parse().ok()).unwrap_or(ConsoleOf::Screen);
         let manner = fields.get("manner").and_then(|word| word.parse().ok()).unwrap_or(Manner::Ask);
         let entry = fields.get("entry").and_then(|word| word.parse().ok()).unwrap_or(Entry::Own);
-        vms::console::ticket(&cx, vm_id(&vm)?, of, manner, entry).await
+        let wanted = fields.get("protocol").and_then(|word| word.parse().ok());
+        vms::console::ticket(&cx, vm_id(&vm)?, of, wanted, manner, entry).await
     };
     match result.await {
         Ok(issued) => HttpResponse::Ok().json(json!({ "ticket": issued.first, "channels": issued.channels })),

@@ -258,6 +258,9 @@ mod tests {
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
         add("first-run", told.to_vec());
+        let windows = ["organization", "product-key", "input-locale", "ui-language", "system-locale", "user-locale"];
+        add("first-run", windows.to_vec());
+        add("first-run", vec!["workgroup", "domain", "unit", "domain-user", "domain-password"]);
         add("step", vec!["adjust_guest", "plug"]);
         use crate::model::vm_settings::{MigrationMode, RngSource, Waiting, Watchdog};
         add("migration", MigrationMode::ALL.iter().map(|m| m.as_str()).collect());

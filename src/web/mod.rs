@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod directory_words;
 pub mod error;
 pub mod health;
+mod icons;
 pub mod join;
 pub mod live;
 pub mod locale;

@@ -1,7 +1,7 @@
 //! The HTTPS server: one port for portals, REST API and consoles.
 
 use super::{
-    admin, api, assets, console, console_page, error, health, join, live, password, security, sign_in, user,
+    admin, api, assets, console, console_page, error, health, icons, join, live, password, security, sign_in, user,
     viewer_file, vm_cd, vm_snapshots,
 };
 use crate::engine::Engine;
@@ -84,6 +84,7 @@ fn app(
         .configure(api::routes)
         .configure(console_page::routes)
         .configure(viewer_file::routes)
+        .configure(icons::routes)
         .configure(console::routes)
         .configure(assets::routes)
         .configure(live::routes)

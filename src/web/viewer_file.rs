@@ -32,8 +32,10 @@ async fn download(
 ) -> HttpResponse {
     let result = async {
         let (cx, _) = enter(&shared, &http, Portal::User).await?;
-        csrf::check(&http, &csrf::fields(&body))?;
-        vms::console::viewer(&cx, vm_id(&vm)?).await
+        let fields = csrf::fields(&body);
+        csrf::check(&http, &fields)?;
+        let wanted = fields.get("protocol").and_then(|word| word.parse().ok());
+        vms::console::viewer(&cx, vm_id(&vm)?, wanted).await
     };
     match result.await {
         Ok(access) => HttpResponse::Ok()

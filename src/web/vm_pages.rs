@@ -9,7 +9,7 @@ use super::ui::{Frame, Portal, parts};
 use crate::auth::View;
 use crate::engine::{Cx, EngineError, class, permissions, vms};
 use crate::model::ids::{JobId, VmId};
-use crate::model::vm::{VmAction, VmRow};
+use crate::model::vm::{Display, Protocol, VmAction, VmRow};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -94,13 +94,28 @@ pub fn buttons(frame: &Frame, row: &VmRow) -> Markup {
             @for action in BUTTONS.into_iter().filter(|a| row.can.contains(a)) {
                 @let text = l.t(&format!("action-{action}"));
                 @match action {
-                    VmAction::Console => (console_link(&format!("{base}/console"), &format!("console-{}", row.id), &text, "pf-m-primary")),
+                    VmAction::Console => {
+                        (console_link(&format!("{base}/console"), &format!("console-{}", row.id), &text, "pf-m-primary"))
+                        (protocols(&base, row))
+                    }
                     VmAction::SerialConsole => (console_link(&format!("{base}/serial"), &format!("serial-{}", row.id), &text, "pf-m-secondary")),
                     VmAction::PowerOff => (parts::link_button(&format!("{base}/confirm/stop"), &text, "pf-m-danger")),
                     VmAction::Shutdown if row.pool.is_some() && row.stateless => (parts::link_button(&format!("{base}/confirm/shutdown"), &text, "pf-m-secondary")),
                     VmAction::Run => (parts::post(frame, &format!("{base}/{action}"), &text, "pf-m-primary")),
                     _ => (parts::post(frame, &format!("{base}/{action}"), &text, "pf-m-secondary")),
                 }
+            }
+        }
+    }
+}
+
+/// Where a screen can be sent in two ways, each by its name; the button before them opens the one that is preferred.
+fn protocols(base: &str, row: &VmRow) -> Markup {
+    html! {
+        @if row.display == Display::Both {
+            @for protocol in Protocol::ALL {
+                @let name = protocol.as_str().to_uppercase();
+                (console_link(&format!("{base}/console?protocol={protocol}"), &format!("console-{}", row.id), &name, "pf-m-link"))
             }
         }
     }

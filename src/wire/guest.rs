@@ -45,11 +45,32 @@ pub struct VmSpec {
     pub memory: Option<ImagePath>,
     /// A disc of its own, beside the CD drive's, for this run.
     pub payload: Option<Payload>,
+    /// Started in place of what the disks would start.
+    #[serde(default)]
+    pub kernel: Option<KernelSpec>,
+}
+
+/// A kernel that QEMU itself starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelSpec {
+    pub image: ImagePath,
+    pub initrd: Option<ImagePath>,
+    pub parameters: String,
+}
+
+/// On what a guest finds small files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Medium {
+    #[default]
+    Cd,
+    Floppy,
 }
 
 /// Small files that a guest finds on a disc.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
+    #[serde(default)]
+    pub medium: Medium,
     /// The disc's name, by which guests know what it is.
     pub label: String,
     pub files: Vec<PayloadFile>,

@@ -53,4 +53,7 @@ pub struct HostCapabilities {
     pub video_models: Vec<String>,
     /// Display protocols this QEMU has: `vnc`, `spice`.
     pub graphics: Vec<String>,
+    /// CPUs that guests can have here (`qemu64`, `Skylake-Client`, …).
+    #[serde(default)]
+    pub cpu_models: Vec<String>,
 }

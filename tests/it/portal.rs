@@ -88,6 +88,12 @@ impl Portal {
         said
     }
 
+    /// Sends a file as it is.
+    pub async fn send_file(&self, path: &str, bytes: Vec<u8>) -> Page {
+        let request = self.http.post(format!("{}{path}", self.url)).body(bytes);
+        self.send(request.header("X-CSRF-Token", &self.csrf)).await
+    }
+
     /// A form without the token: another site's.
     pub async fn post_foreign(&self, path: &str) -> Page {
         let none: [(&str, &str); 0] = [];

@@ -11,8 +11,10 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 14] = [
+const API_FILES: [&str; 16] = [
     "api/guest.rs",
+    "api/hosts.rs",
+    "api/icons.rs",
     "api/instance_types.rs",
     "api/vms.rs",
     "api/devices.rs",
@@ -28,7 +30,7 @@ const API_FILES: [&str; 14] = [
     "api/snapshots.rs",
 ];
 /// Answer without a session, by nature.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 19] = [
     "GET /",
     "GET /ovirt-engine",
     "GET /ovirt-engine/",
@@ -39,6 +41,7 @@ const OPEN: [&str; 18] = [
     "POST /sign-in/passkey",
     "POST /sign-in/passkey/options",
     "POST /password",
+    "POST /hosts/join",
     "POST /sign-out",
     "GET /language",
     "GET /static/{version}/{name:.*}",
@@ -127,6 +130,7 @@ impl Ids {
             ("jobs", "job", vec![]),
             ("events", "event", vec![]),
             ("users", "user", vec![]),
+            ("icons", "icon", vec![]),
         ] {
             let (_, list) = admin.get(&format!("/{noun}")).await;
             let id = id_of(&list[one][0]);

@@ -111,6 +111,11 @@ impl Server {
         }
     }
 
+    /// All it said since the last line that was waited for.
+    pub fn said(&self) -> String {
+        self.lines.try_iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// SIGKILL, as a power cut for the program; its guests and libvirtd live on.
     pub fn kill(mut self) -> PathBuf {
         self.kill_in_place()

@@ -5,8 +5,8 @@ use super::tuning;
 use crate::agent::storage;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::DiskId;
-use crate::model::vm::{BootDevice, Display};
-use crate::wire::{DiskSpec, NicSpec, VmSpec};
+use crate::model::vm::{BootDevice, Protocol};
+use crate::wire::{DiskSpec, Medium, NicSpec, VmSpec};
 use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
 use std::io::Cursor;
@@ -64,7 +64,16 @@ fn contents(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     tuning::size(w, spec)?;
     sysinfo(w, spec)?;
     element(w, "os", &[], |w| {
-        leaf(w, "type", &[("arch", "x86_64"), ("machine", MACHINE)], "hvm")?;
+        let machine = if spec.settings.machine.is_empty() { MACHINE } else { &spec.settings.machine };
+        leaf(w, "type", &[("arch", "x86_64"), ("machine", machine)], "hvm")?;
+        if let Some(kernel) = &spec.kernel {
+            let file = |image| storage::image_file(image).to_string_lossy().into_owned();
+            leaf(w, "kernel", &[], &file(&kernel.image))?;
+            if let Some(initrd) = &kernel.initrd {
+                leaf(w, "initrd", &[], &file(initrd))?;
+            }
+            leaf(w, "cmdline", &[], &kernel.parameters)?;
+        }
         if spec.settings.boot_menu {
             empty(w, "bootmenu", &[("enable", "yes"), ("timeout", "10000")])?;
         }
@@ -107,16 +116,20 @@ fn sysinfo(w: &mut Xml, spec: &VmSpec) -> Done {
 }
 
 fn cpu(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
+    let own = spec.settings.cpu_type.as_str();
     // Under TCG a named model with every feature QEMU can emulate runs everywhere; on KVM the host's own is fastest. There is no host's
     // own CPU to pass through under TCG: all that QEMU can emulate is nearest to it.
     let attributes: &[(&str, &str)] = match (host.kvm, spec.settings.cpu_passthrough) {
+        (true, _) if !own.is_empty() => &[("mode", "custom"), ("match", "exact"), ("check", "partial")],
         (true, true) => &[("mode", "host-passthrough"), ("check", "none")],
         (true, false) => &[("mode", "host-model"), ("check", "partial")],
         (false, true) => &[("mode", "maximum"), ("check", "none")],
         (false, false) => &[("mode", "custom"), ("match", "exact"), ("check", "none")],
     };
     element(w, "cpu", attributes, |w| {
-        if !host.kvm && !spec.settings.cpu_passthrough {
+        if !own.is_empty() {
+            leaf(w, "model", &[("fallback", "forbid")], own)?;
+        } else if !host.kvm && !spec.settings.cpu_passthrough {
             leaf(w, "model", &[("fallback", "allow")], "qemu64")?;
         }
         tuning::topology(w, spec)
@@ -130,11 +143,12 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     if spec.settings.virtio_scsi || spec.disks.iter().any(|d| d.interface == DiskInterface::VirtioScsi) {
         empty(w, "controller", &[("type", "scsi"), ("index", "0"), ("model", "virtio-scsi")])?;
     }
-    let mut names = DeviceNames::default();
+    let mut names = DeviceNames { sata: no_ide(spec), ..DeviceNames::default() };
     for (i, disk) in spec.disks.iter().enumerate() {
         let boot = boot_order(spec, BootDevice::Disk, i).filter(|_| disk.bootable);
         let io_thread = tuning::io_thread(&spec.settings, disk.interface, i);
-        write_disk(w, disk, host, &names.next(disk.interface), boot, io_thread)?;
+        let bus = bus(spec, disk.interface);
+        write_disk(w, disk, host, (&names.next(disk.interface), bus), boot, io_thread)?;
     }
     cdrom(w, spec)?;
     if let Some(disc) = &host.payload {
@@ -149,7 +163,7 @@ fn devices(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "channel", &[("type", "unix")], |w| {
         empty(w, "target", &[("type", "virtio"), ("name", "org.qemu.guest_agent.0")])
     })?;
-    if spec.display == Display::Spice {
+    if spec.display.has(Protocol::Spice) {
         // For the guest's SPICE agent: the clipboard, and a screen as large as the window.
         element(w, "channel", &[("type", "spicevmc")], |w| {
             empty(w, "target", &[("type", "virtio"), ("name", "com.redhat.spice.0")])
@@ -165,23 +179,43 @@ fn boot_order(spec: &VmSpec, device: BootDevice, index: usize) -> Option<usize> 
     spec.boot.iter().position(|b| *b == device).map(|p| p * 1000 + index + 1)
 }
 
-/// Gives out `vda`, `vdb`, `sda`, …; the CD drive is `hdc`.
+/// PCs with PCI Express have SATA where the older ones have IDE.
+fn no_ide(spec: &VmSpec) -> bool {
+    spec.settings.machine.contains("q35")
+}
+
+fn bus(spec: &VmSpec, interface: DiskInterface) -> &'static str {
+    match interface {
+        DiskInterface::Virtio => "virtio",
+        DiskInterface::VirtioScsi => "scsi",
+        DiskInterface::Ide if !no_ide(spec) => "ide",
+        DiskInterface::Ide | DiskInterface::Sata => "sata",
+    }
+}
+
+/// Gives out `vda`, `vdb`, `sda`, …; the CD drive is `hdc`, or `sdc` beside what a guest is told on `sdd`.
 #[derive(Default)]
 struct DeviceNames {
     virtio: usize,
     scsi: usize,
     ide: usize,
+    /// There is no IDE.
+    sata: bool,
 }
 
 impl DeviceNames {
     fn next(&mut self, interface: DiskInterface) -> String {
         let (prefix, count) = match interface {
             DiskInterface::Virtio => ("vd", &mut self.virtio),
-            DiskInterface::VirtioScsi | DiskInterface::Sata => ("sd", &mut self.scsi),
-            DiskInterface::Ide => ("hd", &mut self.ide),
+            DiskInterface::Ide if !self.sata => ("hd", &mut self.ide),
+            DiskInterface::VirtioScsi | DiskInterface::Sata | DiskInterface::Ide => ("sd", &mut self.scsi),
         };
-        // The CD drive has the third place.
-        *count += usize::from(interface == DiskInterface::Ide && *count == 2);
+        // The CD drive has the third place, and where names are shared the other one has the fourth.
+        match prefix {
+            "hd" if *count == 2 => *count = 3,
+            "sd" if self.sata && *count == 2 => *count = 4,
+            _ => {}
+        }
         let name = format!("{prefix}{}", letters(*count));
         *count += 1;
         name
@@ -198,16 +232,10 @@ fn write_disk(
     w: &mut Xml,
     disk: &DiskSpec,
     host: &HostTraits,
-    target: &str,
+    (target, bus): (&str, &str),
     boot: Option<usize>,
     io_thread: Option<u32>,
 ) -> Done {
-    let bus = match disk.interface {
-        DiskInterface::Virtio => "virtio",
-        DiskInterface::VirtioScsi => "scsi",
-        DiskInterface::Ide => "ide",
-        DiskInterface::Sata => "sata",
-    };
     element(w, "disk", &[("type", "file"), ("device", "disk")], |w| {
         let format = if disk.format == DiskFormat::Cow { "qcow2" } else { "raw" };
         let cache = if host.page_cached.contains(&disk.id) { "writeback" } else { "none" };
@@ -231,7 +259,8 @@ fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
         if let Some(image) = &spec.cdrom {
             empty(w, "source", &[("file", &storage::image_file(image).to_string_lossy())])?;
         }
-        empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
+        let (name, bus) = if no_ide(spec) { ("sdc", "sata") } else { ("hdc", "ide") };
+        empty(w, "target", &[("dev", name), ("bus", bus)])?;
         empty(w, "readonly", &[])?;
         boot_element(w, boot_order(spec, BootDevice::Cdrom, 0))
     })
@@ -240,8 +269,13 @@ fn cdrom(w: &mut Xml, spec: &VmSpec) -> Done {
 /// A second drive, for this run only. IDE has four places.
 fn told(w: &mut Xml, spec: &VmSpec, disc: &Path) -> Done {
     let full = spec.disks.iter().filter(|d| d.interface == DiskInterface::Ide).count() > 2;
-    let (name, bus) = if full { ("sdzz", "usb") } else { ("hdd", "ide") };
-    element(w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
+    let (device, name, bus) = match spec.payload.as_ref().map(|p| p.medium) {
+        Some(Medium::Floppy) => ("floppy", "fda", "fdc"),
+        _ if no_ide(spec) => ("cdrom", "sdd", "sata"),
+        _ if full => ("cdrom", "sdzz", "usb"),
+        _ => ("cdrom", "hdd", "ide"),
+    };
+    element(w, "disk", &[("type", "file"), ("device", device)], |w| {
         empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
         empty(w, "source", &[("file", &disc.to_string_lossy())])?;
         empty(w, "target", &[("dev", name), ("bus", bus)])?;
@@ -249,21 +283,18 @@ fn told(w: &mut Xml, spec: &VmSpec, disc: &Path) -> Done {
     })
 }
 
-/// The CD drive's name in the guest.
-pub const CD_TARGET: &str = "hdc";
-
-/// A device XML that puts `file` into the CD drive, or nothing.
+/// A device XML that puts `file` into the CD drive of this name, or nothing.
 ///
 /// # Errors
 /// The writer's.
-pub fn cd_change(file: Option<&str>) -> std::io::Result<String> {
+pub fn cd_change(name: &str, bus: &str, file: Option<&str>) -> std::io::Result<String> {
     let mut w = Writer::new(Cursor::new(Vec::new()));
     element(&mut w, "disk", &[("type", "file"), ("device", "cdrom")], |w| {
         empty(w, "driver", &[("name", "qemu"), ("type", "raw")])?;
         if let Some(file) = file {
             empty(w, "source", &[("file", file)])?;
         }
-        empty(w, "target", &[("dev", CD_TARGET), ("bus", "ide")])?;
+        empty(w, "target", &[("dev", name), ("bus", bus)])?;
         empty(w, "readonly", &[])
     })?;
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
@@ -288,6 +319,7 @@ pub fn empty_drive(target: &str, bus: &str) -> std::io::Result<String> {
 /// The writer's.
 pub fn disk_device(spec: &VmSpec, disk: &DiskSpec, host: &HostTraits, target: &str) -> std::io::Result<String> {
     let mut w = Writer::new(Cursor::new(Vec::new()));
+    let target = (target, bus(spec, disk.interface));
     write_disk(&mut w, disk, host, target, None, tuning::io_thread(&spec.settings, disk.interface, spec.disks.len()))?;
     Ok(String::from_utf8_lossy(&w.into_inner().into_inner()).into_owned())
 }
@@ -328,20 +360,23 @@ fn write_nic(w: &mut Xml, nic: &NicSpec, host: &HostTraits, boot: Option<usize>)
 /// start: this one was over before it began. Sockets that the agent hands over for browsers are not asked for one.
 fn graphics(w: &mut Xml, spec: &VmSpec) -> Done {
     let (display, settings) = (spec.display, &spec.settings);
-    let over = [("type", display.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
-    element(w, "graphics", &over, |w| {
-        empty(w, "listen", &[("type", if display == Display::Vnc { "socket" } else { "none" })])?;
-        if display == Display::Spice && !settings.copy_paste {
-            empty(w, "clipboard", &[("copypaste", "no")])?;
-        }
-        if display == Display::Spice && !settings.file_transfer {
-            empty(w, "filetransfer", &[("enable", "no")])?;
-        }
-        Ok(())
-    })?;
+    for protocol in display.protocols() {
+        let over = [("type", protocol.as_str()), ("passwd", "*****"), ("passwdValidTo", "1970-01-01T00:00:01")];
+        element(w, "graphics", &over, |w| match protocol {
+            Protocol::Vnc => empty(w, "listen", &[("type", "socket")]),
+            Protocol::Spice => {
+                empty(w, "listen", &[("type", "none")])?;
+                if !settings.copy_paste {
+                    empty(w, "clipboard", &[("copypaste", "no")])?;
+                }
+                if settings.file_transfer { Ok(()) } else { empty(w, "filetransfer", &[("enable", "no")]) }
+            }
+        })?;
+    }
+    let spice = display.has(Protocol::Spice);
     let heads = settings.monitors.to_string();
-    let mut model = vec![("type", if display == Display::Vnc { "vga" } else { "qxl" })];
-    if display == Display::Spice && settings.monitors > 1 {
+    let mut model = vec![("type", if spice { "qxl" } else { "vga" })];
+    if spice && settings.monitors > 1 {
         model.push(("heads", &heads));
     }
     element(w, "video", &[], |w| empty(w, "model", &model))

@@ -6,7 +6,7 @@ use crate::model::ids::{DiskId, ImageId, NicId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::vm::{BootDevice, Display};
 use crate::model::vm_settings::{RngSource, VmSettings, Watchdog};
-use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
+use crate::wire::{DiskSpec, DomainPath, ImagePath, KernelSpec, Medium, NicSpec, Payload, PayloadFile, VmSpec};
 
 fn image(n: u128) -> ImagePath {
     let domain = DomainPath { id: StorageDomainId::fixed(0xd0), path: "/srv/storage".to_owned() };
@@ -47,7 +47,16 @@ fn plain() -> VmSpec {
         paused: false,
         memory: None,
         payload: None,
+        kernel: None,
     }
+}
+
+/// A machine with PCI Express, a CPU and a kernel of its own.
+fn modern() -> VmSpec {
+    let kernel =
+        KernelSpec { image: image(7), initrd: Some(image(8)), parameters: "root=/dev/vda quiet <&>".to_owned() };
+    let settings = VmSettings { machine: "pc-q35-8.2".to_owned(), cpu_type: "Nehalem".to_owned(), ..plain().settings };
+    VmSpec { settings, kernel: Some(kernel), display: Display::Both, ..everything() }
 }
 
 fn host(kvm: bool) -> HostTraits {
@@ -177,6 +186,40 @@ fn every_setting_reaches_the_guest() {
 }
 
 #[test]
+fn another_machine_another_cpu_a_kernel() {
+    let xml = domain(&modern(), &host(false)).unwrap();
+    golden("domain-modern-qemu", &xml);
+    golden("domain-modern-kvm", &domain(&modern(), &host(true)).unwrap());
+    let parsed = roxmltree::Document::parse(&xml).unwrap();
+    let targets = parsed.descendants().filter(|n| n.has_tag_name("target")).filter_map(|n| n.attribute("dev"));
+    let mut names: Vec<_> = targets.collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() == count && names.contains(&"sdc") && !xml.contains("\"ide\""), "{names:?}");
+}
+
+#[test]
+fn what_a_guest_is_told_lies_in_a_drive_of_its_own() {
+    let files = vec![PayloadFile { name: "sysprep.inf".to_owned(), content: String::new() }];
+    let told = |medium| Some(Payload { medium, label: "sysprep".to_owned(), files: files.clone() });
+    let traits = HostTraits { payload: Some("/srv/told".into()), ..host(false) };
+    let drive = |spec: VmSpec| {
+        let xml = domain(&spec, &traits).unwrap();
+        let read = roxmltree::Document::parse(&xml).unwrap();
+        let source = read.descendants().find(|n| n.attribute("file") == Some("/srv/told")).unwrap();
+        let target = source.parent().unwrap().children().find(|n| n.has_tag_name("target")).unwrap();
+        [source.parent().unwrap().attribute("device"), target.attribute("dev"), target.attribute("bus")]
+            .map(|a| a.unwrap().to_owned())
+    };
+    assert_eq!(drive(VmSpec { payload: told(Medium::Cd), ..plain() }), ["cdrom", "hdd", "ide"]);
+    assert_eq!(drive(VmSpec { payload: told(Medium::Floppy), ..plain() }), ["floppy", "fda", "fdc"]);
+    assert_eq!(drive(VmSpec { payload: told(Medium::Cd), ..modern() }), ["cdrom", "sdd", "sata"]);
+    let full = VmSpec { payload: told(Medium::Cd), ..everything() };
+    assert_eq!(drive(full), ["cdrom", "sdzz", "usb"]);
+}
+
+#[test]
 fn many_disks_keep_names_of_their_own() {
     let disks = (0..60).map(|n| disk(n, DiskInterface::Virtio, DiskFormat::Cow, false)).collect();
     let xml = domain(&VmSpec { disks, ..plain() }, &host(false)).unwrap();
@@ -187,6 +230,6 @@ fn many_disks_keep_names_of_their_own() {
 
 #[test]
 fn the_drive_is_changed_by_its_name() {
-    golden("cd-change", &cd_change(Some("/srv/iso & more.iso")).unwrap());
-    assert!(!cd_change(None).unwrap().contains("source"));
+    golden("cd-change", &cd_change("hdc", "ide", Some("/srv/iso & more.iso")).unwrap());
+    assert!(!cd_change("sdc", "sata", None).unwrap().contains("source"));
 }

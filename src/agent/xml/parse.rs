@@ -61,6 +61,29 @@ pub fn dac_label(capabilities: &str) -> Option<(u32, u32)> {
     Some((user.trim_start_matches('+').parse().ok()?, group.trim_start_matches('+').parse().ok()?))
 }
 
+/// The CPUs that guests can have, of domain capabilities.
+pub fn cpu_models(xml: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    let own = document.descendants().filter(|n| n.has_tag_name("mode") && n.attribute("name") == Some("custom"));
+    let models = own
+        .flat_map(|mode| mode.children())
+        .filter(|n| n.has_tag_name("model") && n.attribute("usable") == Some("yes"));
+    let mut all: Vec<String> = models.filter_map(|n| n.text().map(|t| t.trim().to_owned())).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Where the CD drive is: its name, and on which bus. The second one, with what a guest is told, comes after it.
+pub fn cd_drive(xml: &str) -> Option<(String, String)> {
+    let document = Document::parse(xml).ok()?;
+    let drive = document.descendants().find(|n| n.has_tag_name("disk") && n.attribute("device") == Some("cdrom"))?;
+    let target = drive.children().find(|n| n.has_tag_name("target"))?;
+    Some((target.attribute("dev")?.to_owned(), target.attribute("bus")?.to_owned()))
+}
+
 fn find<'a>(root: Node<'a, 'a>, path: &str) -> Option<Node<'a, 'a>> {
     path.split('/').try_fold(root, |here, name| here.children().find(|c| c.has_tag_name(name)))
 }
@@ -149,6 +172,16 @@ pub fn agent_connected(xml: &str) -> bool {
             && n.attribute("name") == Some("org.qemu.guest_agent.0")
             && n.attribute("state") == Some("connected")
     })
+}
+
+/// What the domain's displays speak, in libvirt's order.
+pub fn graphics(xml: &str) -> Vec<String> {
+    let Ok(document) = Document::parse(xml) else {
+        return Vec::new();
+    };
+    let devices = document.root_element().children().find(|n| n.has_tag_name("devices"));
+    let all = devices.into_iter().flat_map(|d| d.children()).filter(|n| n.has_tag_name("graphics"));
+    all.filter_map(|n| n.attribute("type").map(str::to_owned)).collect()
 }
 
 /// The domain's display of this kind as it is, with other attributes for its password.

@@ -2,7 +2,7 @@
 
 use super::build::{Done, NAMESPACE, Xml, element, empty, leaf};
 use crate::model::disk::DiskInterface;
-use crate::model::vm::Display;
+use crate::model::vm::Protocol;
 use crate::model::vm_settings::{RngSource, VmSettings, Watchdog};
 use crate::wire::VmSpec;
 
@@ -103,7 +103,7 @@ pub fn devices(w: &mut Xml, spec: &VmSpec) -> Done {
     if settings.soundcard {
         empty(w, "sound", &[("model", "ich6")])?;
     }
-    if settings.usb_redirection && spec.display == Display::Spice {
+    if settings.usb_redirection && spec.display.has(Protocol::Spice) {
         for _ in 0..REDIRECTED {
             empty(w, "redirdev", &[("bus", "usb"), ("type", "spicevmc")])?;
         }

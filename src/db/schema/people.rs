@@ -178,6 +178,7 @@ diesel::table! {
     user_preference (user_id) {
         user_id -> Text,
         console -> Text,
+        protocol -> Text,
         full_screen -> Bool,
         auto_connect -> Bool,
     }

@@ -68,7 +68,7 @@ impl Class {
     }
 
     async fn open(&self, cx: &Cx, vm: VmId, entry: Entry) -> Result<Console, EngineError> {
-        let ticket = console::ticket(cx, vm, ConsoleOf::Screen, Manner::Ask, entry).await?;
+        let ticket = console::ticket(cx, vm, ConsoleOf::Screen, None, Manner::Ask, entry).await?;
         let mut console = console::open(&self.bench.engine, vm, &ticket.first, None).await?;
         let mut greeting = [0; 12];
         console.stream.read_exact(&mut greeting).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_lock_closes_consoles_and_keeps_them_closed() {
     let helping = class.open(&teacher, vm, Entry::Help).await.unwrap();
     assert!(watching.watch_only.is_some() && helping.watch_only.is_none() && hers.watch_only.is_none());
     assert!(class.open(&alice, vm, Entry::Own).await.is_ok(), "a teacher keeps nobody out");
-    let early = console::ticket(&alice, vm, ConsoleOf::Screen, Manner::Ask, Entry::Own).await.unwrap().first;
+    let early = console::ticket(&alice, vm, ConsoleOf::Screen, None, Manner::Ask, Entry::Own).await.unwrap().first;
 
     lock_all(&teacher, class.pool, true).await.unwrap();
     assert_eq!(closing(&mut hers).await, Closing::Locked);
@@ -110,7 +110,7 @@ async fn a_lock_closes_consoles_and_keeps_them_closed() {
         is_locked(console::open(&class.bench.engine, vm, &early, None).await),
         "a ticket from before opens nothing"
     );
-    assert!(is_locked(console::viewer(&alice, vm).await));
+    assert!(is_locked(console::viewer(&alice, vm, None).await));
     assert!(is_locked(vms::screenshot(&alice, vm).await));
     assert!(class.open(&teacher, vm, Entry::Watch).await.is_ok());
     assert!(notices(&alice).await.unwrap().desks[0].locked);

@@ -1,10 +1,10 @@
 //! The files that cloud-init reads from a disc named `cidata` (its NoCloud source). JSON is YAML, too: names and values come through whatever
 //! is in them.
 
-use crate::model::first_run::{Card, FirstRun};
+use crate::model::first_run::{self, Card, FirstRun};
 use crate::model::ids::VmId;
 use crate::model::network::MacAddress;
-use crate::wire::{Payload, PayloadFile};
+use crate::wire::{Medium, Payload, PayloadFile};
 use serde_json::{Map, Value, json};
 
 /// Who is told.
@@ -21,7 +21,8 @@ pub(super) struct Guest<'a> {
 
 /// The disc.
 pub(super) fn disc(told: &FirstRun, guest: &Guest<'_>) -> Payload {
-    let host = if told.host_name.is_empty() { guest.name } else { &told.host_name };
+    let host = first_run::host_name(&told.host_name, guest.name);
+    let host = host.as_str();
     let file = |name: &str, content: String| PayloadFile { name: name.to_owned(), content };
     // Line by line: what is no cloud-init reads this with less.
     let meta = format!("instance-id: {}-{}\nlocal-hostname: {host}\n", guest.vm, guest.revision);
@@ -29,7 +30,7 @@ pub(super) fn disc(told: &FirstRun, guest: &Guest<'_>) -> Payload {
     if let Some(network) = network(told, guest.cards) {
         files.push(file("network-config", format!("{network}\n")));
     }
-    Payload { label: "cidata".to_owned(), files }
+    Payload { medium: Medium::Cd, label: "cidata".to_owned(), files }
 }
 
 /// Of two parts where there is a script: the guest's own word does not have to fit into ours.
@@ -129,7 +130,7 @@ mod tests {
         let mac: MacAddress = "56:6f:00:00:00:01".parse().unwrap();
         let cards = [("nic1".to_owned(), mac)];
         let guest = Guest { vm: VmId::random(), name: "lab-1", cards: &cards, revision: 3, password_hash };
-        let disc = disc(&written.read().unwrap(), &guest);
+        let disc = disc(&written.read(None).unwrap(), &guest);
         assert_eq!(disc.label, "cidata");
         disc.files.into_iter().map(|f| (f.name, f.content)).collect()
     }

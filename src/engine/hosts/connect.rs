@@ -156,6 +156,7 @@ fn facts(info: HostCapabilities, network_mode: String) -> HostFacts {
         addresses: info.addresses,
         video_models: info.video_models,
         graphics: info.graphics,
+        cpu_models: info.cpu_models,
         network_mode,
     }
 }

@@ -4,15 +4,17 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::disks::layers;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::vms::admit::PATIENCE;
 use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
-use crate::model::conflict::{Attempt, Conflict};
+use crate::model::conflict::{Attempt, Conflict, Holder};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{JobId, PermissionId, PoolId, VmId};
 use crate::model::job::JobKind;
 use crate::model::role::Action;
 use crate::model::vm::{Refusal, VmStatus};
 use crate::model::vm_state::Intent;
+use crate::store::jobs::holder;
 use crate::store::permissions;
 use crate::store::pools::write as rows;
 use serde::{Deserialize, Serialize};
@@ -38,10 +40,33 @@ pub(in crate::engine) struct DetachFromPool;
 /// # Errors
 /// It belongs to no pool, runs, or another task holds it; or he may not edit the pool.
 pub async fn detach(cx: &Cx, vm: VmId) -> Result<JobId, EngineError> {
-    let inner = cx.clone();
-    let job = cx.engine.db.write(move |db| begin(&inner, db, vm)).await?;
+    let attempt = || {
+        let inner = cx.clone();
+        cx.engine.db.write(move |db| begin(&inner, db, vm))
+    };
+    let job = match attempt().await {
+        Err(EngineError::Refused { because: Refusal::Locked { job }, .. }) if goes_back(&job) => {
+            returned(cx, vm).await?;
+            attempt().await?
+        }
+        other => other?,
+    };
     jobs::kick(&cx.engine, job);
     Ok(job)
+}
+
+/// It is on its way back to its pool, which takes a moment.
+const fn goes_back(job: &Holder) -> bool {
+    matches!(job, Holder::Job { kind: JobKind::ReturnToPool, .. })
+}
+
+/// Waits for that moment; whether it came the next attempt tells.
+async fn returned(cx: &Cx, vm: VmId) -> Result<(), EngineError> {
+    let holder = cx.engine.db.read(move |db| Ok::<_, EngineError>(holder(db, &[vm.object()])?)).await?;
+    if let Some((job, ..)) = holder {
+        let _ = tokio::time::timeout(PATIENCE, jobs::wait(&cx.engine, job)).await;
+    }
+    Ok(())
 }
 
 fn begin(cx: &Cx, db: &mut Db, vm: VmId) -> Result<JobId, EngineError> {

@@ -156,3 +156,35 @@ impl Kind for ReturnToPool {
         cx.tell(engine, db, EventCode::ReturnToPool, about, "")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::Bench;
+    use crate::engine::testing::kinds::{new_pool, template, wait};
+    use crate::engine::{pools, vms};
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_detaches_a_vm_on_its_way_back_waits_for_it() {
+        let bench = Bench::new().await;
+        let golden = template(&bench).await;
+        let pool = pools::create(&bench.cx, new_pool(golden)).await.unwrap();
+        wait(&bench, pool.job).await;
+        let vm = pools::vms(&bench.cx, pool.id).await.unwrap().remove(0);
+        let (id, name, engine) = (vm.id, vm.name.clone(), bench.engine.clone());
+        let args = Args { vm: id, name, pool: (pool.id, "desks".to_owned()), permission: None, taken: false };
+        let hold = move |db: &mut Db| {
+            let new = NewJob::own(&engine, &args.name);
+            jobs::insert::<ReturnToPool>(db, &new, &args, &[id.object()])
+        };
+        let job = bench.engine.db.write(hold).await.unwrap();
+        let (detached, ()) = tokio::join!(pools::detach(&bench.cx, id), async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            jobs::kick(&bench.engine, job);
+        });
+        wait(&bench, detached.unwrap()).await;
+        assert_eq!(vms::get(&bench.cx, id).await.unwrap().row.pool, None);
+        bench.assert_no_locks().await;
+    }
+}

@@ -24,7 +24,7 @@ use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME, VmAction};
 use crate::store::disks::write::{self as disk_rows, DiskConfig};
 use crate::store::templates::write::{self as rows, TemplateConfig};
 use crate::store::templates::{self, versions};
-use crate::store::{first_run, jobs as holders, permissions, storage_domains};
+use crate::store::{first_run, icons, jobs as holders, permissions, storage_domains};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -116,6 +116,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     if let Some(told) = first_run::get(db, new.origin.vm.object())? {
         first_run::set(db, id.object(), &told)?;
     }
+    icons::inherit(db, new.origin.vm.object(), id.object())?;
     let mut images = Vec::new();
     for (number, disk) in copied.disks.iter().enumerate() {
         disks::may_create(cx, db, disk.active.domain)?;

@@ -229,6 +229,8 @@ impl FakeAgent {
                 threads_per_core: 1,
                 memory_mib: 8192,
                 max_vcpus: 8,
+                machines: ["pc", "pc-q35-8.2", "microvm"].map(str::to_owned).into(),
+                cpu_models: ["qemu64", "Nehalem"].map(str::to_owned).into(),
                 ..HostCapabilities::default()
             }),
             "list_domains" => serde_json::to_vec(&self.reports()),

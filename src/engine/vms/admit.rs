@@ -8,11 +8,12 @@ use crate::model::conflict::{Attempt, Holder};
 use crate::model::ids::{JobId, VmId};
 use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_rules::{Standing, refusal};
+use crate::model::vm_settings::Screens;
 use crate::store::vms::run::VmRun;
 use std::time::Duration;
 
 /// How long a command waits for the task that holds its VM.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The VM's running side, if the actor may do `action` to it now.
 ///
@@ -86,6 +87,7 @@ fn standing<'a>(run: &'a VmRun, locked_by: Option<&'a Holder>) -> Standing<'a> {
         host: run.host.map(|_| run.host_name.as_str()),
         delete_protected: run.delete_protected,
         stateless: run.stateless,
+        serial: Screens::of(&run.launched).is_none_or(Screens::serial),
     }
 }
 

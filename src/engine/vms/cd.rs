@@ -10,7 +10,8 @@ use crate::model::event::EventCode;
 use crate::model::ids::{DiskId, HostId, VmId};
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::VmAction;
-use crate::store::vms::{launch, write};
+use crate::store::vms::launch::{self, LaunchDisk};
+use crate::store::vms::write;
 use crate::wire::{ChangeCd, ImagePath};
 
 /// Puts another medium into the drive of a running VM, now and for later starts; none ejects. A VM that is down gets its CD by
@@ -51,16 +52,27 @@ pub(in crate::engine) fn medium(
     host: Option<HostId>,
 ) -> Result<Option<ImagePath>, EngineError> {
     let Some(id) = cd else { return Ok(None) };
-    let none = || Invalid::new("cdrom", Problem::NoSuch { value: id.to_string() });
-    auth::see(db, &cx.actor, id.object()).map_err(|_| none())?;
-    let disk = launch::medium(db, id)?.ok_or_else(none)?;
-    if write::content(db, id)? != Some(DiskContent::Iso) {
-        return Err(Invalid::new("cdrom", Problem::NotACd { disk: disk.alias }).into());
-    }
+    let disk = image(cx, db, "cdrom", id)?;
     if let (Some(host), Some(at)) = (host, disk.domain_host)
         && host != at
     {
         return Err(Invalid::new("cdrom", Problem::NotOnHost { disk: disk.alias }).into());
     }
     Ok(Some(spec::image(&disk)))
+}
+
+/// A disk that holds an image for reading, which the actor may see.
+pub(in crate::engine) fn image(
+    cx: &Cx,
+    db: &mut Db,
+    field: &'static str,
+    id: DiskId,
+) -> Result<LaunchDisk, EngineError> {
+    let none = || Invalid::new(field, Problem::NoSuch { value: id.to_string() });
+    auth::see(db, &cx.actor, id.object()).map_err(|_| none())?;
+    let disk = launch::medium(db, id)?.ok_or_else(none)?;
+    if write::content(db, id)? != Some(DiskContent::Iso) {
+        return Err(Invalid::new(field, Problem::NotACd { disk: disk.alias }).into());
+    }
+    Ok(disk)
 }

@@ -14,6 +14,7 @@ use crate::model::snapshot::SavedConfig;
 use crate::model::vm::{VmAction, VmView};
 use crate::store::disks::tree::{self, TreeImage};
 use crate::store::disks::write::ActiveImage;
+use crate::store::icons;
 use crate::store::vms::insert::VmConfig;
 use crate::store::{quotas, snapshots as kept, vms as store};
 
@@ -127,6 +128,12 @@ fn begin(cx: &Cx, db: &mut Db, origin: Origin, name: &str) -> Result<Created<VmI
     let counted = row.pool.map_or(origin.vm.object(), |pool| pool.object());
     let quota = quotas::chosen(db, &[counted])?.remove(&counted).map(|chosen| chosen.quota);
     let nics = copied.view.nics.iter().map(|nic| nic.profile).collect();
+    let template = row.template;
     let planned = Planned { config, template_disks: copied.disks, clone: true, new_disks: Vec::new(), nics, quota };
-    create::begin(cx, db, planned, Some(origin.vm), &copied.locks)
+    let created = create::begin(cx, db, planned, Some(origin.vm), &copied.locks)?;
+    // It shows what the other shows, though it is of no template.
+    for object in [template.object(), origin.vm.object()] {
+        icons::inherit(db, object, created.id.object())?;
+    }
+    Ok(created)
 }

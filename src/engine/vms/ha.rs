@@ -5,7 +5,9 @@
 
 use crate::db::Db;
 use crate::engine::jobs::{self, NewJob};
-use crate::engine::vms::{start, state};
+use crate::engine::quotas::Asker;
+use crate::engine::vms::start::{self, StartVm};
+use crate::engine::vms::state;
 use crate::engine::{Engine, EngineError};
 use crate::model::event::EventCode;
 use crate::model::ids::JobId;
@@ -62,8 +64,10 @@ fn try_one(engine: &Arc<Engine>, db: &mut Db, waiting: Waiting) -> Result<Option
     }
     let tries = waiting.tries + 1;
     store::tried(db, waiting.vm, tries, engine.clock.now() + RETRY)?;
-    match start::begin(engine, db, &run, &NewJob::own(engine, &run.name)) {
-        Ok(job) => {
+    match start::reserve(Asker { engine, by: None }, db, &run) {
+        Ok(args) => {
+            let new = NewJob::own(engine, &run.name);
+            let job = jobs::insert::<StartVm>(db, &new, &args, &[run.vm.object()])?;
             // It is forgotten when it is seen to run.
             let about = state::about(&state::load(db, waiting.vm)?);
             engine.tell(db, EventCode::HaRestart, about, "")?;

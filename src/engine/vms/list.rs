@@ -50,6 +50,7 @@ fn why_not(row: &VmRow, permits: Actions, action: VmAction) -> Option<Refusal> {
         host: row.host_name.as_deref(),
         delete_protected: row.delete_protected,
         stateless: row.stateless,
+        serial: row.serial,
     };
     refusal(action, &standing)
 }

@@ -44,7 +44,7 @@ pub use shutdown::shutdown;
 pub use start::start;
 pub use stop::stop;
 pub use suspend::suspend;
-pub use update::update;
+pub use update::{add_display, remove_display, update};
 
 use crate::engine::changes::Topic;
 use crate::model::permission::ObjectKind;

@@ -29,13 +29,13 @@ pub(super) fn check_media(vm: &Launch) -> Result<(), EngineError> {
         BootDevice::Cdrom => vm.cd.is_some(),
         BootDevice::Network => vm.nics.iter().any(|nic| nic.plugged),
     });
-    if !bootable {
+    if !bootable && vm.kernel.is_none() {
         return refused(Refusal::NothingToBoot);
     }
     if let Some((_, None)) = vm.cd {
         return refused(Refusal::CdGone { cd: String::new() });
     }
-    for disk in vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref())) {
+    for disk in vm.files() {
         if disk.status != DiskStatus::Ok {
             return refused(Refusal::DiskNotOk { disk: disk.alias.clone(), status: disk.status });
         }
@@ -128,9 +128,15 @@ fn room(vm: &Launch, host: &Candidate, tie: Tie, emulated: Option<bool>) -> Resu
     if !pinned.is_empty() && !pinned.contains(&host.id) {
         return Err(NoRoom::NotChosen);
     }
-    let disks = vm.disks.iter().chain(vm.cd.iter().filter_map(|(_, cd)| cd.as_ref()));
-    if let Some(disk) = disks.into_iter().find(|d| d.domain_host.is_some_and(|at| at != host.id)) {
+    if let Some(disk) = vm.files().find(|d| d.domain_host.is_some_and(|at| at != host.id)) {
         return Err(NoRoom::NoDomain { domain: disk.domain_name.clone(), disk: disk.alias.clone() });
+    }
+    let (machine, cpu) = (&vm.hardware.settings.machine, &vm.hardware.settings.cpu_type);
+    if !host.facts.has_machine(machine) {
+        return Err(NoRoom::NoMachine { machine: machine.clone() });
+    }
+    if !host.facts.has_cpu(cpu) {
+        return Err(NoRoom::NoCpuType { cpu: cpu.clone() });
     }
     let vcpus = vm.hardware.vcpus();
     if host.facts.max_vcpus > 0 && vcpus > host.facts.max_vcpus {
@@ -182,6 +188,7 @@ mod tests {
             },
             stateless: false,
             disks: Vec::new(),
+            kernel: None,
             cd: None,
             nics: Vec::new(),
             memory: None,

@@ -1,19 +1,19 @@
-//! Running a VM in another way this one time: another CD, another boot order, paused, on a chosen host, forgetting everything, told anew
-//! who it is. The settings go with the run.
+//! Running a VM in another way this one time: another CD, another boot order, a kernel of its own, another machine, paused, on a chosen host,
+//! forgetting everything, told anew who it is. The settings go with the run.
 
 use crate::auth;
 use crate::db::Db;
 use crate::engine::jobs;
 use crate::engine::vms::admit::{admit, command, refuse};
-use crate::engine::vms::{cd, start};
+use crate::engine::vms::{cd, settings, start};
 use crate::engine::{Cx, EngineError};
-use crate::model::ids::{JobId, VmId};
+use crate::model::ids::{DiskId, JobId, VmId};
 use crate::model::role::Action;
-use crate::model::run_once::{Drive, RunOnce};
-use crate::model::valid::{Invalid, Problem};
+use crate::model::run_once::{Drive, Kernel, MAX_PARAMETERS, RunOnce};
+use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{BootDevice, Refusal, VmAction, VmStatus};
 use crate::store::run_once as store;
-use crate::store::vms::launch::{self, Launch};
+use crate::store::vms::launch::{self, Launch, LaunchKernel};
 
 /// Starts a VM that is down, once in this way.
 ///
@@ -43,18 +43,69 @@ fn begin(cx: &Cx, db: &mut Db, id: VmId, once: &RunOnce) -> Result<JobId, Engine
         let problem = Problem::Range { min: 1, max: BootDevice::ALL.len() as u64 };
         return Err(Invalid::new("os.boot", problem).into());
     }
-    if once.display.is_some() || once.host.is_some() {
+    let system = once.boot_menu.is_some() || once.machine.is_some() || once.cpu_type.is_some();
+    if system || once.display.is_some() || once.host.is_some() || once.kernel.is_some() {
         auth::check(db, &cx.actor, Action::EditVmProperties, id.object())?;
     }
-    if let Some(host) = once.host {
-        let vm = launch::get(db, id)?.map(|vm| vm.cluster);
-        let hosts = vm.map(|cluster| launch::candidates(db, cluster)).transpose()?.unwrap_or_default();
-        if !hosts.iter().any(|one| one.id == host) {
-            return Err(Invalid::new("placement_policy.hosts", Problem::NoSuch { value: host.to_string() }).into());
-        }
+    check_kernel(cx, db, once)?;
+    if let Some(vm) = launch::get(db, id)? {
+        check_place(db, vm, once)?;
     }
     store::set(db, id, once)?;
     start::begin(cx, db, &run)
+}
+
+/// Images that the actor may use, and parameters on one line.
+fn check_kernel(cx: &Cx, db: &mut Db, once: &RunOnce) -> Result<(), EngineError> {
+    let Some(kernel) = &once.kernel else { return Ok(()) };
+    cd::image(cx, db, "os.kernel", kernel.image)?;
+    if let Some(initrd) = kernel.initrd {
+        cd::image(cx, db, "os.initrd", initrd)?;
+    }
+    let text = valid::text("os.cmdline", &kernel.parameters, MAX_PARAMETERS)?;
+    match text.chars().find(|c| c.is_control()) {
+        Some(found) => Err(Invalid::new("os.cmdline", Problem::Character { found }).into()),
+        None => Ok(()),
+    }
+}
+
+/// A host, a machine and a CPU that the VM's cluster has.
+fn check_place(db: &mut Db, mut vm: Launch, once: &RunOnce) -> Result<(), EngineError> {
+    if let Some(host) = once.host
+        && !launch::candidates(db, vm.cluster)?.iter().any(|one| one.id == host)
+    {
+        return Err(Invalid::new("placement_policy.hosts", Problem::NoSuch { value: host.to_string() }).into());
+    }
+    let mut wrong = Vec::new();
+    set_machine(&mut vm, once);
+    settings::machine_and_cpu(db, vm.cluster, &vm.hardware.settings, &mut wrong)?;
+    if wrong.is_empty() { Ok(()) } else { Err(EngineError::Invalid(wrong)) }
+}
+
+fn set_machine(vm: &mut Launch, once: &RunOnce) {
+    let settings = &mut vm.hardware.settings;
+    settings.boot_menu = once.boot_menu.unwrap_or(settings.boot_menu);
+    if let Some(machine) = &once.machine {
+        settings.machine.clone_from(machine);
+    }
+    if let Some(cpu) = &once.cpu_type {
+        settings.cpu_type.clone_from(cpu);
+        // One that is named is meant instead of the host's own.
+        settings.cpu_passthrough &= cpu.is_empty();
+    }
+}
+
+/// The kernel with where it lies.
+fn kernel(db: &mut Db, kernel: &Kernel, vm: &Launch) -> Result<LaunchKernel, EngineError> {
+    let mut file = |id: DiskId| {
+        let gone = || refuse(VmAction::Run, &vm.name, Refusal::KernelGone);
+        launch::medium(db, id)?.ok_or_else(gone)
+    };
+    Ok(LaunchKernel {
+        image: file(kernel.image)?,
+        initrd: kernel.initrd.map(&mut file).transpose()?,
+        parameters: kernel.parameters.trim().to_owned(),
+    })
 }
 
 /// The VM's configuration as it runs this time.
@@ -70,6 +121,10 @@ pub(super) fn applied(db: &mut Db, mut vm: Launch) -> Result<(Launch, RunOnce), 
     }
     vm.hardware.display = once.display.unwrap_or(vm.hardware.display);
     vm.stateless |= once.stateless;
+    set_machine(&mut vm, &once);
+    if let Some(wanted) = &once.kernel {
+        vm.kernel = Some(kernel(db, wanted, &vm)?);
+    }
     Ok((vm, once))
 }
 
@@ -117,5 +172,38 @@ mod tests {
         let refused = run_once(&bench.cx, of_pool, forgets).await.unwrap_err().to_string();
         assert!(refused.contains("belongs to the pool"), "{refused}");
         bench.assert_no_locks().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn another_machine_and_a_kernel() {
+        let bench = Bench::new().await;
+        let golden = template(&bench).await;
+        let new = NewVm { name: "desk".to_owned(), template: Some(golden), ..NewVm::default() };
+        let made = vms::create(&bench.cx, new).await.unwrap();
+        wait(&bench, made.job).await;
+        let vm = made.id;
+        let disk = vms::get(&bench.cx, vm).await.unwrap().disks[0].disk.id;
+        let with = |image| Kernel { image, initrd: None, parameters: "quiet".to_owned() };
+        let machine = |name: &str| RunOnce { machine: Some(name.to_owned()), ..RunOnce::default() };
+        for (once, field) in [
+            (machine("pc-q35-1.0"), "custom_emulated_machine"),
+            (machine("microvm"), "custom_emulated_machine"),
+            (RunOnce { cpu_type: Some("Z80".to_owned()), ..RunOnce::default() }, "custom_cpu_model"),
+            (RunOnce { kernel: Some(with(DiskId::random())), ..RunOnce::default() }, "os.kernel"),
+            // A disk is no image for reading.
+            (RunOnce { kernel: Some(with(disk)), ..RunOnce::default() }, "os.kernel"),
+        ] {
+            let refused = run_once(&bench.cx, vm, once.clone()).await.unwrap_err().to_string();
+            assert!(refused.contains(field), "{once:?}: {refused}");
+        }
+        let once = RunOnce { cpu_type: Some("Nehalem".to_owned()), boot_menu: Some(true), ..machine("pc-q35-8.2") };
+        wait(&bench, run_once(&bench.cx, vm, once).await.unwrap()).await;
+        let now = vms::get(&bench.cx, vm).await.unwrap();
+        let running = now.running.unwrap().hardware.settings;
+        assert_eq!(
+            (running.machine.as_str(), running.cpu_type.as_str(), running.boot_menu),
+            ("pc-q35-8.2", "Nehalem", true)
+        );
+        assert!(now.hardware.settings.machine.is_empty() && now.hardware.settings.cpu_type.is_empty());
     }
 }

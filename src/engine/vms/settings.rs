@@ -6,7 +6,7 @@ use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ClusterId, ObjectId};
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::model::vm::{Display, Hardware};
+use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::VmSettings;
 use crate::store::settings as kept;
 use crate::store::vms::launch;
@@ -53,7 +53,7 @@ pub(in crate::engine) fn check(
         let value = s.monitors.to_string();
         wrong.push(Invalid::new("display.monitors", Problem::NotOneOf { value, allowed: "1, 2, 4".to_owned() }));
     }
-    let spice = hardware.display == Display::Spice;
+    let spice = hardware.display.has(Protocol::Spice);
     if s.monitors > 1 && !spice {
         wrong.push(Invalid::new("display.monitors", Problem::NeedsSpice));
     }
@@ -73,6 +73,7 @@ pub(in crate::engine) fn check(
     if !pins_are_good(&s.cpu_pinning, hardware.vcpus()) {
         wrong.push(Invalid::new("cpu.cpu_tune", Problem::NotAPinning { vcpus: hardware.vcpus() }));
     }
+    machine_and_cpu(db, cluster, s, wrong)?;
     if !s.hosts.is_empty() {
         let known = launch::candidates(db, cluster)?;
         if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|host| host.id != **id)) {
@@ -82,6 +83,33 @@ pub(in crate::engine) fn check(
     if !s.custom.is_empty() {
         let permitted = kept::engine(db)?.vm_properties;
         wrong.extend(s.custom.iter().filter_map(|(name, value)| permitted.check(name, value).err()));
+    }
+    Ok(())
+}
+
+/// A machine and a CPU that some host of the cluster has.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) fn machine_and_cpu(
+    db: &mut Db,
+    cluster: ClusterId,
+    s: &VmSettings,
+    wrong: &mut Vec<Invalid>,
+) -> Result<(), EngineError> {
+    if s.machine.is_empty() && s.cpu_type.is_empty() {
+        return Ok(());
+    }
+    let hosts = launch::candidates(db, cluster)?;
+    let mut note = |field, value: &str, there: bool| {
+        if !there {
+            wrong.push(Invalid::new(field, Problem::NoHostHas { value: value.chars().take(64).collect() }));
+        }
+    };
+    note("custom_emulated_machine", &s.machine, hosts.iter().any(|host| host.facts.has_machine(&s.machine)));
+    note("custom_cpu_model", &s.cpu_type, hosts.iter().any(|host| host.facts.has_cpu(&s.cpu_type)));
+    if s.cpu_passthrough && !s.cpu_type.is_empty() {
+        wrong.push(Invalid::new("custom_cpu_model", Problem::CpuAndPassthrough));
     }
     Ok(())
 }

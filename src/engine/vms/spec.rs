@@ -2,7 +2,7 @@
 
 use crate::model::ids::ImageId;
 use crate::store::vms::launch::{Launch, LaunchDisk};
-use crate::wire::{DiskSpec, DomainPath, ImagePath, NicSpec, VmSpec};
+use crate::wire::{DiskSpec, DomainPath, ImagePath, KernelSpec, NicSpec, VmSpec};
 
 /// Where a disk's active layer lies.
 pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
@@ -57,5 +57,10 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
             Some(ImagePath { image: ImageId(snapshot.0), ..image(beside) })
         }),
         payload: None,
+        kernel: vm.kernel.as_ref().map(|kernel| KernelSpec {
+            image: image(&kernel.image),
+            initrd: kernel.initrd.as_ref().map(image),
+            parameters: kernel.parameters.clone(),
+        }),
     }
 }

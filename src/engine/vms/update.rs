@@ -5,14 +5,15 @@ use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::{cd, next_run, place, settings, state};
 use crate::engine::{Cx, EngineError, quotas};
+use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{JobId, QuotaId, VmId};
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::quota::Amount;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{
-    Hardware, MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS,
-    MIN_MEMORY_MIB, VmAction, VmUpdate,
+    Display, Hardware, MAX_CORES, MAX_DESCRIPTION, MAX_MEMORY_MIB, MAX_NAME, MAX_SOCKETS, MAX_THREADS, MAX_VCPUS,
+    MIN_MEMORY_MIB, Protocol, VmAction, VmUpdate,
 };
 use crate::model::vm_settings::{NotNow, Running};
 use crate::store::catalog;
@@ -29,6 +30,37 @@ use diesel::result::{DatabaseErrorKind, Error as QueryError};
 /// Refused, invalid, hidden, or the database failed.
 pub async fn update(cx: &Cx, id: VmId, change: VmUpdate) -> Result<(), EngineError> {
     let job = command(cx, id, VmAction::Edit, move |cx, db| apply(cx, db, id, change.clone())).await?;
+    adjust::wait(cx, job).await
+}
+
+/// Gives it one display more. Has it that already: fine.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn add_display(cx: &Cx, id: VmId, protocol: Protocol) -> Result<(), EngineError> {
+    change_display(cx, id, move |display| Some(display.with(protocol))).await
+}
+
+/// Takes one of its two displays away.
+///
+/// # Errors
+/// It is the last one; refused, invalid, hidden, or the database failed.
+pub async fn remove_display(cx: &Cx, id: VmId, protocol: Protocol) -> Result<(), EngineError> {
+    change_display(cx, id, move |display| display.without(protocol)).await
+}
+
+async fn change_display(
+    cx: &Cx,
+    id: VmId,
+    change: impl Fn(Display) -> Option<Display> + Clone + Send + 'static,
+) -> Result<(), EngineError> {
+    let work = move |cx: &Cx, db: &mut Db| {
+        let run = admit(cx, db, id, VmAction::Edit)?;
+        let now = write::config(db, id)?.map(|config| config.display);
+        let display = now.and_then(&change).ok_or(Conflict::LastDisplay { vm: run.name })?;
+        apply(cx, db, id, VmUpdate { display: Some(display), ..VmUpdate::default() })
+    };
+    let job = command(cx, id, VmAction::Edit, work).await?;
     adjust::wait(cx, job).await
 }
 
@@ -246,7 +278,7 @@ pub(in crate::engine) fn check(config: &mut Config) -> Vec<Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::vm::{BootDevice, Display, VmKind};
+    use crate::model::vm::{BootDevice, VmKind};
     use crate::model::vm_settings::VmSettings;
 
     fn config() -> Config {

@@ -4,11 +4,13 @@ use crate::db::schema::{cluster, data_center, template, template_disk, vm, vm_po
 use crate::db::{Db, MultiBackend};
 use crate::model::clock::Timestamp;
 use crate::model::disk::{DiskAttachment, DiskInterface};
-use crate::model::ids::{ClusterId, DiskId, TemplateId};
+use crate::model::icon::Icons;
+use crate::model::ids::{ClusterId, DiskId, ObjectId, TemplateId};
 use crate::model::template::{TemplateStatus, TemplateView, Version};
 use crate::model::vm::{Display, Hardware, VmKind};
 use crate::model::vm_settings::VmSettings;
 use crate::store::catalog::unsigned;
+use crate::store::icons;
 use crate::store::scope::{Scope, within};
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -57,6 +59,11 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<TemplateView>> {
     let rows: Vec<Row> = within!(query, template::id, scope).load(db)?;
     let counts = counts(db)?;
     let mut all: Vec<TemplateView> = rows.into_iter().map(|row| view(row, &counts)).collect();
+    let ids: Vec<ObjectId> = all.iter().map(|t| t.id.object()).collect();
+    let given: HashMap<ObjectId, Icons> = icons::of_all(db, &ids)?.into_iter().collect();
+    for template in &mut all {
+        template.icons = given.get(&template.id.object()).copied().unwrap_or(template.icons);
+    }
     all.sort_by(|a, b| (&a.version.base_name, a.version.number).cmp(&(&b.version.base_name, b.version.number)));
     Ok(all)
 }
@@ -105,6 +112,7 @@ fn view(row: Row, counts: &Counts) -> TemplateView {
         cluster: place.0,
         cluster_name: place.1.unwrap_or_default(),
         data_center_name: place.2.unwrap_or_default(),
+        icons: Icons::of_system(&os),
         os,
         kind,
         hardware: Hardware {

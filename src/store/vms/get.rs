@@ -7,7 +7,7 @@ use crate::model::disk::{DiskAttachment, DiskInterface};
 use crate::model::guest::GuestDetails;
 use crate::model::ids::*;
 use crate::model::network::{MacAddress, NicModel, NicView};
-use crate::model::vm::{Hardware, VmKind, VmView};
+use crate::model::vm::{Display, Hardware, VmKind, VmView};
 use crate::model::vm_settings::{Running, VmSettings};
 use crate::store::catalog::unsigned;
 use crate::store::templates::boot_devices;
@@ -16,19 +16,19 @@ use diesel::prelude::*;
 type Config = (
     (String, VmKind, Timestamp, (bool, bool)),
     (i64, i64, i64, i32, i32, i32),
-    (String, String, Option<InstanceTypeId>, Option<DiskId>),
+    (Display, String, String, Option<InstanceTypeId>, Option<DiskId>),
 );
 
 /// The VM, without what the engine adds (`can`, `cannot`, load).
 pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
     let Some(row) = super::list::row(db, id)? else { return Ok(None) };
-    let ((os, kind, created, (allow_override, use_latest)), size, (boot, settings, instance_type, cd)): Config =
+    let ((os, kind, created, (allow_override, use_latest)), size, (display, boot, settings, instance_type, cd)): Config =
         vm::table
             .find(id)
             .select((
                 (vm::os, vm::kind, vm::created, (vm::allow_override, vm::use_latest)),
                 (vm::memory_mib, vm::max_memory_mib, vm::guaranteed_memory_mib, vm::sockets, vm::cores, vm::threads),
-                (vm::boot, vm::settings, vm::instance_type_id, vm::cd_disk_id),
+                (vm::display, vm::boot, vm::settings, vm::instance_type_id, vm::cd_disk_id),
             ))
             .first(db)?;
     let (guest_os, stopped, launched): (String, Option<Timestamp>, String) =
@@ -48,7 +48,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<VmView>> {
         sockets: unsigned(size.3),
         cores: unsigned(size.4),
         threads: unsigned(size.5),
-        display: row.display,
+        display,
         boot: boot_devices(&boot),
         settings: VmSettings::from_json(&settings),
     };

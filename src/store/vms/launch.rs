@@ -25,15 +25,31 @@ pub struct Launch {
     /// What is in the drive: its id, and the disk if it still exists.
     pub cd: Option<(DiskId, Option<LaunchDisk>)>,
     pub nics: Vec<LaunchNic>,
+    /// Started in place of what its disks would start; of this run only.
+    pub kernel: Option<LaunchKernel>,
     /// The memory of a snapshot that it goes on from: whose, and the disk beside which it lies.
     pub memory: Option<(SnapshotId, DiskId)>,
 }
 
 impl Launch {
+    /// All that it reads or writes, that there is.
+    pub fn files(&self) -> impl Iterator<Item = &LaunchDisk> {
+        let kernel = self.kernel.iter().flat_map(|kernel| std::iter::once(&kernel.image).chain(&kernel.initrd));
+        self.disks.iter().chain(self.cd.iter().filter_map(|(_, cd)| cd.as_ref())).chain(kernel)
+    }
+
     /// What a guest that is started from it runs with.
     pub fn running(&self) -> Running {
         Running::of(&self.hardware, &self.os, self.stateless)
     }
+}
+
+/// A kernel with its initial RAM disk.
+#[derive(Debug, Clone)]
+pub struct LaunchKernel {
+    pub image: LaunchDisk,
+    pub initrd: Option<LaunchDisk>,
+    pub parameters: String,
 }
 
 /// A disk with its active layer and where that lies.
@@ -111,6 +127,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         disks: disks(db, id)?,
         cd,
         nics: nics(db, id)?,
+        kernel: None,
         memory: crate::store::snapshots::restored_memory(db, id)?,
     }))
 }

@@ -4,11 +4,14 @@ use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
 use crate::model::clock::Timestamp;
 use crate::model::conflict::Holder;
+use crate::model::icon::Icons;
 use crate::model::ids::*;
 use crate::model::page::{ListQuery, Page};
 use crate::model::search::{self, Search, SearchError};
 use crate::model::vm::{Display, VmLoad, VmRow, VmStatus};
+use crate::model::vm_settings::Screens;
 use crate::store::catalog::unsigned;
+use crate::store::icons;
 use crate::store::scope::Scope;
 use crate::store::vms::search::{conditions, fields, order, scope_condition};
 use diesel::prelude::*;
@@ -76,6 +79,10 @@ struct Row {
     job_subject: Option<String>,
     #[diesel(sql_type = Bool)]
     waits: bool,
+    #[diesel(sql_type = Text)]
+    os: String,
+    #[diesel(sql_type = Text)]
+    launched: String,
     #[diesel(sql_type = Nullable<SqlTimestamp>)]
     started: Option<Timestamp>,
 }
@@ -97,7 +104,7 @@ const COLUMNS: &str = "select vm.id, vm.name, vm.comment, vm.description, r.stat
     c.id as cluster, c.name as cluster_name, dc.name as data_center_name, t.id as template, t.name as template_name, \
     p.id as pool, p.name as pool_name, h.id as host, h.name as host_name, vm.memory_mib, \
     vm.sockets * vm.cores * vm.threads as vcpus, vm.display, vm.delete_protected, vm.stateless, r.addresses, r.fqdn, \
-    j.kind as job_kind, j.subject as job_subject, r.waits, r.started";
+    j.kind as job_kind, j.subject as job_subject, r.waits, vm.os, r.launched, r.started";
 
 /// A page of VMs in scope that match.
 ///
@@ -132,11 +139,27 @@ fn rows(db: &mut Db, ids: &[VmId]) -> QueryResult<Vec<VmRow>> {
     q.push(FROM).push(LOCKS).push(" where vm.id in (");
     q.bind_all(ids.iter().map(ToString::to_string));
     q.push(")");
-    let mut found: HashMap<VmId, VmRow> = q.load::<Row>(db)?.into_iter().map(|row| (row.id, view(row))).collect();
+    let found = views(db, q)?;
+    let mut found: HashMap<VmId, VmRow> = found.into_iter().map(|row| (row.id, row)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+/// The rows, each with the picture that it or its template was given.
+fn views(db: &mut Db, query: DynamicQuery) -> QueryResult<Vec<VmRow>> {
+    let mut rows: Vec<VmRow> = query.load::<Row>(db)?.into_iter().map(view).collect();
+    let mut objects: Vec<ObjectId> = rows.iter().flat_map(|row| [row.id.object(), row.template.object()]).collect();
+    objects.sort();
+    objects.dedup();
+    let given: HashMap<ObjectId, Icons> = icons::of_all(db, &objects)?.into_iter().collect();
+    for row in &mut rows {
+        let own = given.get(&row.id.object()).or_else(|| given.get(&row.template.object()));
+        row.icons = own.copied().unwrap_or(row.icons);
+    }
+    Ok(rows)
+}
+
 fn view(row: Row) -> VmRow {
+    let screens = Some(&row.launched).filter(|_| row.status.is_running()).and_then(|text| Screens::of(text));
     let locked_by = row.job_kind.map(|kind| Holder::Job { kind, subject: row.job_subject.unwrap_or_default() });
     VmRow {
         id: row.id,
@@ -156,7 +179,9 @@ fn view(row: Row) -> VmRow {
         host_name: row.host_name,
         memory_mib: unsigned(row.memory_mib),
         vcpus: unsigned(row.vcpus),
-        display: row.display,
+        display: screens.map_or(row.display, Screens::display),
+        serial: screens.is_none_or(Screens::serial),
+        icons: Icons::of_system(&row.os),
         delete_protected: row.delete_protected,
         stateless: row.stateless,
         addresses: serde_json::from_str(&row.addresses).unwrap_or_default(),
@@ -174,7 +199,7 @@ pub fn row(db: &mut Db, id: VmId) -> QueryResult<Option<VmRow>> {
     let mut q = DynamicQuery::new(COLUMNS);
     q.push(FROM).push(LOCKS).push(" where vm.id = ");
     q.bind(id.to_string());
-    Ok(q.load::<Row>(db)?.pop().map(view))
+    Ok(views(db, q)?.pop())
 }
 
 /// A pool's VMs in scope.
@@ -185,5 +210,5 @@ pub fn of_pool(db: &mut Db, scope: &Scope, pool: PoolId) -> QueryResult<Vec<VmRo
     q.push(" and vm.vm_pool_id = ");
     q.bind(pool.to_string());
     q.push(" order by lower(vm.name)");
-    Ok(q.load::<Row>(db)?.into_iter().map(view).collect())
+    views(db, q)
 }

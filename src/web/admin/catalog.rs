@@ -16,6 +16,7 @@ use crate::model::permission::{ObjectKind, Place};
 use crate::model::storage_domain::StorageDomainView;
 use crate::model::template::TemplateView;
 use crate::web::error;
+use crate::web::icons;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -237,7 +238,7 @@ list_page!(
     |l, t: TemplateView| row(
         format!("/admin/templates/{}", t.id),
         vec![
-            html! { @if t.version.number > 1 { span class="vireo-hint" aria-hidden="true" { "↳ " } } (t.name) },
+            html! { @if t.version.number > 1 { span class="vireo-hint" aria-hidden="true" { "↳ " } } (icons::small(t.icons)) " " (t.name) },
             text(super::templates::version_text(&t.version)),
             parts::status(l, t.status.as_str()),
             text(&t.cluster_name),

@@ -2,8 +2,11 @@
 
 use super::{admin, changing, details, id};
 use crate::engine::EngineError;
-use crate::engine::first_run::{self, Of, Password, Shown};
+use crate::engine::first_run::{self, Asked, Of, Password, Said};
 use crate::model::first_run::Written;
+use crate::model::sysprep::WrittenWindows;
+use crate::model::system::AnswerFile;
+use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Field, Filled, form};
@@ -24,7 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Names of the form's fields, with the engine's.
-const FIELDS: [(&str, &str); 9] = [
+const FIELDS: [(&str, &str); 20] = [
     ("host_name", "host_name"),
     ("time_zone", "timezone"),
     ("user", "user_name"),
@@ -34,6 +37,17 @@ const FIELDS: [(&str, &str); 9] = [
     ("dns_search", "dns_search"),
     ("cards", "nic_configurations"),
     ("script", "custom_script"),
+    ("organization", "org_name"),
+    ("product_key", "windows_license_key"),
+    ("input_locale", "input_locale"),
+    ("ui_language", "ui_language"),
+    ("system_locale", "system_locale"),
+    ("user_locale", "user_locale"),
+    ("workgroup", "workgroup"),
+    ("domain", "domain"),
+    ("unit", "active_directory_ou"),
+    ("domain_user", "domain.user.user_name"),
+    ("domain_password", "domain.user.password"),
 ];
 
 /// Where its own page is.
@@ -45,9 +59,10 @@ fn page_of(of: Of) -> String {
     }
 }
 
-fn filled(shown: Option<&Shown>) -> HashMap<String, String> {
-    let Some(shown) = shown else { return HashMap::new() };
+fn filled(asked: &Asked) -> HashMap<String, String> {
+    let Some(shown) = &asked.shown else { return HashMap::new() };
     let written = shown.settings.written();
+    let windows = written.windows;
     let values = [
         ("enabled", "1".to_owned()),
         ("host_name", written.host_name),
@@ -58,49 +73,108 @@ fn filled(shown: Option<&Shown>) -> HashMap<String, String> {
         ("dns_search", written.dns_search),
         ("cards", written.cards),
         ("script", written.script),
+        ("organization", windows.organization),
+        ("product_key", windows.product_key),
+        ("input_locale", windows.input_locale),
+        ("ui_language", windows.ui_language),
+        ("system_locale", windows.system_locale),
+        ("user_locale", windows.user_locale),
+        ("workgroup", windows.workgroup),
+        ("domain", windows.domain),
+        ("unit", windows.unit),
+        ("domain_user", windows.domain_user),
     ];
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-fn fields(frame: &Frame, filled: &Filled, has_password: bool) -> Markup {
-    let l = frame.l;
-    let field = |name: &'static str, hint: String| {
-        let of = FIELDS.iter().find(|f| f.0 == name).map_or("", |f| f.1);
-        Field { l, label: l.t(&format!("first-run-{}", name.replace('_', "-"))), name, field: of, hint }
-    };
-    let plain = |name| field(name, String::new());
+fn field(l: Locale, name: &'static str, hint: String) -> Field<'static> {
+    let of = FIELDS.iter().find(|f| f.0 == name).map_or("", |f| f.1);
+    Field { l, label: l.t(&format!("first-run-{}", name.replace('_', "-"))), name, field: of, hint }
+}
+
+fn check(l: Locale, label: &str, name: &'static str, hint: String) -> Field<'static> {
+    Field { l, label: l.t(label), name, field: "", hint }
+}
+
+/// A password that is kept is not shown.
+fn password(l: Locale, name: &'static str, forget: &'static str, kept: bool, filled: &Filled) -> Markup {
     html! {
-        (Field { l, label: l.t("first-run-enabled"), name: "enabled", field: "", hint: l.t("first-run-enabled-hint") }.check(filled))
-        (field("host_name", l.t("first-run-host-name-hint")).input(filled, "text"))
-        (field("time_zone", l.t("first-run-time-zone-hint")).input(filled, "text"))
-        (field("user", l.t("first-run-user-hint")).input(filled, "text"))
-        (field("password", if has_password { l.t("first-run-password-kept") } else { String::new() }).input(filled, "password"))
-        @if has_password {
-            (Field { l, label: l.t("first-run-forget-password"), name: "forget_password", field: "", hint: String::new() }.check(filled))
-        }
-        (field("keys", l.t("first-run-keys-hint")).area(filled, 3))
-        (plain("dns_servers").input(filled, "text"))
-        (plain("dns_search").input(filled, "text"))
-        (field("cards", l.t("first-run-cards-hint")).area(filled, 3))
-        (field("script", l.t("first-run-script-hint")).area(filled, 8))
+        (field(l, name, if kept { l.t("first-run-password-kept") } else { String::new() }).input(filled, "password"))
+        @if kept { (check(l, "first-run-forget-password", forget, String::new()).check(filled)) }
     }
 }
 
-fn page(frame: &Frame, of: Of, name: &str, shown: Option<&Shown>, filled: &Filled) -> HttpResponse {
+fn fields(frame: &Frame, asked: &Asked, filled: &Filled) -> Markup {
+    let l = frame.l;
+    let kept = asked.shown.as_ref().is_some_and(|s| s.has_password);
+    let (enabled, zone) = match asked.file {
+        Some(_) => ("first-run-sysprep", "first-run-windows-zone-hint"),
+        None => ("first-run-enabled", "first-run-time-zone-hint"),
+    };
+    html! {
+        (check(l, enabled, "enabled", l.t("first-run-enabled-hint")).check(filled))
+        (field(l, "host_name", l.t("first-run-host-name-hint")).input(filled, "text"))
+        (field(l, "time_zone", l.t(zone)).input(filled, "text"))
+        @match asked.file {
+            Some(file) => {
+                (field(l, "user", l.t("first-run-windows-user-hint")).input(filled, "text"))
+                (password(l, "password", "forget_password", kept, filled))
+                (windows(l, asked, file, filled))
+            }
+            None => {
+                (field(l, "user", l.t("first-run-user-hint")).input(filled, "text"))
+                (password(l, "password", "forget_password", kept, filled))
+                (field(l, "keys", l.t("first-run-keys-hint")).area(filled, 3))
+                (field(l, "dns_servers", String::new()).input(filled, "text"))
+                (field(l, "dns_search", String::new()).input(filled, "text"))
+                (field(l, "cards", l.t("first-run-cards-hint")).area(filled, 3))
+                (field(l, "script", l.t("first-run-script-hint")).area(filled, 8))
+            }
+        }
+    }
+}
+
+/// What only Windows is told.
+fn windows(l: Locale, asked: &Asked, file: AnswerFile, filled: &Filled) -> Markup {
+    let kept = asked.shown.as_ref().is_some_and(|s| s.has_domain_password);
+    let hint = match file {
+        AnswerFile::SysprepInf => "first-run-inf-hint",
+        AnswerFile::Unattend { .. } => "first-run-unattend-hint",
+    };
+    html! {
+        (field(l, "organization", String::new()).input(filled, "text"))
+        (field(l, "product_key", l.t("first-run-product-key-hint")).input(filled, "text"))
+        (field(l, "input_locale", l.t("first-run-locale-hint")).input(filled, "text"))
+        @for name in ["ui_language", "system_locale", "user_locale"] { (field(l, name, String::new()).input(filled, "text")) }
+        (field(l, "workgroup", String::new()).input(filled, "text"))
+        (field(l, "domain", l.t("first-run-domain-hint")).input(filled, "text"))
+        (field(l, "unit", l.t("first-run-unit-hint")).input(filled, "text"))
+        (field(l, "domain_user", l.t("first-run-domain-user-hint")).input(filled, "text"))
+        (password(l, "domain_password", "forget_domain_password", kept, filled))
+        (field(l, "script", l.t(hint)).area(filled, 8))
+    }
+}
+
+fn page(frame: &Frame, of: Of, asked: &Asked, filled: &Filled) -> HttpResponse {
     let l = frame.l;
     let title = l.t("first-run");
     let shown_fields: Vec<&str> = FIELDS.iter().map(|f| f.1).collect();
     let others = filled.others(l, &shown_fields);
     let here = page_of(of);
-    let told = match (of, shown) {
+    let told = match (of, &asked.shown) {
         (Of::Vm(_), Some(shown)) => Some(if shown.told { "first-run-told" } else { "first-run-not-told" }),
         _ => None,
     };
+    let text = match asked.file {
+        None => "first-run-text",
+        Some(AnswerFile::SysprepInf) => "first-run-inf-text",
+        Some(AnswerFile::Unattend { .. }) => "first-run-unattend-text",
+    };
     let content = html! {
-        (parts::heading(&title, &html! { span class="vireo-name" { (name) } }, &html! {}))
-        p { (l.t("first-run-text")) }
+        (parts::heading(&title, &html! { span class="vireo-name" { (asked.name) } }, &html! {}))
+        p { (l.t(text)) }
         @if let Some(told) = told { (parts::alert("info", &l.t(told))) }
-        (form(frame, &format!("{here}/first_run"), &here, &l.t("save"), &others, &fields(frame, filled, shown.is_some_and(|s| s.has_password))))
+        (form(frame, &format!("{here}/first_run"), &here, &l.t("save"), &others, &fields(frame, asked, filled)))
     };
     frame.page(&title, "", &content)
 }
@@ -109,22 +183,33 @@ async fn show(shared: web::Data<Shared>, http: HttpRequest, of: Result<Of, Engin
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
         let of = of?;
-        let (name, shown) = first_run::get(&cx, of).await?;
-        let filled = Filled { values: filled(shown.as_ref()), wrong: Vec::new() };
-        Ok(page(&frame, of, &name, shown.as_ref(), &filled))
+        let asked = first_run::get(&cx, of).await?;
+        Ok(page(&frame, of, &asked, &Filled { values: filled(&asked), wrong: Vec::new() }))
     };
     details::answer(&http, result.await)
 }
 
-fn wanted(values: &HashMap<String, String>) -> Option<(Written, Password)> {
+fn wanted(values: &HashMap<String, String>) -> Option<Said> {
     if !values.contains_key("enabled") {
         return None;
     }
     let get = |name: &str| values.get(name).cloned().unwrap_or_default();
-    let password = match get("password") {
+    let password = |name: &str, forget: &str| match get(name) {
         text if !text.is_empty() => Password::Set(text),
-        _ if values.contains_key("forget_password") => Password::Forget,
+        _ if values.contains_key(forget) => Password::Forget,
         _ => Password::Keep,
+    };
+    let windows = WrittenWindows {
+        organization: get("organization"),
+        product_key: get("product_key"),
+        input_locale: get("input_locale"),
+        ui_language: get("ui_language"),
+        system_locale: get("system_locale"),
+        user_locale: get("user_locale"),
+        workgroup: get("workgroup"),
+        domain: get("domain"),
+        unit: get("unit"),
+        domain_user: get("domain_user"),
     };
     let written = Written {
         host_name: get("host_name"),
@@ -135,8 +220,11 @@ fn wanted(values: &HashMap<String, String>) -> Option<(Written, Password)> {
         dns_search: get("dns_search"),
         cards: get("cards"),
         script: get("script"),
+        windows,
     };
-    Some((written, password))
+    let (password, domain_password) =
+        (password("password", "forget_password"), password("domain_password", "forget_domain_password"));
+    Some(Said { written, password, domain_password })
 }
 
 async fn set(
@@ -151,8 +239,8 @@ async fn set(
         match first_run::set(&cx, of, wanted(&values)).await {
             Ok(()) => Ok(to(&page_of(of))),
             Err(EngineError::Invalid(wrong)) => {
-                let (name, shown) = first_run::get(&cx, of).await?;
-                Ok(page(&frame, of, &name, shown.as_ref(), &Filled { values, wrong }))
+                let asked = first_run::get(&cx, of).await?;
+                Ok(page(&frame, of, &asked, &Filled { values, wrong }))
             }
             Err(e) => Err(e),
         }

@@ -1,11 +1,11 @@
 //! The page that runs a VM in another way this one time.
 
-use super::vm_form::boot_name;
+use super::vm_form::{self, boot_name};
 use super::{admin, changing, details, id};
 use crate::engine::{Cx, EngineError, catalog, disks, vms};
 use crate::model::disk::DiskContent;
 use crate::model::ids::VmId;
-use crate::model::run_once::{Drive, RunOnce};
+use crate::model::run_once::{Drive, Kernel, RunOnce};
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{BootDevice, Display, VmAction, VmView};
 use crate::web::locale::Locale;
@@ -28,20 +28,42 @@ struct Choices {
     view: VmView,
     cds: Vec<(String, String)>,
     hosts: Vec<(String, String)>,
+    /// Kernels and RAM disks.
+    images: Vec<(String, String)>,
+    machines: Vec<(String, String)>,
+    cpus: Vec<(String, String)>,
 }
 
 const NO_CD: &str = "none";
+/// Engine names of the fields that have a place of their own.
+const SHOWN: [&str; 10] = [
+    "cdrom",
+    "os.boot",
+    "bios.boot_menu.enabled",
+    "os.kernel",
+    "os.initrd",
+    "os.cmdline",
+    "custom_emulated_machine",
+    "custom_cpu_model",
+    "placement_policy.hosts",
+    "display.type",
+];
 
 async fn choices(cx: &Cx, l: Locale, vm: VmId) -> Result<Choices, EngineError> {
     let view = vms::get(cx, vm).await?;
     let usual = (String::new(), l.t("as-usual"));
     let mut cds = vec![usual.clone(), (NO_CD.to_owned(), l.t("run-once-no-cd"))];
     let isos = disks::list(cx, &details::all()).await?.rows.into_iter().filter(|d| d.content == DiskContent::Iso);
-    cds.extend(isos.map(|d| (d.id.to_string(), d.alias)));
-    let mut hosts = vec![usual];
-    let own = catalog::hosts(cx, &details::all()).await?.rows.into_iter().filter(|h| h.cluster == view.row.cluster);
-    hosts.extend(own.map(|h| (h.id.to_string(), h.name)));
-    Ok(Choices { view, cds, hosts })
+    let isos: Vec<_> = isos.map(|d| (d.id.to_string(), d.alias)).collect();
+    let images = std::iter::once((String::new(), l.t("none"))).chain(isos.clone()).collect();
+    cds.extend(isos);
+    let own: Vec<_> =
+        catalog::hosts(cx, &details::all()).await?.rows.into_iter().filter(|h| h.cluster == view.row.cluster).collect();
+    let named =
+        |names: Vec<String>| std::iter::once(usual.clone()).chain(names.into_iter().map(|n| (n.clone(), n))).collect();
+    let (machines, cpus) = (named(vm_form::machines(&own)), named(vm_form::cpus(&own)));
+    let hosts = std::iter::once(usual.clone()).chain(own.into_iter().map(|h| (h.id.to_string(), h.name))).collect();
+    Ok(Choices { view, cds, hosts, images, machines, cpus })
 }
 
 fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
@@ -55,11 +77,19 @@ fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
     let usual = (String::new(), l.t("as-usual"));
     let devices = BootDevice::ALL.iter().map(|d| (d.to_string(), boot_name(l, *d)));
     let devices: Vec<_> = std::iter::once(usual.clone()).chain(devices).collect();
-    let displays = Display::ALL.iter().map(|d| (d.to_string(), d.as_str().to_uppercase()));
+    let displays = Display::ALL.iter().map(|d| (d.to_string(), vm_form::display_name(*d)));
     let displays: Vec<_> = std::iter::once(usual).chain(displays).collect();
+    let menu = [(String::new(), "as-usual"), ("true".to_owned(), "on"), ("false".to_owned(), "off")];
+    let menu: Vec<_> = menu.into_iter().map(|(value, word)| (value, l.t(word))).collect();
     html! {
         (field("cd", "cd", "cdrom").select(filled, &choices.cds))
         (field("first-device", "boot", "os.boot").select(filled, &devices))
+        (field("boot-menu", "boot_menu", "bios.boot_menu.enabled").select(filled, &menu))
+        (Field { hint: l.t("run-once-kernel-hint"), ..field("run-once-kernel", "kernel", "os.kernel") }.select(filled, &choices.images))
+        (field("run-once-initrd", "initrd", "os.initrd").select(filled, &choices.images))
+        (field("run-once-parameters", "parameters", "os.cmdline").input(filled, "text"))
+        (field("emulated-machine", "machine", "custom_emulated_machine").select(filled, &choices.machines))
+        (field("cpu-type", "cpu_type", "custom_cpu_model").select(filled, &choices.cpus))
         (field("host", "host", "placement_policy.hosts").select(filled, &choices.hosts))
         (field("display", "display", "display.type").select(filled, &displays))
         (Field { hint: l.t("run-once-paused-hint"), ..field("run-once-paused", "paused", "") }.check(filled))
@@ -71,7 +101,7 @@ fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
 fn page(frame: &Frame, choices: &Choices, filled: &Filled, refused: Option<String>) -> HttpResponse {
     let l = frame.l;
     let (title, row) = (l.t("run-once"), &choices.view.row);
-    let mut others = filled.others(l, &["cdrom", "os.boot", "placement_policy.hosts", "display.type"]);
+    let mut others = filled.others(l, &SHOWN);
     others.extend(refused);
     let here = format!("/admin/vms/{}", row.id);
     let content = html! {
@@ -115,12 +145,27 @@ fn once(values: &HashMap<String, String>, view: &VmView) -> Result<RunOnce, Engi
     Ok(RunOnce {
         cd,
         boot,
+        kernel: kernel(values)?,
+        boot_menu: chosen(get("boot_menu"), "bios.boot_menu.enabled")?,
+        machine: chosen(get("machine"), "custom_emulated_machine")?,
+        cpu_type: chosen(get("cpu_type"), "custom_cpu_model")?,
         display: chosen(get("display"), "display.type")?,
         host: chosen(get("host"), "placement_policy.hosts")?,
         paused: values.contains_key("paused"),
         stateless: values.contains_key("stateless"),
         tell: values.contains_key("tell"),
     })
+}
+
+fn kernel(values: &HashMap<String, String>) -> Result<Option<Kernel>, EngineError> {
+    let get = |name: &str| values.get(name).map_or("", |text| text.trim());
+    let (initrd, parameters) = (chosen(get("initrd"), "os.initrd")?, get("parameters").to_owned());
+    match chosen(get("kernel"), "os.kernel")? {
+        Some(image) => Ok(Some(Kernel { image, initrd, parameters })),
+        None if initrd.is_some() => Err(Invalid::new("os.initrd", Problem::NeedsKernel).into()),
+        None if !parameters.is_empty() => Err(Invalid::new("os.cmdline", Problem::NeedsKernel).into()),
+        None => Ok(None),
+    }
 }
 
 async fn run(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {

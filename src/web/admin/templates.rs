@@ -1,6 +1,7 @@
 //! A template's page, and its removal.
 
 use super::card::{Detail, events_of, link, links, show, text};
+use super::vm_form::display_name;
 use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, templates};
@@ -56,7 +57,7 @@ fn facts(l: Locale, t: &TemplateView) -> Vec<(String, Markup)> {
         (l.t("optimized-for"), text(l.t(&format!("kind-{}", t.kind)))),
         (l.t("memory"), text(parts::memory(hw.memory_mib))),
         (l.t("vcpus"), text(format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
-        (l.t("display"), text(hw.display.as_str().to_uppercase())),
+        (l.t("display"), text(display_name(hw.display))),
         (l.t("created"), parts::time(t.created)),
         (l.t("vms"), details::search_link("vms", "template", &t.name, t.vms)),
         ("ID".to_owned(), text(t.id)),
@@ -91,6 +92,7 @@ fn actions(frame: &Frame, t: &TemplateView, new: bool, edits: bool, removes: boo
     html! {
         @if new { (parts::link_button(&format!("/admin/vms/new?template={}", t.id), &l.t("new-vm"), "pf-m-primary")) }
         @if edits { (parts::link_button(&format!("/admin/templates/{}/first_run", t.id), &l.t("first-run"), "pf-m-secondary")) }
+        @if edits { (parts::link_button(&format!("/admin/templates/{}/icon", t.id), &l.t("icon"), "pf-m-secondary")) }
         @if removes { (parts::link_button(&format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger")) }
     }
 }

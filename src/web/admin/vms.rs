@@ -1,6 +1,6 @@
 //! VMs in the Admin Portal: list, detail, removal, CD.
 
-use super::vm_form::{boot_name, system_name};
+use super::vm_form::{boot_name, display_name, system_name};
 use super::{Listing, admin, changing, id, listing};
 use super::{devices, permissions, quotas, selected, waiting};
 use crate::engine::permissions::may::{self, Permits};
@@ -16,6 +16,7 @@ use crate::model::snapshot::SnapshotView;
 use crate::model::vm::{VmAction, VmRow, VmStatus, VmView};
 use crate::web::console_page;
 use crate::web::error;
+use crate::web::icons;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::told::told;
@@ -83,7 +84,7 @@ fn row(frame: &Frame, vm: &VmRow, running: &[JobView]) -> Row {
     Row {
         href: format!("/admin/vms/{}", vm.id),
         cells: vec![
-            html! { (vm.name) },
+            html! { (icons::small(vm.icons)) " " (vm.name) },
             html! { (parts::status(l, vm.status.as_str())) (waiting::mark(l, vm.waits)) (progress(frame, vm, running)) },
             html! { (vm.host_name.as_deref().unwrap_or_default()) },
             html! { (vm.addresses.join(", ")) },
@@ -174,6 +175,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
             @if can(VmAction::Edit) {
                 (parts::link_button(&format!("{base}/edit"), &l.t("action-edit"), "pf-m-secondary"))
                 @if row.pool.is_none() { (parts::link_button(&format!("{base}/first_run"), &l.t("first-run"), "pf-m-secondary")) }
+                (parts::link_button(&format!("{base}/icon"), &l.t("icon"), "pf-m-secondary"))
             }
             @if can(VmAction::Run) && row.pool.is_none() && row.status == VmStatus::Down {
                 (parts::link_button(&format!("{base}/run_once"), &l.t("run-once"), "pf-m-secondary"))
@@ -239,7 +241,7 @@ fn general(frame: &Frame, view: &VmView, quota: Option<(String, Markup)>) -> Mar
         ),
         (l.t("vcpus"), text(&format!("{} ({} × {} × {})", hw.vcpus(), hw.sockets, hw.cores, hw.threads))),
         (l.t("load"), text(&format!("CPU {:.0} %, {}", row.load.cpu_percent, parts::memory(row.load.memory_used_mib)))),
-        (l.t("display"), text(&hw.display.as_str().to_uppercase())),
+        (l.t("display"), text(&display_name(hw.display))),
         (l.t("console-open-by"), console_page::watchers(l, &view.watchers)),
         (l.t("boot"), text(&hw.boot.iter().map(|b| boot_name(l, *b)).collect::<Vec<_>>().join(", "))),
         (l.t("stateless"), text(&if row.stateless { l.t("yes") } else { l.t("no") })),

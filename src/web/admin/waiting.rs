@@ -57,7 +57,7 @@ fn value(l: Locale, waiting: &Waiting, text: &str) -> String {
         (_, "false") => l.t("no"),
         ("memory" | "max_memory", _) => format!("{text} MiB"),
         ("os", _) => super::vm_form::system_name(l, text),
-        ("display", _) => text.to_uppercase(),
+        ("display", _) => text.parse().map_or_else(|_| text.to_uppercase(), super::vm_form::display_name),
         ("watchdog", _) => l.t(&format!("watchdog-{text}")),
         ("rng", _) => l.t(&format!("rng-{text}")),
         ("cpu_shares", "0") => l.t("level-usual"),

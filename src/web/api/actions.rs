@@ -10,6 +10,7 @@ use crate::model::console::{ConsoleOf, Entry, Manner};
 use crate::model::ids::{JobId, PoolId, VmId};
 use crate::model::migration::MigrationPolicyName;
 use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::Protocol;
 use crate::web::server::Shared;
 use crate::web::{request, viewer_file};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -60,7 +61,7 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
             return Ok(complete(Some(created.job)).child(render::reference("vm", "vms", created.id)));
         }
         if action == "start"
-            && let Some(once) = super::run_once::wanted(&input)?
+            && let Some(once) = super::run_once::wanted(&cx, &input).await?
         {
             return Ok(complete(Some(vms::run_once(&cx, vm, once).await?)));
         }
@@ -97,23 +98,23 @@ async fn run(cx: &Cx, vm: VmId, action: &str) -> Result<Element, EngineError> {
             return Ok(complete(None));
         }
         "detach" => pools::detach(cx, vm).await?,
-        "ticket" => return ticket(cx, vm).await,
+        "ticket" => return ticket(cx, vm, None).await,
         _ => return Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
     };
     Ok(complete(Some(job)))
 }
 
 /// A one-time ticket for this engine's own console socket.
-async fn ticket(cx: &Cx, vm: VmId) -> Result<Element, EngineError> {
+async fn ticket(cx: &Cx, vm: VmId, wanted: Option<Protocol>) -> Result<Element, EngineError> {
     // Who asks by a program cannot be asked back: he comes to who is there, where that can be.
-    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, Manner::Together, Entry::Own).await?;
+    let issued = vms::console::ticket(cx, vm, ConsoleOf::Screen, wanted, Manner::Together, Entry::Own).await?;
     let ticket = Element::new("ticket").text("value", issued.first).int("expiry", crate::auth::ticket::VALID_SECONDS);
     Ok(complete(None).child(ticket))
 }
 
 /// The file for remote-viewer.
-async fn viewer_file(cx: &Cx, request: &HttpRequest, vm: VmId) -> Result<Element, EngineError> {
-    let access = vms::console::viewer(cx, vm).await?;
+async fn viewer_file(cx: &Cx, request: &HttpRequest, vm: VmId, wanted: Protocol) -> Result<Element, EngineError> {
+    let access = vms::console::viewer(cx, vm, Some(wanted)).await?;
     let ca = request.app_data::<web::Data<Shared>>().map(|shared| shared.ca.clone()).unwrap_or_default();
     let file = viewer_file::text(&access, &request::asked_host(request), &ca);
     Ok(complete(None).text("remote_viewer_connection_file", file))
@@ -125,10 +126,10 @@ async fn on_console(request: HttpRequest, path: web::Path<(String, String, Strin
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &vm)?;
         let view = vms::get(&cx, vm).await?;
-        super::vms::is_console(&view, &console)?;
+        let wanted = super::vms::console_of(view.row.display, &console)?;
         match action.as_str() {
-            "ticket" | "proxyticket" => ticket(&cx, vm).await,
-            "remoteviewerconnectionfile" => viewer_file(&cx, &request, vm).await,
+            "ticket" | "proxyticket" => ticket(&cx, vm, Some(wanted)).await,
+            "remoteviewerconnectionfile" => viewer_file(&cx, &request, vm, wanted).await,
             _ => Err(EngineError::NotFound { kind: "action", id: action.chars().take(64).collect() }),
         }
     };

@@ -2,25 +2,41 @@
 
 use super::document::Element;
 use super::input::Input;
-use crate::engine::first_run::{self, Of, Password};
+use crate::engine::first_run::{self, Of, Password, Said};
 use crate::engine::{Cx, EngineError};
 use crate::model::first_run::{Card, FirstRun, Written};
+use crate::model::sysprep::WrittenWindows;
 use crate::model::valid::{Invalid, Problem};
 use std::net::IpAddr;
 
 const INITIALIZATION: &str = "\
-    authorized_ssh_keys custom_script dns_search dns_servers host_name nic_configurations regenerate_ids root_password \
-    timezone user_name cloud_init configuration regenerate_ssh_keys";
+    active_directory_ou authorized_ssh_keys custom_script dns_search dns_servers domain host_name input_locale \
+    nic_configurations org_name regenerate_ids root_password system_locale timezone ui_language user_locale user_name \
+    windows_license_key workgroup cloud_init configuration regenerate_ssh_keys";
 
-/// What `<initialization>` says, if it is there.
+/// What `<initialization>` says, if it is there; who lets a Windows into its domain stands in `<domain><user>`.
 ///
 /// # Errors
 /// All fields that are wrong.
-pub fn wanted(input: &Input) -> Result<Option<(Written, Password)>, EngineError> {
-    let Some(input) = input.child("initialization") else { return Ok(None) };
-    input.only("initialization", INITIALIZATION)?;
-    let text = |name: &str| input.text_at(name).unwrap_or_default().to_owned();
-    let cards = input.child("nic_configurations").into_iter().flat_map(|all| all.all("nic_configuration"));
+pub fn wanted(input: &Input) -> Result<Option<Said>, EngineError> {
+    let Some(told) = input.child("initialization") else { return Ok(None) };
+    told.only("initialization", INITIALIZATION)?;
+    let text = |name: &str| told.text_at(name).unwrap_or_default().to_owned();
+    let cards = told.child("nic_configurations").into_iter().flat_map(|all| all.all("nic_configuration"));
+    let domain = Some(text("domain")).filter(|name| !name.is_empty());
+    let user = |name: &str| input.text_at(&format!("domain/user/{name}"));
+    let windows = WrittenWindows {
+        organization: text("org_name"),
+        product_key: text("windows_license_key"),
+        input_locale: text("input_locale"),
+        ui_language: text("ui_language"),
+        system_locale: text("system_locale"),
+        user_locale: text("user_locale"),
+        workgroup: text("workgroup"),
+        domain: domain.unwrap_or_else(|| input.text_at("domain/name").unwrap_or_default().to_owned()),
+        unit: text("active_directory_ou"),
+        domain_user: user("user_name").unwrap_or_default().to_owned(),
+    };
     let written = Written {
         host_name: text("host_name"),
         time_zone: text("timezone"),
@@ -30,11 +46,11 @@ pub fn wanted(input: &Input) -> Result<Option<(Written, Password)>, EngineError>
         dns_search: text("dns_search"),
         cards: cards.map(card).collect::<Result<Vec<_>, Invalid>>()?.join("\n"),
         script: text("custom_script"),
+        windows,
     };
-    // What is wrong is told before the VM is touched.
-    written.read().map_err(EngineError::Invalid)?;
-    let password = input.text_at("root_password").map_or(Password::Keep, |text| Password::Set(text.to_owned()));
-    Ok(Some((written, password)))
+    let password = |text: Option<&str>| text.map_or(Password::Keep, |text| Password::Set(text.to_owned()));
+    let (password, domain_password) = (password(told.text_at("root_password")), password(user("password")));
+    Ok(Some(Said { written, password, domain_password }))
 }
 
 /// A `<nic_configuration>` as the line that people write.
@@ -81,14 +97,14 @@ fn netmask(ip: &IpAddr, length: u8) -> String {
 ///
 /// # Errors
 /// Refused, or of a pool.
-pub async fn keep(cx: &Cx, of: Of, wanted: Option<(Written, Password)>) -> Result<(), EngineError> {
+pub async fn keep(cx: &Cx, of: Of, wanted: Option<Said>) -> Result<(), EngineError> {
     if wanted.is_some() { first_run::set(cx, of, wanted).await } else { Ok(()) }
 }
 
 /// What is said, for whoever may edit it; a password is never told.
 pub async fn element(cx: &Cx, of: Of) -> Option<Element> {
-    let (_, shown) = first_run::get(cx, of).await.ok()?;
-    Some(render(&shown?.settings))
+    let shown = first_run::get(cx, of).await.ok()?.shown?;
+    Some(render(&shown.settings))
 }
 
 fn render(told: &FirstRun) -> Element {
@@ -100,7 +116,16 @@ fn render(told: &FirstRun) -> Element {
         .some_text("authorized_ssh_keys", &written.keys)
         .some_text("dns_servers", &written.dns_servers)
         .some_text("dns_search", &written.dns_search)
-        .some_text("custom_script", &written.script);
+        .some_text("custom_script", &written.script)
+        .some_text("org_name", &written.windows.organization)
+        .some_text("windows_license_key", &written.windows.product_key)
+        .some_text("input_locale", &written.windows.input_locale)
+        .some_text("ui_language", &written.windows.ui_language)
+        .some_text("system_locale", &written.windows.system_locale)
+        .some_text("user_locale", &written.windows.user_locale)
+        .some_text("workgroup", &written.windows.workgroup)
+        .some_text("domain", &written.windows.domain)
+        .some_text("active_directory_ou", &written.windows.unit);
     if told.cards.is_empty() {
         return element;
     }

@@ -12,6 +12,7 @@ pub mod fault;
 mod first_run;
 mod guest;
 mod hosts;
+mod icons;
 pub mod input;
 mod instance_types;
 mod known;
@@ -40,6 +41,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(devices::routes)
                 .configure(guest::routes)
                 .configure(hosts::routes)
+                .configure(icons::routes)
                 .configure(instance_types::routes)
                 .configure(snapshots::routes)
                 .configure(actions::routes)

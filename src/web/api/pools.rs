@@ -5,9 +5,8 @@ use super::document::Element;
 use super::entry::BASE;
 use super::input::Input;
 use super::{fault, first_run, known, render};
-use crate::engine::first_run::{Of, Password};
+use crate::engine::first_run::{self as engine_first_run, Of, Said};
 use crate::engine::{Cx, EngineError, catalog, pools};
-use crate::model::first_run::Written;
 use crate::model::ids::{ClusterId, PoolId, TemplateId};
 use crate::model::page::ListQuery;
 use crate::model::pool::{NewPool, PoolKind, PoolUpdate, Surplus};
@@ -119,6 +118,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             use_latest: given.use_latest.unwrap_or(false),
             quota: given.quota,
         };
+        engine_first_run::check_new(&cx, None, Some(template), told.as_ref()).await?;
         let created = pools::create(&cx, new).await?;
         first_run::keep(&cx, Of::Pool(created.id), told).await?;
         pools::get(&cx, created.id).await
@@ -134,7 +134,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
 }
 
 /// What its guests are told: `<vm><initialization>`.
-fn told(input: &Input) -> Result<Option<(Written, Password)>, EngineError> {
+fn told(input: &Input) -> Result<Option<Said>, EngineError> {
     input.child("vm").map(first_run::wanted).transpose().map(Option::flatten)
 }
 
@@ -152,6 +152,10 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let pool = id::<PoolId>("pool", &path)?;
         let input = body(&request, &bytes)?;
         let (given, told) = (change(&cx, &input).await?, told(&input)?);
+        if told.is_some() {
+            let template = pools::get(&cx, pool).await?.template;
+            engine_first_run::check_new(&cx, None, Some(template), told.as_ref()).await?;
+        }
         pools::update(&cx, pool, PoolUpdate { surplus: surplus(&request)?, ..given }).await?;
         first_run::keep(&cx, Of::Pool(pool), told).await?;
         Ok(render::pool(&pools::get(&cx, pool).await?))

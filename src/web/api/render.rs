@@ -3,6 +3,7 @@
 use super::document::Element;
 use super::entry::BASE;
 use super::guest;
+use super::icons;
 use super::vm_settings;
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
@@ -114,6 +115,7 @@ fn vm_common(row: &VmRow, memory_mib: u64) -> Element {
         .child(reference("cluster", "clusters", row.cluster))
         .child(reference("template", "templates", row.template))
         .child(reference("original_template", "templates", row.template));
+    element = icons::write(element, row.icons);
     if let Some(host) = row.host {
         element = element.child(reference("host", "hosts", host));
     }
@@ -214,6 +216,7 @@ pub fn template(view: &TemplateView) -> Element {
         .child(vm_settings::display(&view.hardware))
         .child(memory_policy(&view.hardware))
         .child(version);
+    element = icons::write(element, view.icons);
     if let Some(cluster) = view.cluster {
         element = element.child(reference("cluster", "clusters", cluster));
     }

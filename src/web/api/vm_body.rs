@@ -6,7 +6,7 @@ use crate::engine::{Cx, EngineError, catalog};
 use crate::model::disk::{DiskInterface, NewDisk};
 use crate::model::page::ListQuery;
 use crate::model::valid::{Invalid, Problem};
-use crate::model::vm::{BootDevice, NewVm, VmUpdate};
+use crate::model::vm::{BootDevice, Display, NewVm, Protocol, VmUpdate};
 
 /// Which of several wrong fields there are.
 #[derive(Default)]
@@ -108,7 +108,7 @@ pub async fn new_vm(cx: &Cx, input: &Input, clone: bool) -> Result<NewVm, Engine
         threads: wrong.note(input.parsed("cpu/topology/threads", "cpu.topology.threads")),
         os: text(input, "os/type"),
         kind: wrong.note(input.parsed("type", "type")),
-        display: wrong.note(input.parsed("display/type", "display.type")),
+        display: wrong.note(input.parsed::<Protocol>("display/type", "display.type")).map(Display::from),
         boot: boot(&mut wrong, input),
         settings: super::vm_settings::read(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")).unwrap_or(false),
@@ -192,7 +192,7 @@ pub fn vm_update(input: &Input) -> Result<VmUpdate, EngineError> {
         threads: wrong.note(input.parsed("cpu/topology/threads", "cpu.topology.threads")),
         os: text(input, "os/type"),
         kind: wrong.note(input.parsed("type", "type")),
-        display: wrong.note(input.parsed("display/type", "display.type")),
+        display: wrong.note(input.parsed::<Protocol>("display/type", "display.type")).map(Display::from),
         boot: boot(&mut wrong, input),
         settings: super::vm_settings::read(&mut wrong, input),
         stateless: wrong.note(input.bool_at("stateless", "stateless")),

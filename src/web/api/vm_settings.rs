@@ -6,7 +6,7 @@ use super::render::reference;
 use super::vm_body::Wrong;
 use crate::model::ids::HostId;
 use crate::model::valid::{Invalid, Problem};
-use crate::model::vm::{Display, Hardware};
+use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::{RngSource, SettingsChange, VmSettings, Watchdog};
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub fn read(wrong: &mut Wrong, input: &Input) -> SettingsChange {
         io_threads: wrong.note(input.parsed("io/threads", "io.threads")),
         virtio_scsi: wrong.note(input.bool_at("virtio_scsi/enabled", "virtio_scsi.enabled")),
         boot_menu: wrong.note(input.bool_at("bios/boot_menu/enabled", "bios.boot_menu.enabled")),
+        machine: input.text_at("custom_emulated_machine").map(|text| text.trim().to_owned()),
+        cpu_type: input.text_at("custom_cpu_model").map(|text| text.trim().to_owned()),
         rng: rng(wrong, input),
         rng_bytes: wrong.note(input.parsed("rng_device/rate/bytes", "rng_device.rate.bytes")),
         rng_period_ms: wrong.note(input.parsed("rng_device/rate/period", "rng_device.rate.period")),
@@ -110,7 +112,7 @@ pub fn cpu(hw: &Hardware) -> Element {
 /// `<display>`
 pub fn display(hw: &Hardware) -> Element {
     Element::new("display")
-        .text("type", hw.display.as_str())
+        .text("type", hw.display.main().as_str())
         .int("monitors", hw.settings.monitors)
         .bool("copy_paste_enabled", hw.settings.copy_paste)
         .bool("file_transfer_enabled", hw.settings.file_transfer)
@@ -123,7 +125,7 @@ pub fn write(element: Element, hw: &Hardware) -> Element {
     let with =
         |element: Element, name: &'static str, value: bool| element.child(Element::new(name).bool("enabled", value));
     let mut usb = Element::new("usb").bool("enabled", s.usb_redirection);
-    if s.usb_redirection && hw.display == Display::Spice {
+    if s.usb_redirection && hw.display.has(Protocol::Spice) {
         usb = usb.text("type", "native");
     }
     let ha = Element::new("high_availability").bool("enabled", s.high_availability).int("priority", s.priority);
@@ -135,6 +137,8 @@ pub fn write(element: Element, hw: &Hardware) -> Element {
         .child(ha)
         .int("cpu_shares", s.cpu_shares)
         .child(Element::new("io").int("threads", s.io_threads))
+        .some_text("custom_emulated_machine", &s.machine)
+        .some_text("custom_cpu_model", &s.cpu_type)
         .child(Element::new("bios").child(menu));
     let element = with(with(element, "console", s.serial_console), "virtio_scsi", s.virtio_scsi);
     rest(element, s)
@@ -172,6 +176,7 @@ fn rest(mut element: Element, s: &VmSettings) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::vm::Display;
 
     const XML: &str = "<vm><memory_policy><ballooning>false</ballooning></memory_policy><usb><enabled>true</enabled></usb>\
         <display><monitors>2</monitors></display><cpu><mode>host_passthrough</mode><cpu_tune><vcpu_pins>\

@@ -3,11 +3,12 @@
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
-use super::{copies, fault, first_run, quotas, render, vm_body};
-use crate::engine::first_run::Of;
+use super::{copies, fault, first_run, icons, quotas, render, vm_body};
+use crate::engine::first_run::{self as engine_first_run, Of};
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::{DiskId, VmId};
-use crate::model::vm::{Display, VmRow, VmUpdate, VmView};
+use crate::model::valid::{Invalid, Problem};
+use crate::model::vm::{Display, Protocol, VmRow, VmUpdate, VmView};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -20,7 +21,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/vms/{id}", web::put().to(update))
         .route("/vms/{id}", web::delete().to(remove))
         .route("/vms/{id}/graphicsconsoles", web::get().to(consoles))
+        .route("/vms/{id}/graphicsconsoles", web::post().to(add_console))
         .route("/vms/{id}/graphicsconsoles/{console}", web::get().to(console))
+        .route("/vms/{id}/graphicsconsoles/{console}", web::delete().to(remove_console))
         .route("/vms/{id}/cdroms", web::get().to(cdroms))
         .route("/vms/{id}/cdroms/{cd}", web::put().to(change_cd));
 }
@@ -70,12 +73,17 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         let cx = caller(&request).await?;
         let clone = parameters(&request).get("clone").is_some_and(|v| v == "true");
         let input = body(&request, &bytes)?;
-        let told = first_run::wanted(&input)?;
+        let (told, icon) = (first_run::wanted(&input)?, icons::wanted(&input)?);
         let created = match copies::from_snapshot(&cx, &input).await? {
             Some(created) => created,
-            None => vms::create(&cx, vm_body::new_vm(&cx, &input, clone).await?).await?,
+            None => {
+                let new = vm_body::new_vm(&cx, &input, clone).await?;
+                engine_first_run::check_new(&cx, new.os.as_deref(), new.template, told.as_ref()).await?;
+                vms::create(&cx, new).await?
+            }
         };
         first_run::keep(&cx, Of::Vm(created.id), told).await?;
+        icons::keep(&cx, icons::vm(created.id), icon).await?;
         let view = vms::get(&cx, created.id).await?;
         Ok::<_, EngineError>((document(&cx, &view, false).await?, view))
     };
@@ -95,9 +103,18 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let cx = caller(&request).await?;
         let vm = id::<VmId>("VM", &path)?;
         let (input, next_run) = (body(&request, &bytes)?, wants_next_run(&request));
-        let told = first_run::wanted(&input)?;
-        vms::update(&cx, vm, VmUpdate { next_run, ..vm_body::vm_update(&input)? }).await?;
+        let icon = icons::wanted(&input)?;
+        let (told, mut update) = (first_run::wanted(&input)?, vm_body::vm_update(&input)?);
+        if told.is_some() || update.display.is_some() {
+            let now = vms::get(&cx, vm).await?;
+            let system = update.os.as_deref().unwrap_or(&now.os);
+            engine_first_run::check_new(&cx, Some(system), None, told.as_ref()).await?;
+            // A document has room for one of the two: who sends it back takes none away.
+            update.display = update.display.filter(|wanted| *wanted != now.hardware.display.main().into());
+        }
+        vms::update(&cx, vm, VmUpdate { next_run, ..update }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
+        icons::keep(&cx, icons::vm(vm), icon).await?;
         document(&cx, &vms::get(&cx, vm).await?, next_run).await
     };
     ok(&request, result.await)
@@ -114,45 +131,69 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
 }
 
 /// oVirt's id of a graphics console: its name's bytes in hexadecimal.
-fn console_id(display: Display) -> &'static str {
-    match display {
-        Display::Vnc => "564e43",
-        Display::Spice => "5350494345",
+const fn console_id(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Vnc => "564e43",
+        Protocol::Spice => "5350494345",
     }
 }
 
-/// The VM has a graphics console of this id.
+/// The VM's graphics console of this id.
 ///
 /// # Errors
-/// It has not.
-pub fn is_console(view: &VmView, wanted: &str) -> Result<(), EngineError> {
-    if console_id(view.hardware.display) == wanted {
-        return Ok(());
-    }
-    Err(EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() })
+/// It has none.
+pub fn console_of(display: Display, wanted: &str) -> Result<Protocol, EngineError> {
+    let none = || EngineError::NotFound { kind: "graphics console", id: wanted.chars().take(64).collect() };
+    display.protocols().iter().copied().find(|protocol| console_id(*protocol) == wanted).ok_or_else(none)
 }
 
-fn console_element(view: &VmView) -> Element {
-    let (vm, display) = (view.row.id, view.hardware.display);
-    let own = console_id(display);
+fn console_element(vm: VmId, protocol: Protocol) -> Element {
+    let own = console_id(protocol);
     Element::new("graphics_console")
         .attribute("href", format!("{BASE}/vms/{vm}/graphicsconsoles/{own}"))
         .attribute("id", own)
-        .text("protocol", display.as_str())
+        .text("protocol", protocol.as_str())
         .child(render::reference("vm", "vms", vm))
 }
 
 async fn consoles(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = view(&request, &path).await;
-    ok(&request, result.map(|(_, v)| collection("graphics_consoles", "graphics_console", vec![console_element(&v)])))
+    let result = view(&request, &path).await.map(|(_, view)| {
+        let own = view.hardware.display.protocols().iter().map(|protocol| console_element(view.row.id, *protocol));
+        collection("graphics_consoles", "graphics_console", own.collect())
+    });
+    ok(&request, result)
 }
 
 async fn console(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let (vm, wanted) = path.into_inner();
     let result = async {
         let (_, view) = view(&request, &vm).await?;
-        is_console(&view, &wanted)?;
-        Ok(console_element(&view))
+        Ok(console_element(view.row.id, console_of(view.hardware.display, &wanted)?))
+    };
+    ok(&request, result.await)
+}
+
+/// A VM that is to have both.
+async fn add_console(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let (cx, view) = view(&request, &path).await?;
+        let wanted = body(&request, &bytes)?.parsed::<Protocol>("protocol", "protocol")?;
+        let protocol = wanted.ok_or_else(|| Invalid::new("protocol", Problem::Missing))?;
+        vms::add_display(&cx, view.row.id, protocol).await?;
+        Ok(console_element(view.row.id, protocol))
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+async fn remove_console(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let (vm, wanted) = path.into_inner();
+    let result = async {
+        let (cx, view) = view(&request, &vm).await?;
+        vms::remove_display(&cx, view.row.id, console_of(view.hardware.display, &wanted)?).await?;
+        Ok(super::actions::complete(None))
     };
     ok(&request, result.await)
 }

@@ -1,6 +1,7 @@
 //! The User Portal: my VMs, and the pools I may take from.
 
 mod class;
+mod edit;
 pub(in crate::web) mod notices;
 mod preferences;
 mod quotas;
@@ -8,11 +9,13 @@ mod quotas;
 use super::console_page;
 use super::csrf;
 use super::error;
+use super::icons;
 use super::server::Shared;
 use super::sign_in::to;
 use super::ui::{Frame, Portal, parts};
 use super::vm_pages::{self, enter};
 use super::{vm_cd, vm_snapshots};
+use crate::engine::permissions::may;
 use crate::engine::{EngineError, class as engine_class, pools, quotas as engine_quotas, snapshots, vms};
 use crate::model::class::Desk;
 use crate::model::console::ConsoleOf;
@@ -31,6 +34,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     preferences::routes(config);
     quotas::routes(config);
     class::routes(config);
+    edit::routes(config);
     config
         .route("/user", web::get().to(home))
         .route("/user/vms", web::get().to(home))
@@ -52,7 +56,8 @@ async fn home(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
         let desks = engine_class::notices(&cx).await?.desks;
         let classes = engine_class::list(&cx).await?.into_iter().map(|pool| pool.id).collect();
         let quotas = engine_quotas::choices(&cx).await?.iter().any(|quota| !quota.is_default);
-        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes, quotas }))
+        let makes = may::makes(&cx).await?.vm;
+        Ok::<_, EngineError>((frame, Mine { vms, pools, desks, classes, quotas, makes }))
     };
     match result.await {
         Ok((frame, mine)) => frame.page(&frame.l.t("my-desktops"), "vm vm_pool class", &content(&frame, &mine)),
@@ -69,11 +74,14 @@ struct Mine {
     classes: Vec<PoolId>,
     /// There are quotas that he may use.
     quotas: bool,
+    /// He may make VMs.
+    makes: bool,
 }
 
 fn content(frame: &Frame, mine: &Mine) -> Markup {
-    let (l, Mine { vms, pools, desks, classes, quotas }) = (frame.l, mine);
+    let (l, Mine { vms, pools, desks, classes, quotas, makes }) = (frame.l, mine);
     let links = html! {
+        @if *makes { (parts::link_button(edit::NEW, &l.t("new-vm"), "pf-m-secondary")) }
         @if *quotas { (parts::link_button("/user/quotas", &l.t("my-quotas"), "pf-m-link")) }
         (parts::link_button("/user/preferences", &l.t("preferences"), "pf-m-link"))
     };
@@ -92,7 +100,7 @@ fn vm_card(frame: &Frame, vm: &VmRow, desk: Option<&Desk>) -> Markup {
     let locked = desk.is_some_and(|desk| desk.locked);
     html! {
         article class="pf-v6-c-card" data-vm=(vm.id) {
-            div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
+            div class="pf-v6-c-card__title" { h2 class="pf-v6-c-card__title-text" { (icons::small(vm.icons)) " " a href={ "/user/vms/" (vm.id) } { (vm.name) } } (parts::status(l, vm.status.as_str())) }
             div class="pf-v6-c-card__body" {
                 @if locked { (parts::alert("warning", &l.ta("class-screen-locked-card", &[("vm", &vm.name)]))) }
                 @else if vm.can.contains(&VmAction::Console) { (vm_pages::screen(frame, vm)) }
@@ -165,7 +173,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Stri
     match result.await {
         Ok((view, kept, media, frame)) => {
             let content = html! {
-                (parts::heading(&view.row.name, &parts::status(frame.l, view.row.status.as_str()), &vm_pages::buttons(&frame, &view.row)))
+                (parts::heading(&view.row.name, &parts::status(frame.l, view.row.status.as_str()), &head_buttons(&frame, &view.row)))
                 div class="vireo-grid" {
                     (parts::card(&frame.l.t("general"), &vm_facts(&frame, &view)))
                     @if view.row.can.contains(&VmAction::Console) { (parts::card(&frame.l.t("screen"), &vm_pages::screen(&frame, &view.row))) }
@@ -176,6 +184,13 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, id: web::Path<Stri
             frame.page(&view.row.name, "vm job class", &content)
         }
         Err(e) => error::page(&http, &e),
+    }
+}
+
+fn head_buttons(frame: &Frame, row: &VmRow) -> Markup {
+    html! {
+        (vm_pages::buttons(frame, row))
+        @if row.can.contains(&VmAction::Edit) { (parts::link_button(&edit::page_of(row.id), &frame.l.t("edit"), "pf-m-secondary")) }
     }
 }
 

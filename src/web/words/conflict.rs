@@ -81,6 +81,7 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::QuotaDefault { .. }
         | Conflict::QuotaInUse { .. } => quota(l, why),
         Conflict::ScreenLocked { .. }
+        | Conflict::LastDisplay { .. }
         | Conflict::WatchPictures { .. }
         | Conflict::GiftsFull { .. }
         | Conflict::FileTooLarge { .. } => class(l, why),
@@ -146,6 +147,7 @@ fn over(l: Locale, excess: &Excess) -> String {
 fn class(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::ScreenLocked { vm } => say!(l, "conflict-screen-locked", "vm" = vm),
+        Conflict::LastDisplay { vm } => say!(l, "conflict-last-display", "vm" = vm),
         Conflict::WatchPictures { vm } => say!(l, "conflict-watch-pictures", "vm" = vm),
         Conflict::GiftsFull { most } => say!(l, "conflict-gifts-full", "most" = most),
         Conflict::FileTooLarge { most } => say!(l, "conflict-file-too-large", "most" = most),

@@ -163,12 +163,14 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         Refusal::Locked { job } => say!(l, "reason-locked", "job" = holder(l, job)),
         Refusal::DeleteProtected => l.t("reason-delete-protected"),
         Refusal::InPool { pool } => say!(l, "reason-in-pool", "pool" = pool),
+        Refusal::NoSerialConsole => l.t("reason-no-serial-console"),
         Refusal::PoolSuspend => l.t("reason-pool-suspend"),
         Refusal::NothingToBoot => l.t("reason-nothing-to-boot"),
         Refusal::StatelessSuspend => l.t("reason-stateless-suspend"),
         Refusal::StatelessSnapshot => l.t("reason-stateless-snapshot"),
         Refusal::CdGone { cd } if cd.is_empty() => l.t("reason-cd-gone"),
         Refusal::CdGone { cd } => say!(l, "reason-named-cd-gone", "cd" = cd),
+        Refusal::KernelGone => l.t("reason-kernel-gone"),
         Refusal::DiskNotOk { disk, status } => {
             say!(l, "reason-disk-not-ok", "disk" = disk, "status" = state(l, status.as_str()))
         }
@@ -200,6 +202,8 @@ pub fn no_room(l: Locale, why: &NoRoom) -> String {
         NoRoom::OtherCpu => l.t("no-room-other-cpu"),
         NoRoom::NotTied => l.t("no-room-not-tied"),
         NoRoom::NoDomain { domain, disk } => say!(l, "no-room-no-domain", "domain" = domain, "disk" = disk),
+        NoRoom::NoMachine { machine } => say!(l, "no-room-no-machine", "machine" = machine),
+        NoRoom::NoCpuType { cpu } => say!(l, "no-room-no-cpu-type", "cpu" = cpu),
         NoRoom::Cpus { most, wanted } => say!(l, "no-room-cpus", "most" = most, "wanted" = wanted),
         NoRoom::Memory { free, needed } => say!(l, "no-room-memory", "free" = free, "needed" = needed),
     }

@@ -1,7 +1,9 @@
 //! What is wrong with a field, in the reader's language.
 
 use super::{say, state, unfit};
+use crate::model::icon::NoPicture;
 use crate::model::search::{MAX_LENGTH, SearchError};
+use crate::model::sysprep::NoAnswer;
 use crate::model::valid::Problem;
 use crate::web::locale::Locale;
 
@@ -23,6 +25,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
         Problem::NeedsSpice => l.t("problem-needs-spice"),
+        Problem::NoHostHas { .. } | Problem::CpuAndPassthrough => of_machine(l, problem),
+        Problem::NotAnImage { .. } | Problem::NeedsKernel => of_machine(l, problem),
         Problem::NotAPinning { vcpus } => say!(l, "problem-not-a-pinning", "vcpus" = vcpus),
         Problem::NotAsPattern { value, name, pattern } => {
             say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)
@@ -60,6 +64,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         | Problem::NotACard { .. }
         | Problem::NotYaml { .. }
         | Problem::NothingToSeal => of_first_run(l, problem),
+        Problem::Picture(why) => picture(l, why),
+        Problem::Windows(why) => windows(l, why),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
     }
@@ -94,6 +100,37 @@ fn of_first_run(l: Locale, problem: &Problem) -> String {
         Problem::NotACard { line } => say!(l, "problem-not-a-card", "line" = line),
         Problem::NotYaml { because } => say!(l, "problem-not-yaml", "because" = because),
         Problem::NothingToSeal => l.t("problem-nothing-to-seal"),
+        other => other.to_string(),
+    }
+}
+
+fn windows(l: Locale, why: &NoAnswer) -> String {
+    match why {
+        NoAnswer::OnlyWindows => l.t("problem-only-windows"),
+        NoAnswer::NotWindows => l.t("problem-not-windows"),
+        NoAnswer::NotALocale { value } => say!(l, "problem-not-a-locale", "value" = value),
+        NoAnswer::NotAProductKey => l.t("problem-not-a-product-key"),
+        NoAnswer::NeedsDomain => l.t("problem-needs-domain"),
+        NoAnswer::WorkgroupAndDomain => l.t("problem-workgroup-and-domain"),
+        NoAnswer::NotAnAnswerFile { because } => say!(l, "problem-not-an-answer-file", "because" = because),
+    }
+}
+
+fn picture(l: Locale, why: &NoPicture) -> String {
+    match why {
+        NoPicture::NotAPicture { width, height } => {
+            say!(l, "problem-not-a-picture", "width" = width, "height" = height)
+        }
+        NoPicture::TooLarge { bytes, most } => say!(l, "problem-picture-too-large", "bytes" = bytes, "most" = most),
+    }
+}
+
+fn of_machine(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::NoHostHas { value } => say!(l, "problem-no-host-has", "value" = value),
+        Problem::CpuAndPassthrough => l.t("problem-cpu-and-passthrough"),
+        Problem::NotAnImage { value } => say!(l, "problem-not-an-image", "value" = value),
+        Problem::NeedsKernel => l.t("problem-needs-kernel"),
         other => other.to_string(),
     }
 }

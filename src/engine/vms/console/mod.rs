@@ -18,9 +18,10 @@ use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Manner};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{SessionId, UserId, VmId};
 use crate::model::role::Action;
-use crate::model::vm::Refusal;
+use crate::model::vm::{Display, Protocol, Refusal};
+use crate::model::vm_settings::Screens;
 use crate::store::vms::run::VmRun;
-use crate::store::vms::{self, launch};
+use crate::store::{preferences, vms};
 pub use crate::wire::stream::piece;
 pub use open::{Closing, Consoles};
 use open::{Counted, Open, begun};
@@ -47,17 +48,25 @@ pub struct Console {
     _counted: Counted,
 }
 
-/// One-time tickets for a VM's console, valid 120 seconds. `entry` is the right by which the actor comes.
+/// One-time tickets for a VM's console, valid 120 seconds. `entry` is the right by which the actor comes; `wanted` is how a screen is to be
+/// sent that can be sent in two ways: as the actor prefers it, if he does not say.
 ///
 /// # Errors
 /// The actor may not connect to it, it does not run, its screen is locked, or somebody else has it open and `manner` does not say what
 /// becomes of him.
-pub async fn ticket(cx: &Cx, id: VmId, of: ConsoleOf, manner: Manner, entry: Entry) -> Result<Issued, EngineError> {
+pub async fn ticket(
+    cx: &Cx,
+    id: VmId,
+    of: ConsoleOf,
+    wanted: Option<Protocol>,
+    manner: Manner,
+    entry: Entry,
+) -> Result<Issued, EngineError> {
     let inner = cx.clone();
     cx.engine
         .db
         .write(move |db| {
-            let (_, kind) = admitted(&inner, db, id, of, manner, entry)?;
+            let (_, kind) = admitted(&inner, db, id, (of, wanted), manner, entry)?;
             let now = inner.engine.clock.now();
             Ok(auth::ticket::issue(db, now, &inner.actor, id, (kind, entry), manner == Manner::TakeOver)?)
         })
@@ -80,12 +89,18 @@ fn admitted(
     cx: &Cx,
     db: &mut Db,
     id: VmId,
-    of: ConsoleOf,
+    (of, wanted): (ConsoleOf, Option<Protocol>),
     manner: Manner,
     entry: Entry,
 ) -> Result<(VmRun, ConsoleKind), EngineError> {
     let run = may_enter(cx, db, id, of, entry)?;
-    let kind = kind(db, id, of)?;
+    let wanted = match (entry, wanted) {
+        (Entry::Own, Some(wanted)) => wanted,
+        (Entry::Own, None) => preferences::get(db, cx.actor.user)?.protocol,
+        // A teacher comes beside his student.
+        (Entry::Watch | Entry::Help, _) => Protocol::Vnc,
+    };
+    let kind = of.kind(display(db, &run)?, wanted);
     if entry == Entry::Watch && kind != ConsoleKind::Vnc {
         return Err(Conflict::WatchPictures { vm: run.name }.into());
     }
@@ -103,10 +118,13 @@ fn admitted(
     Ok((run, kind))
 }
 
-/// What a console of this sort speaks.
-fn kind(db: &mut Db, id: VmId, of: ConsoleOf) -> Result<ConsoleKind, EngineError> {
-    let config = launch::get(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "VM", id: id.to_string() })?;
-    Ok(of.kind(config.hardware.display))
+/// How its screen is sent now.
+fn display(db: &mut Db, run: &VmRun) -> Result<Display, EngineError> {
+    if let Some(screens) = Screens::of(&run.launched) {
+        return Ok(screens.display());
+    }
+    let none = || EngineError::NotFound { kind: "VM", id: run.vm.to_string() };
+    Ok(vms::write::config(db, run.vm)?.ok_or_else(none)?.display)
 }
 
 /// Who else has it open. One's own windows ask nobody, and a teacher's keep nobody out.

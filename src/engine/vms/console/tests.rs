@@ -40,7 +40,7 @@ async fn running(bench: &Bench, user: UserId) -> (VmId, PermissionId) {
 }
 
 async fn ticket(cx: &Cx, vm: VmId) -> Result<Issued, EngineError> {
-    console::ticket(cx, vm, ConsoleOf::Screen, Manner::Ask, Entry::Own).await
+    console::ticket(cx, vm, ConsoleOf::Screen, None, Manner::Ask, Entry::Own).await
 }
 
 async fn open(bench: &Bench, cx: &Cx, vm: VmId) -> Console {
@@ -139,7 +139,7 @@ async fn who_comes_to_an_open_console_is_asked_or_refused() {
     let his = session(&bench, "bob").await.0;
     let mut hers = open(&bench, &cx, vm).await;
     for manner in [Manner::Ask, Manner::Together, Manner::TakeOver] {
-        let refused = console::ticket(&his, vm, ConsoleOf::Screen, manner, Entry::Own).await.unwrap_err();
+        let refused = console::ticket(&his, vm, ConsoleOf::Screen, None, manner, Entry::Own).await.unwrap_err();
         let by = "alice@internal".to_owned();
         let strict = Refusal::ConsoleInUse { by };
         assert!(matches!(&refused, EngineError::Refused { because, .. } if *because == strict), "{refused}");
@@ -154,7 +154,8 @@ async fn who_comes_to_an_open_console_is_asked_or_refused() {
     permissions::grant(&bench.cx, SUPER_USER, bob.into(), ObjectKind::Vm, vm.object()).await.unwrap();
     let asked = ticket(&his, vm).await.unwrap_err();
     assert!(matches!(asked, EngineError::Conflict(Conflict::ConsoleInUse { .. })), "{asked}");
-    let together = console::ticket(&his, vm, ConsoleOf::Screen, Manner::Together, Entry::Own).await.unwrap().first;
+    let together =
+        console::ticket(&his, vm, ConsoleOf::Screen, None, Manner::Together, Entry::Own).await.unwrap().first;
     let looking = console::open(&bench.engine, vm, &together, None).await.unwrap();
     let names = |bench: &Bench| {
         let all = bench.engine.consoles.watchers(vm);
@@ -163,7 +164,7 @@ async fn who_comes_to_an_open_console_is_asked_or_refused() {
     assert_eq!(names(&bench), ["alice@internal", "bob@internal"]);
     assert!(hers.closing.borrow().is_none(), "they look on together");
     drop(looking);
-    let over = console::ticket(&his, vm, ConsoleOf::Screen, Manner::TakeOver, Entry::Own).await.unwrap().first;
+    let over = console::ticket(&his, vm, ConsoleOf::Screen, None, Manner::TakeOver, Entry::Own).await.unwrap().first;
     let alone = console::open(&bench.engine, vm, &over, None).await.unwrap();
     assert_eq!(closing(&mut hers).await, Closing::TakenOver);
     drop(hers);

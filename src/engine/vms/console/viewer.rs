@@ -10,6 +10,7 @@ use crate::model::conflict::Conflict;
 use crate::model::console::{ConsoleKind, ConsoleOf, Entry, Manner};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{ConsoleId, VmId};
+use crate::model::vm::Protocol;
 use crate::store::settings;
 use crate::wire::viewer::{OpenViewer, ViewerNews};
 use rand::Rng as _;
@@ -41,13 +42,13 @@ pub async fn viewers_allowed(cx: &Cx) -> Result<bool, EngineError> {
 ///
 /// # Errors
 /// Not allowed, refused, hidden, the VM does not run, or its host has no port for it.
-pub async fn viewer(cx: &Cx, id: VmId) -> Result<ViewerAccess, EngineError> {
+pub async fn viewer(cx: &Cx, id: VmId, wanted: Option<Protocol>) -> Result<ViewerAccess, EngineError> {
     let inner = cx.clone();
     let (run, kind, ports) = cx
         .engine
         .db
         .read(move |db| {
-            let (run, kind) = admitted(&inner, db, id, ConsoleOf::Screen, Manner::TakeOver, Entry::Own)?;
+            let (run, kind) = admitted(&inner, db, id, (ConsoleOf::Screen, wanted), Manner::TakeOver, Entry::Own)?;
             Ok::<_, EngineError>((run, kind, settings::engine(db)?.viewer_ports))
         })
         .await?;

@@ -3,6 +3,7 @@
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks, settings};
 use crate::model::disk::DiskContent;
+use crate::model::host::HostView;
 use crate::model::ids::ObjectId;
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::page::ListQuery;
@@ -14,6 +15,7 @@ use crate::web::admin::quotas;
 use crate::web::ui::form::Choice;
 use crate::web::ui::{Frame, parts};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// All choices.
 pub struct Choices {
@@ -26,6 +28,9 @@ pub struct Choices {
     pub hosts: Vec<Choice>,
     /// Empty where quotas do not count.
     pub quotas: Vec<Choice>,
+    /// Machine types and CPUs that hosts have.
+    pub machines: Vec<Choice>,
+    pub cpus: Vec<Choice>,
     /// Custom properties with their patterns.
     pub properties: Vec<(String, String)>,
     /// The settings of each template.
@@ -65,6 +70,12 @@ pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choice
             domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
         }
     }
+    let hosts = catalog::hosts(cx, &all).await?.rows;
+    let named = |names: Vec<String>| {
+        std::iter::once(Choice::new("", l.t("usual-one")))
+            .chain(names.iter().map(|name| Choice::new(name, name)))
+            .collect()
+    };
     Ok(Choices {
         clusters: clusters.iter().map(|c| Choice::new(c.id, format!("{} ({})", c.name, c.data_center_name))).collect(),
         templates: templates.iter().map(template).collect(),
@@ -72,7 +83,9 @@ pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choice
         isos,
         profiles,
         domains,
-        hosts: catalog::hosts(cx, &all).await?.rows.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
+        machines: named(machines(&hosts)),
+        cpus: named(cpus(&hosts)),
+        hosts: hosts.iter().map(|h| Choice::new(h.id, &h.name)).collect(),
         quotas: quotas::choices(cx, of).await?,
         properties: settings::vm_properties(cx).await?,
         settings: templates.iter().map(|t| (t.id.to_string(), t.hardware.settings.clone())).collect(),
@@ -106,4 +119,16 @@ fn template(t: &TemplateView) -> Choice {
         }
     }
     Choice { fills: fills.to_string(), ..Choice::new(t.id, &t.name) }
+}
+
+/// The machine types that these hosts have.
+pub fn machines(hosts: &[HostView]) -> Vec<String> {
+    let all = hosts.iter().flat_map(|host| host.facts.guest_machines().map(str::to_owned));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The CPUs that they can give to guests.
+pub fn cpus(hosts: &[HostView]) -> Vec<String> {
+    let all = hosts.iter().flat_map(|host| host.facts.cpu_models.iter().cloned());
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }

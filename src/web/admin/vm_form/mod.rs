@@ -16,9 +16,10 @@ use crate::web::ui::form::{Filled, form};
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
+pub use choices::{cpus, machines};
 use maud::{Markup, html};
 pub use read::parsed;
-pub use sections::{allocations, boot_name, field, hinted, interfaces, system_name};
+pub use sections::{allocations, boot_name, display_name, field, hinted, interfaces, system_name};
 use std::collections::HashMap;
 
 /// The forms' paths.

@@ -3,6 +3,7 @@
 use super::choices::Choices;
 use super::settings;
 use crate::model::disk::DiskInterface;
+use crate::model::system::SYSTEMS;
 use crate::model::vm::{BootDevice, Display, VmKind, VmView};
 use crate::web::admin::quotas;
 use crate::web::locale::Locale;
@@ -53,28 +54,6 @@ pub const SHOWN: &[&str] = &[
     "cdrom",
     "quota",
     "use_latest_template_version",
-];
-
-/// oVirt's names of guest systems.
-const SYSTEMS: [(&str, &str); 18] = [
-    ("other", "Other OS"),
-    ("other_linux", "Linux"),
-    ("debian_7", "Debian 7+"),
-    ("rhel_6x64", "Red Hat Enterprise Linux 6.x x64"),
-    ("rhel_7x64", "Red Hat Enterprise Linux 7.x x64"),
-    ("rhel_8x64", "Red Hat Enterprise Linux 8.x x64"),
-    ("rhel_9x64", "Red Hat Enterprise Linux 9.x x64"),
-    ("suse_11", "SUSE Linux Enterprise Server 11+"),
-    ("ubuntu_14_04", "Ubuntu 14.04+"),
-    ("freebsdx64", "FreeBSD x64"),
-    ("windows_7x64", "Windows 7 x64"),
-    ("windows_8x64", "Windows 8 x64"),
-    ("windows_10x64", "Windows 10 x64"),
-    ("windows_11", "Windows 11"),
-    ("windows_2012r2x64", "Windows 2012R2 x64"),
-    ("windows_2016x64", "Windows 2016 x64"),
-    ("windows_2019x64", "Windows 2019 x64"),
-    ("windows_2022", "Windows 2022"),
 ];
 
 /// The n-th row's field: `disk`, `disk2`, `disk3` …
@@ -277,7 +256,7 @@ pub fn system(frame: &Frame, filled: &Filled, hint: &str) -> Markup {
 /// How its screen is shown.
 pub fn console(frame: &Frame, filled: &Filled) -> Markup {
     let l = frame.l;
-    let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, d.as_str().to_uppercase())).collect();
+    let choices: Vec<Choice> = Display::ALL.iter().map(|d| Choice::new(d, display_name(*d))).collect();
     let field = hinted(l, "display", "display", "display.type", l.t("display-hint"));
     let strict = hinted(l, "allow-override", "allow_override", "display.allow_override", l.t("allow-override-hint"));
     section(
@@ -298,6 +277,11 @@ pub fn boot_name(l: Locale, device: BootDevice) -> String {
         BootDevice::Cdrom => l.t("boot-cd"),
         BootDevice::Network => l.t("boot-network"),
     }
+}
+
+/// What a display is called: `SPICE + VNC`.
+pub fn display_name(display: Display) -> String {
+    display.protocols().iter().map(|p| p.as_str().to_uppercase()).collect::<Vec<_>>().join(" + ")
 }
 
 /// What a guest system is called.

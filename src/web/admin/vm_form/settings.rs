@@ -30,6 +30,8 @@ pub const SHOWN: &[&str] = &[
     "rng_device.rate.bytes",
     "rng_device.rate.period",
     "custom_properties",
+    "custom_emulated_machine",
+    "custom_cpu_model",
 ];
 
 /// A form that has these fields says so: a box that is not ticked is not sent.
@@ -67,6 +69,8 @@ pub fn read(values: &Values, wrong: &mut Vec<Invalid>) -> SettingsChange {
         io_threads,
         virtio_scsi: set("virtio_scsi"),
         boot_menu: set("boot_menu"),
+        machine: text("machine"),
+        cpu_type: text("cpu_type"),
         rng: parsed(values, "rng", "rng_device.source", wrong),
         rng_bytes,
         rng_period_ms,
@@ -93,6 +97,8 @@ pub fn current(s: &VmSettings) -> Values {
         (MARK, "1".to_owned()),
         ("monitors", s.monitors.to_string()),
         ("migration", s.migration.to_string()),
+        ("machine", s.machine.clone()),
+        ("cpu_type", s.cpu_type.clone()),
         ("cpu_pinning", s.cpu_pinning.clone()),
         ("priority", s.priority.to_string()),
         ("watchdog", s.watchdog.to_string()),
@@ -160,10 +166,22 @@ pub fn host(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
                 }
             }
             (hinted(l, "migration-mode", "migration", "placement_policy.affinity", l.t("migration-mode-hint")).choose(filled, &modes))
+            (machine(l, choices, filled))
             (hinted(l, "cpu-passthrough", "cpu_passthrough", "cpu.mode", l.t("cpu-passthrough-hint")).check(filled))
             (hinted(l, "cpu-pinning", "cpu_pinning", "cpu.cpu_tune", l.t("cpu-pinning-hint")).input(filled, "text"))
         },
     )
+}
+
+/// What kind of computer the guest sees.
+fn machine(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
+    let (mut machines, mut cpus) = (choices.machines.clone(), choices.cpus.clone());
+    own(&mut machines, filled.get("machine"));
+    own(&mut cpus, filled.get("cpu_type"));
+    html! {
+        (hinted(l, "emulated-machine", "machine", "custom_emulated_machine", l.t("emulated-machine-hint")).choose(filled, &machines))
+        (hinted(l, "cpu-type", "cpu_type", "custom_cpu_model", l.t("cpu-type-hint")).choose(filled, &cpus))
+    }
 }
 
 /// What becomes of it when it hangs, or its host goes.
@@ -186,7 +204,7 @@ pub fn availability(frame: &Frame, filled: &Filled) -> Markup {
     )
 }
 
-/// A number that is set and is none of those offered is offered, too.
+/// What is set and is none of those offered is offered, too.
 fn own(choices: &mut Vec<Choice>, value: &str) {
     if !value.is_empty() && choices.iter().all(|c| c.value != value) {
         choices.push(Choice::new(value, value));

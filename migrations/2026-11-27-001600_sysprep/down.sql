@@ -1,0 +1,1 @@
+alter table first_run drop column secrets;

@@ -1,0 +1,1 @@
+alter table user_preference drop column protocol;

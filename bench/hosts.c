@@ -9,11 +9,11 @@
 /* qemu-img, which Vireo starts, is to run without this file. */
 __attribute__((constructor)) static void alone(void) { unsetenv("LD_PRELOAD"); }
 
-/* Writes `with` over what stands from `from` to `until`; what is left of it are blanks. */
-static void over(char *xml, const char *from, const char *until, const char *with) {
+/* Writes `with` over what stands from `from` to `until`, but for the last `kept` characters; what is left of it are blanks. */
+static void over(char *xml, const char *from, const char *until, const char *with, size_t kept) {
     char *begin = strstr(xml, from), *end = begin ? strstr(begin, until) : NULL;
     if (!end) return;
-    end += strlen(until);
+    end += strlen(until) - kept;
     size_t room = (size_t)(end - begin), size = strlen(with);
     if (size > room) return;
     memset(begin, ' ', room);
@@ -28,8 +28,9 @@ void *virDomainDefineXML(void *connection, const char *xml) {
     char *kind = strstr(own, "<domain type=\"");
     char *quote = kind ? strchr(kind + strlen("<domain type=\""), '"') : NULL;
     if (quote && quote - kind == (long)strlen("<domain type=\"qemu")) memcpy(kind, "<domain type=\"test", strlen("<domain type=\"test"));
-    over(own, "<type arch=\"", "\">", "<type arch=\"i686\">");
-    over(own, "<emulator>", "</emulator>", "");
+    /* The blanks are to be within the tag. */
+    over(own, "<type arch=\"", "\">", "<type arch=\"i686\"", 1);
+    over(own, "<emulator>", "</emulator>", "", 0);
     void *domain = define(connection, own);
     free(own);
     return domain;

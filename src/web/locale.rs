@@ -35,7 +35,8 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
-    include_str!("../../locales/en/class.ftl")
+    include_str!("../../locales/en/class.ftl"),
+    include_str!("../../locales/en/host-install.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -62,7 +63,8 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
-    include_str!("../../locales/zh-CN/class.ftl")
+    include_str!("../../locales/zh-CN/class.ftl"),
+    include_str!("../../locales/zh-CN/host-install.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -239,6 +241,8 @@ mod tests {
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
         add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
         add("step", vec!["lay_anew", "seal"]);
+        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent"]);
+        add("ssh-login", crate::model::host_install::SshMethod::ALL.iter().map(|m| m.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
         add("first-run", told.to_vec());

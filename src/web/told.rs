@@ -5,7 +5,7 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 26] = [
     "told-wrong-password",
     "told-missing",
     "told-guest-shutdown",
@@ -16,8 +16,24 @@ const KEPT: [&str; 10] = [
     "told-no-libvirt",
     "told-no-network",
     "told-upload-broken",
+    "told-being-installed",
+    "found-system",
+    "found-clock",
+    "found-cpu",
+    "found-no-virtualization",
+    "found-kvm",
+    "found-no-kvm",
+    "found-programs",
+    "found-name",
+    "found-no-name",
+    "found-installing",
+    "found-copying",
+    "found-same-program",
+    "found-joined",
+    "found-systemd",
+    "found-no-systemd",
 ];
-const FAMILIES: [&str; 7] = ["conflict-", "reason-", "no-room-", "unfit-", "away-", "holder-", "refused-vm"];
+const FAMILIES: [&str; 8] = ["conflict-", "reason-", "no-room-", "unfit-", "away-", "holder-", "refused-vm", "ssh-"];
 
 /// A message taken apart: what stands before each value, the values' names, and what stands at the end.
 struct Pattern {

@@ -8,3 +8,12 @@ diesel::table! {
         fingerprint -> Text,
     }
 }
+
+diesel::table! {
+    host_ssh (host_id) {
+        host_id -> Text,
+        port -> Integer,
+        user_name -> Text,
+        fingerprint -> Text,
+    }
+}

@@ -13,6 +13,7 @@ mod directory_search;
 mod disks;
 mod first_run;
 mod groups;
+mod host_install;
 mod hosts;
 mod instance_types;
 mod kerberos;
@@ -66,6 +67,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(settings::routes)
         .configure(kerberos::routes)
         .configure(catalog::routes)
+        .configure(host_install::routes)
         .configure(hosts::routes)
         .configure(templates::routes)
         // Last: their paths end in an id, where others have a word.

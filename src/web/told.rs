@@ -219,4 +219,50 @@ mod tests {
         assert_eq!(told(Locale::ZhCn, "Its QEMU process crashed."), "其 QEMU 进程崩溃了。");
         assert_eq!(told(Locale::En, "Its QEMU process crashed."), "Its QEMU process crashed.");
     }
+
+    #[test]
+    fn what_an_installation_tells_is_known_again() {
+        use crate::model::host_install::{Found, SshTrouble};
+        let text = || "a".to_owned();
+        for found in [
+            Found::System { system: "Debian GNU/Linux 12 (bookworm)".to_owned(), arch: text() },
+            Found::Clock { seconds: 1 },
+            Found::Cpu,
+            Found::NoVirtualization,
+            Found::Kvm,
+            Found::NoKvm,
+            Found::Programs { libvirt: text() },
+            Found::Name { name: text() },
+            Found::NoName,
+            Found::Installing { packages: "a b".to_owned() },
+            Found::Copying { mib: 80 },
+            Found::SameProgram,
+            Found::Joined { address: text() },
+            Found::Systemd,
+            Found::NoSystemd,
+        ] {
+            assert_ne!(told(Locale::ZhCn, &found.to_string()), found.to_string());
+        }
+        let (address, port, seconds) = ("192.0.2.1".to_owned(), 22, 9);
+        for trouble in [
+            SshTrouble::Unreachable { address: address.clone(), port, why: text() },
+            SshTrouble::OtherKey { found: text(), known: text() },
+            SshTrouble::WrongPassword { user: text() },
+            SshTrouble::UnknownKey { user: text() },
+            SshTrouble::Broken { why: text() },
+            SshTrouble::Silent { seconds },
+            SshTrouble::TooMuch,
+            SshTrouble::Command { why: text() },
+            SshTrouble::NotRoot { user: text() },
+            SshTrouble::NotLinux,
+            SshTrouble::Arch { arch: text(), own: text() },
+            SshTrouble::Cpu { flags: "lm, nx".to_owned() },
+            SshTrouble::Clock { seconds },
+            SshTrouble::Missing { packages: "a b".to_owned() },
+            SshTrouble::NoInstaller { packages: "a b".to_owned() },
+            SshTrouble::NoAgent { address, port, seconds },
+        ] {
+            same(&trouble.into());
+        }
+    }
 }

@@ -79,6 +79,12 @@ impl Lab {
         lab
     }
 
+    /// SIGKILL for the engine, and its start with these settings.
+    pub fn restart_engine(&mut self, environment: Vec<(&'static str, String)>) {
+        let alone = Some(format!("{}.254", self.subnet));
+        self.server.again(&Start { alone, environment, ..Start::default() });
+    }
+
     /// Plugs another machine in; it has joined when this is over, and is not up yet.
     pub async fn add_host(&mut self) -> usize {
         let host = self.plug_in();

@@ -45,6 +45,8 @@ pub enum JoinError {
     Refused(String),
     #[error("{program} failed: {reason}")]
     Systemd { program: &'static str, reason: String },
+    #[error("another program listens on port {0} already, which is the agent's; end that first")]
+    PortTaken(u16),
     #[error("the agent ended at once; it said: {0}")]
     Ended(String),
 }

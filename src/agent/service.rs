@@ -58,6 +58,9 @@ pub async fn start(data_dir: &Path, port: u16) -> Result<Found, JoinError> {
     if let Some(found) = install_unit(data_dir, port).await? {
         return Ok(found);
     }
+    if listens(port).await {
+        return Err(JoinError::PortTaken(port));
+    }
     let path = data_dir.join(LOG);
     let file = |source| JoinError::File { path: path.clone(), source };
     let log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(file)?;

@@ -5,7 +5,8 @@ use crate::lab_ssh::{PASSWORD, Sshd};
 use crate::portal::{Portal, between};
 use crate::server::processes;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A lab with one machine that has an SSH server and is no host yet.
@@ -209,4 +210,42 @@ async fn an_installation_survives_the_engines_death_in_each_step() {
             forgotten(&lab).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_late_leaves_nothing_that_runs() {
+    let (mut lab, sshd) = machine().await;
+    sshd.have_program();
+    let script = "import socket, time; s = socket.create_server(('', 54321)); print(flush=True); time.sleep(600)";
+    let mut other = lab.hosts[0].command("python3").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(other.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let (code, made) = lab.admin.post("/hosts", by_password(&lab, PASSWORD, &sshd.fingerprint())).await;
+    assert_eq!(code, 201, "{made}");
+    lab.hosts[0].id = made["id"].as_str().unwrap().to_owned();
+    lab.wait_for_host(0, "install_failed").await;
+    let said = lab.admin.messages().await;
+    assert!(said[0].contains("another program listens on port 54321"), "{said:?}");
+    assert_eq!(agents(&lab), Vec::<i32>::new());
+    let portal = Portal::sign_in(&lab.server, "admin@internal", &lab.server.password("admin")).await;
+    let (_, page) = portal.get(&format!("/admin/hosts/{}", lab.hosts[0].id)).await;
+    assert!(page.contains("another program listens on port 54321"), "{page}");
+    forgotten(&lab).await;
+    let (code, answer) = lab.admin.delete(&format!("/hosts/{}", lab.hosts[0].id)).await;
+    assert_eq!(code, 200, "{answer}");
+    lab.hosts[0].pull_the_plug();
+    other.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ovirts_own_sdk_installs_a_host() {
+    let (lab, sshd) = machine().await;
+    sshd.have_program();
+    let python = std::env::var("VIREO_TEST_PYTHON").expect("VIREO_TEST_PYTHON is set by make test");
+    let mut script = tokio::process::Command::new(python);
+    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/host.py"));
+    script.args([format!("{}/ovirt-engine/api", lab.server.url), lab.server.password("admin")]);
+    script.args([lab.hosts[0].address.as_str(), PASSWORD, &sshd.fingerprint()]);
+    let out = script.output().await.unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && text.contains("content"), "{text} {:?}", lab.admin.messages().await);
 }

@@ -229,7 +229,10 @@ fn joined(
     store::set_line(db, row.id, address, port, &signed.fingerprint)?;
     store::set_certificate_end(db, row.id, from_offset(signed.ends))?;
     if row.status == HostStatus::Installing {
-        if !write::set_status(db, row, HostStatus::Initializing, "")? {
+        // Who is being installed is called when that has ended.
+        let installing = jobs::holder(db, &[row.id.object()])?.is_some();
+        let next = if installing { HostStatus::Installing } else { HostStatus::Initializing };
+        if !write::set_status(db, row, next, if installing { &row.reason } else { "" })? {
             return Err(Conflict::ChangedMeanwhile.into());
         }
         engine.tell(db, EventCode::HostInstalled, about(row.id, &row.name), "")?;

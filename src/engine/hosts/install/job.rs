@@ -1,208 +1,38 @@
-//! Hosts are installed by SSH: the engine logs in, looks at the machine, brings its own program along, has it join, and starts its agent.
+//! The installation: the engine logs in, looks at the machine, brings its own program along, has it join, and starts its agent.
 
-use super::enrol::{self, about, admitted, told};
-use crate::auth;
+use super::super::enrol::{self, about, told};
+use super::{INSTALLED, purpose};
 use crate::db::Db;
-use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::{Created, Cx, Engine, EngineError};
-use crate::hosts::ssh::{self, Credential, Ssh, Target, quoted};
+use crate::engine::jobs::{JobContext, Kind, Next, Outcome, steps};
+use crate::engine::{Engine, EngineError};
+use crate::hosts::ssh::{Credential, Ssh, Target, quoted};
 use crate::model::clock::Timestamp;
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
-use crate::model::host::{HostAction, HostStatus, NewHost};
-use crate::model::host_install::{
-    EXAMINE, Found, InstallLine, MAX_PASSWORD, MAX_USER, Machine, SshAccess, SshLogin, SshTrouble, is_fingerprint,
-};
-use crate::model::ids::{ClusterId, HostId};
+use crate::model::host::HostStatus;
+use crate::model::host_install::{EXAMINE, Found, InstallLine, Machine, SshTrouble};
+use crate::model::ids::HostId;
 use crate::model::job::JobKind;
-use crate::model::role::Action;
-use crate::model::valid::{self, Invalid, Problem};
 use crate::store::hosts::ssh::{self as known, Pinned};
 use crate::store::hosts::{enrol as store, write};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
-const INSTALLED: &str = "It is being installed.";
 /// Where the engine's program is put.
 const PROGRAM: &str = "/usr/local/bin/vireo";
 const ASIDE: &str = "/usr/local/bin/.vireo.new";
 /// The program that runs now, even where another has taken its name since.
 const OWN_PROGRAM: &str = "/proc/self/exe";
-/// From the start of its agent until a host is up.
-const COMES_UP: time::Duration = time::Duration::seconds(120);
+/// From the start of its agent until the engine reaches it.
+const ANSWERS: time::Duration = time::Duration::seconds(60);
+const ONE_TRY: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The key of a machine's SSH server, for somebody to compare.
-///
-/// # Errors
-/// Refused, invalid, or no SSH server answers there.
-pub async fn fingerprint(cx: &Cx, cluster: Option<ClusterId>, address: &str, port: u16) -> Result<String, EngineError> {
-    let (inner, named) = (cx.clone(), enrol::address(address)?);
-    if named.is_empty() {
-        return Err(Invalid::new("address", Problem::Missing).into());
-    }
-    cx.engine.db.read(move |db| enrol::cluster(&inner, db, cluster).map(drop)).await?;
-    Ok(ssh::fingerprint(&named, port).await?)
-}
-
-/// The line for a machine's `authorized_keys` that lets the engine in.
-///
-/// # Errors
-/// The key cannot be made.
-pub fn public_key(cx: &Cx) -> Result<String, EngineError> {
-    Ok(cx.engine.pki.ssh_key().map_err(|e| enrol::pki(&e))?.public_line())
-}
-
-/// How the host was logged in to the last time.
-///
-/// # Errors
-/// Hidden, or the database failed.
-pub async fn last_access(cx: &Cx, id: HostId) -> Result<Option<Pinned>, EngineError> {
-    let inner = cx.clone();
-    cx.engine
-        .db
-        .read(move |db| {
-            auth::see(db, &inner.actor, id.object())?;
-            Ok(known::pinned(db, id)?)
-        })
-        .await
-}
-
-/// Adds a host and installs it.
-///
-/// # Errors
-/// Refused, invalid, or the database failed; nobody has said yet that the machine's key is the right one.
-pub async fn add(cx: &Cx, new: NewHost, access: SshAccess) -> Result<Created<HostId>, EngineError> {
-    let mut wrong = check(&access);
-    if new.address.trim().is_empty() {
-        wrong.push(Invalid::new("address", Problem::Missing));
-    }
-    if wrong.is_empty() && access.fingerprint.is_empty() {
-        let found = fingerprint(cx, new.cluster, &new.address, access.port).await?;
-        wrong.push(Invalid::new("ssh.fingerprint", Problem::ConfirmKey { found }));
-    }
-    if !wrong.is_empty() {
-        return Err(EngineError::Invalid(wrong));
-    }
-    let inner = cx.clone();
-    let made = cx
-        .engine
-        .db
-        .write(move |db| {
-            let row = enrol::insert(&inner, db, &new, INSTALLED)?;
-            let job = begin(&inner, db, (row.id, &row.name, &row.address), access)?;
-            Ok::<_, EngineError>(Created { id: row.id, job })
-        })
-        .await?;
-    jobs::kick(&cx.engine, made.job);
-    Ok(made)
-}
-
-/// Installs a host again: the same machine, or another in its place.
-///
-/// # Errors
-/// Refused by its state, invalid, hidden, or the database failed; its key is not known.
-pub async fn reinstall(cx: &Cx, id: HostId, mut access: SshAccess) -> Result<Created<HostId>, EngineError> {
-    let inner = cx.clone();
-    let read = cx.engine.db.read(move |db| {
-        auth::check(db, &inner.actor, Action::EditHostConfiguration, id.object())?;
-        Ok::<_, EngineError>((admitted(db, id, HostAction::Reinstall)?, known::pinned(db, id)?))
-    });
-    let (row, pinned) = read.await?;
-    let mut wrong = check(&access);
-    if wrong.is_empty() && access.fingerprint.is_empty() {
-        match pinned {
-            Some(pinned) if pinned.port == access.port => access.fingerprint = pinned.fingerprint,
-            _ => {
-                let found = ssh::fingerprint(&row.address, access.port).await?;
-                wrong.push(Invalid::new("ssh.fingerprint", Problem::ConfirmKey { found }));
-            }
-        }
-    }
-    if !wrong.is_empty() {
-        return Err(EngineError::Invalid(wrong));
-    }
-    let inner = cx.clone();
-    let job = cx
-        .engine
-        .db
-        .write(move |db| {
-            let row = admitted(db, id, HostAction::Reinstall)?;
-            if !write::set_status(db, &row, HostStatus::Installing, INSTALLED)? {
-                return Err(Conflict::ChangedMeanwhile.into());
-            }
-            inner.tell(db, EventCode::HostInstallAsked, about(id, &row.name), "")?;
-            told(&inner.engine, id);
-            begin(&inner, db, (id, &row.name, &row.address), access)
-        })
-        .await?;
-    jobs::kick(&cx.engine, job);
-    // The agent that there was is not called any more.
-    super::connect_all(&cx.engine).await?;
-    Ok(Created { id, job })
-}
-
-fn begin(
-    cx: &Cx,
-    db: &mut Db,
-    (host, name, address): (HostId, &str, &str),
-    access: SshAccess,
-) -> Result<crate::model::ids::JobId, EngineError> {
-    let pinned = Pinned { port: access.port, user: access.user, fingerprint: access.fingerprint };
-    known::pin(db, host, &pinned)?;
-    let password = match access.login {
-        SshLogin::Password(plain) => Some(seal(&cx.engine, host, &plain)?),
-        SshLogin::EngineKey => None,
-    };
-    let login = if password.is_some() { Login::Password } else { Login::EngineKey };
-    let args = Args {
-        host,
-        address: address.to_owned(),
-        login,
-        password,
-        install_missing: access.install_missing,
-        engine: access.engine,
-        started: None,
-    };
-    jobs::insert::<InstallHost>(db, &NewJob::asked(cx, name), &args, &[host.object()])
-}
-
-/// Everything that is wrong with how the machine is to be logged in to.
-fn check(access: &SshAccess) -> Vec<Invalid> {
-    let mut wrong = Vec::new();
-    if access.port == 0 {
-        wrong.push(Invalid::new("ssh.port", Problem::Range { min: 1, max: u16::MAX.into() }));
-    }
-    wrong.extend(valid::name("ssh.user", &access.user, MAX_USER).err());
-    if let SshLogin::Password(password) = &access.login {
-        if password.is_empty() {
-            wrong.push(Invalid::new("root_password", Problem::Missing));
-        } else if password.len() > MAX_PASSWORD {
-            wrong.push(Invalid::new("root_password", Problem::TooLong { max: MAX_PASSWORD }));
-        }
-    }
-    if !access.fingerprint.is_empty() && !is_fingerprint(&access.fingerprint) {
-        let value = access.fingerprint.chars().take(64).collect();
-        wrong.push(Invalid::new("ssh.fingerprint", Problem::NotAFingerprint { value }));
-    }
-    let odd = |c: char| !(c.is_ascii_alphanumeric() || ":/.-_[]".contains(c));
-    if !access.engine.starts_with("https://") || access.engine.len() > 300 || access.engine.contains(odd) {
-        wrong.push(Invalid::new("host", Problem::NotAHostAddress { value: access.engine.chars().take(64).collect() }));
-    }
-    wrong
-}
-
-fn purpose(host: HostId) -> String {
-    format!("host {host} installation")
-}
-
-fn seal(engine: &Engine, host: HostId, plain: &str) -> Result<String, EngineError> {
-    engine.vault.seal(&purpose(host), plain).map_err(|e| EngineError::Internal(e.to_string()))
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Login {
+pub(super) enum Login {
     Password,
     EngineKey,
 }
@@ -210,16 +40,16 @@ enum Login {
 /// What the job knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Args {
-    host: HostId,
-    address: String,
-    login: Login,
+    pub(super) host: HostId,
+    pub(super) address: String,
+    pub(super) login: Login,
     /// Sealed by the engine's vault, whose key is not in the database: an installation of minutes survives the engine's end that way, and a
     /// copy of the database tells no password. It is dropped with the last step, whichever way the job ends.
-    password: Option<String>,
-    install_missing: bool,
-    engine: String,
+    pub(super) password: Option<String>,
+    pub(super) install_missing: bool,
+    pub(super) engine: String,
     /// When its agent was started.
-    started: Option<Timestamp>,
+    pub(super) started: Option<Timestamp>,
 }
 
 steps! { Step {
@@ -326,12 +156,12 @@ impl Work<'_> {
             dir = quoted(PROGRAM.trim_end_matches("/vireo"))
         );
         let mut running = ssh.start(&command).await?;
-        let (all, told) = (bytes.len() as u64, std::sync::atomic::AtomicU64::new(0));
+        let (all, told) = (bytes.len() as u64, AtomicU64::new(0));
         let fed = running.feed(bytes.as_slice(), |sent| {
             let percent = sent * 100 / all.max(1);
-            let news = percent >= told.load(std::sync::atomic::Ordering::Relaxed) + 5;
+            let news = percent >= told.load(Ordering::Relaxed) + 5;
             if news {
-                told.store(percent, std::sync::atomic::Ordering::Relaxed);
+                told.store(percent, Ordering::Relaxed);
             }
             async move {
                 // How far it is can be missed.
@@ -359,7 +189,7 @@ impl Work<'_> {
             enrol::invited(&inner, db, host, authority)
         });
         let token = invited.await?.token;
-        super::connect_all(self.engine).await?;
+        crate::engine::hosts::connect_all(self.engine).await?;
         let engine = reachable(&self.args.engine, ssh);
         let command = format!("host join --machine-readable --no-start {} -", quoted(&engine));
         self.follow(ssh, &command, &format!("{token}\n")).await
@@ -376,18 +206,16 @@ impl Work<'_> {
         let host = self.args.host;
         let row = self.engine.db.read(move |db| Ok::<_, EngineError>(write::row(db, host)?)).await?;
         let row = row.ok_or_else(|| EngineError::NotFound { kind: "host", id: host.to_string() })?;
-        match row.status {
-            // Its agent is there; what else it lacks, its own page says.
-            HostStatus::Up | HostStatus::NonOperational => {
-                self.args.password = None;
-                Ok(Next::Done)
-            }
-            _ if self.engine.clock.now() - started < COMES_UP => Ok(Next::Again(LOOK)),
-            _ => {
-                let seconds = COMES_UP.whole_seconds().unsigned_abs();
-                Err(SshTrouble::NoAgent { address: row.address, port: row.port, seconds }.into())
-            }
+        let reached = tokio::time::timeout(ONE_TRY, TcpStream::connect((row.address.as_str(), row.port))).await;
+        if matches!(reached, Ok(Ok(_))) {
+            self.args.password = None;
+            return Ok(Next::Done);
         }
+        if self.engine.clock.now() - started < ANSWERS {
+            return Ok(Next::Again(LOOK));
+        }
+        let seconds = ANSWERS.whole_seconds().unsigned_abs();
+        Err(SshTrouble::NoAgent { address: row.address, port: row.port, seconds }.into())
     }
 
     /// What can be done on a machine that may be away; what it keeps opens nothing at the engine any more.
@@ -466,7 +294,7 @@ impl Kind for InstallHost {
                     expected(db, host)
                 });
                 withdraw.await?;
-                super::connect_all(engine).await?;
+                crate::engine::hosts::connect_all(engine).await?;
             }
             Step::Copy => work.tidy(&format!("rm -f {ASIDE}")).await,
             Step::Examine => {}
@@ -484,9 +312,18 @@ impl Kind for InstallHost {
     ) -> Result<(), EngineError> {
         let Some(row) = write::row(db, args.host)? else { return Ok(()) };
         told(engine, args.host);
-        let Outcome::Failed(why) = outcome else { return Ok(()) };
-        if !write::set_status(db, &row, HostStatus::InstallFailed, why)? {
+        // Only now it is called: it is up when nothing holds it any more.
+        let (next, why) = match outcome {
+            Outcome::Finished => (HostStatus::Initializing, ""),
+            Outcome::Failed(why) => (HostStatus::InstallFailed, why),
+        };
+        if !write::set_status(db, &row, next, why)? {
             return Err(Conflict::ChangedMeanwhile.into());
+        }
+        if outcome == Outcome::Finished {
+            let engine = engine.clone();
+            crate::db::after_commit(move || engine.reconcilers.wake("hosts"));
+            return Ok(());
         }
         cx.tell(engine, db, EventCode::HostInstallFailed, about(row.id, &row.name), why)
     }

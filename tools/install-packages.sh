@@ -5,7 +5,7 @@ set -eu
 build="pkg-config gcc libc6-dev libvirt-dev libpq-dev libkrb5-dev libclang-dev"
 run="libgssapi-krb5-2 qemu-system-x86 qemu-utils qemu-block-extra libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients seabios ipxe-qemu
   dnsmasq-base iproute2 util-linux busybox-static cpio xz-utils kmod e2fsprogs fdisk binutils grub-pc-bin grub-common xorriso mtools tzdata"
-test="chromium chromium-driver fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev
+test="chromium chromium-driver openssh-server fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev
   slapd ldap-utils 389-ds-base python3-lib389 samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
   krb5-kdc krb5-admin-server krb5-user libnss3-tools openssl curl guestfs-tools"
 bench="socat openssl"

@@ -1,7 +1,8 @@
-//! A machine becomes a host: it looks at itself, asks the engine for a certificate of its own key, and has systemd run the agent from then
-//! on. Until then no agent runs. Every step can be repeated with the same command.
+//! A machine becomes a host: it looks at itself and asks the engine for a certificate of its own key; then its agent may run
+//! ([`super::service`]). Until then none does. Every step can be repeated with the same command.
 
 use super::{facts, identity};
+use crate::model::host_install::{Found, MAX_DRIFT_SECONDS};
 use crate::model::join::{JoinRequest, JoinToken, Joined};
 use crate::wire::pin::Pinned;
 use rcgen::KeyPair;
@@ -14,11 +15,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-
-/// Certificates and leases do not work between clocks further apart (oVirt's HostTimeDriftInSec).
-const MAX_DRIFT_SECONDS: u64 = 300;
-const SYSTEMD: &str = "/run/systemd/system";
-const UNIT: &str = "/etc/systemd/system/vireo-host.service";
 
 /// What is joined, and how.
 #[derive(Debug)]
@@ -49,27 +45,20 @@ pub enum JoinError {
     Refused(String),
     #[error("{program} failed: {reason}")]
     Systemd { program: &'static str, reason: String },
-}
-
-/// What was found on the machine; the second is a warning that people should read.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Finding {
-    Good(String),
-    Warning(String),
+    #[error("another program listens on port {0} already, which is the agent's; end that first")]
+    PortTaken(u16),
+    #[error("the agent ended at once; it said: {0}")]
+    Ended(String),
 }
 
 /// Looks at the machine.
 ///
 /// # Errors
 /// [`JoinError::Unfit`]: it lacks what no host can do without, and how to get it.
-pub fn examine() -> Result<Vec<Finding>, JoinError> {
+pub fn examine() -> Result<Vec<Found>, JoinError> {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut found = vec![flags(&cpu)?];
-    if facts::kvm() {
-        found.push(Finding::Good("guests run on the CPU itself (KVM)".to_owned()));
-    } else {
-        found.push(Finding::Warning("KVM does not work here: guests are emulated, many times slower".to_owned()));
-    }
+    found.push(if facts::kvm() { Found::Kvm } else { Found::NoKvm });
     if !Path::new(facts::EMULATOR).exists() {
         let message = format!("{} is missing; install QEMU (qemu-system-x86 on Debian)", facts::EMULATOR);
         return Err(JoinError::Unfit(message));
@@ -79,30 +68,24 @@ pub fn examine() -> Result<Vec<Finding>, JoinError> {
         let message = "libvirt is missing; install libvirt-daemon-system and libvirt-daemon-driver-qemu (Debian)";
         return Err(JoinError::Unfit(message.to_owned()));
     };
-    found.push(Finding::Good(format!("QEMU and {libvirt} are installed")));
+    found.push(Found::Programs { libvirt: (*libvirt).to_owned() });
     let name = nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     found.push(match name.as_str() {
-        "" | "localhost" | "localhost.localdomain" => {
-            Finding::Warning("the machine has no host name of its own; give it one with hostnamectl".to_owned())
-        }
-        name => Finding::Good(format!("its name is {name}")),
+        "" | "localhost" | "localhost.localdomain" => Found::NoName,
+        _ => Found::Name { name },
     });
     Ok(found)
 }
 
 /// 64 bits and no-execute every guest needs; virtualization only those that are to be fast.
-fn flags(cpu: &str) -> Result<Finding, JoinError> {
+fn flags(cpu: &str) -> Result<Found, JoinError> {
     let line = cpu.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     let has = |flag: &str| line.split_whitespace().any(|word| word == flag);
     let missing: Vec<&str> = ["lm", "nx"].into_iter().filter(|flag| !has(flag)).collect();
     if !missing.is_empty() {
         return Err(JoinError::Unfit(format!("its CPU lacks {}", missing.join(" and "))));
     }
-    Ok(if has("vmx") || has("svm") {
-        Finding::Good("the CPU has lm, nx and virtualization".to_owned())
-    } else {
-        Finding::Warning("the CPU shows neither vmx nor svm; turn virtualization on in the firmware".to_owned())
-    })
+    Ok(if has("vmx") || has("svm") { Found::Cpu } else { Found::NoVirtualization })
 }
 
 fn program(name: &str) -> Option<PathBuf> {
@@ -179,43 +162,9 @@ impl Join {
         }
         serde_json::from_str(&text).map_err(|e| failed(e.to_string()))
     }
-
-    /// Has systemd run the agent, now and after every boot. False: this machine has no systemd.
-    ///
-    /// # Errors
-    /// The unit cannot be written or started.
-    pub async fn install_unit(&self) -> Result<bool, JoinError> {
-        if !Path::new(SYSTEMD).exists() {
-            return Ok(false);
-        }
-        let file = |source| JoinError::File { path: UNIT.into(), source };
-        let own = std::env::current_exe().map_err(file)?;
-        let text = unit(&own, &self.data_dir, self.port);
-        write(Path::new(UNIT), &text, 0o644).map_err(file)?;
-        for arguments in [&["daemon-reload"][..], &["enable", "vireo-host"], &["restart", "vireo-host"]] {
-            let ran = tokio::process::Command::new("systemctl").args(arguments).output().await;
-            let ran = ran.map_err(|e| JoinError::Systemd { program: "systemctl", reason: e.to_string() })?;
-            if !ran.status.success() {
-                let reason = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-                return Err(JoinError::Systemd { program: "systemctl", reason });
-            }
-        }
-        Ok(true)
-    }
 }
 
-/// Guests are libvirt's children or leave the agent's group by themselves: stopping the unit must not end them.
-fn unit(program: &Path, data_dir: &Path, port: u16) -> String {
-    format!(
-        "[Unit]\nDescription=Vireo host agent\nAfter=network-online.target libvirtd.service virtqemud.socket\n\
-         Wants=network-online.target\n\n[Service]\nExecStart={} host --data {} --listen [::]:{port}\nRestart=always\n\
-         RestartSec=2\nKillMode=process\n\n[Install]\nWantedBy=multi-user.target\n",
-        program.display(),
-        data_dir.display()
-    )
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     let aside = path.with_extension("part");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&aside)?;
     file.write_all(text.as_bytes())?;
@@ -244,17 +193,9 @@ mod tests {
 
     #[test]
     fn a_cpu_is_told_by_its_flags() {
-        assert!(matches!(flags("flags\t\t: fpu lm nx svm"), Ok(Finding::Good(_))));
-        assert!(matches!(flags("flags\t\t: fpu lm nx"), Ok(Finding::Warning(_))));
+        assert!(matches!(flags("flags\t\t: fpu lm nx svm"), Ok(Found::Cpu)));
+        assert!(matches!(flags("flags\t\t: fpu lm nx"), Ok(Found::NoVirtualization)));
         let error = flags("flags\t\t: fpu vmx").unwrap_err().to_string();
         assert!(error.contains("lm and nx"), "{error}");
-    }
-
-    #[test]
-    fn the_agent_comes_back_after_a_boot_and_leaves_guests_alone() {
-        let text = unit(Path::new("/usr/local/bin/vireo"), Path::new("/var/lib/vireo"), 54321);
-        for line in ["WantedBy=multi-user.target", "KillMode=process", "Restart=always", "--listen [::]:54321"] {
-            assert!(text.contains(line), "{text}");
-        }
     }
 }

@@ -29,6 +29,7 @@ mod qemu_img;
 mod renew;
 mod seal;
 pub mod server;
+pub mod service;
 mod snapshots;
 pub mod stats;
 pub mod storage;

@@ -1,13 +1,19 @@
 //! `vireo host`: the agent of a hypervisor; `vireo host join` makes this machine one.
 
 use super::{Failure, files, interrupted};
-use crate::agent::join::{Finding, Join, examine};
-use crate::agent::{self, AgentConfig};
-use crate::model::join::JoinToken;
+use crate::agent::join::{Join, examine};
+use crate::agent::{self, AgentConfig, service};
+use crate::model::host_install::{Found, InstallLine};
+use crate::model::join::{BadToken, JoinToken};
 use clap::{Args, Subcommand};
+use std::io::{BufRead as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use tokio::sync::oneshot;
+
+/// A token has 87 characters.
+const MAX_TOKEN: u64 = 256;
 
 /// Runs the agent of a hypervisor.
 #[derive(Debug, Args)]
@@ -23,6 +29,25 @@ pub struct HostArgs {
 enum HostCommand {
     /// Makes this machine a host of an engine, with the command that the engine's page of the host shows.
     Join(JoinArgs),
+    /// Has systemd run the agent, now and after every boot; runs it in the background where there is no systemd.
+    Start(ServiceArgs),
+    /// Ends the agent; it does not come back by itself.
+    Stop(ServiceArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServiceArgs {
+    #[command(flatten)]
+    agent: AgentArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+struct ReportArgs {
+    /// Tell what is found in lines of JSON.
+    #[arg(long)]
+    machine_readable: bool,
 }
 
 #[derive(Debug, Args)]
@@ -45,47 +70,102 @@ struct AgentArgs {
 struct JoinArgs {
     /// The engine's address: https://engine.example.com:8443
     engine: String,
-    /// What the engine shows; good once, for a day.
-    token: JoinToken,
+    /// What the engine shows; good once, for a day. "-": the first line of standard input, where other users of the machine do not see it.
+    token: Token,
     /// Where the engine is to call this machine; otherwise where it sees this command come from.
     #[arg(long, value_name = "NAME|IP")]
     address: Option<String>,
+    /// Only get the certificate; "vireo host start" starts the agent then.
+    #[arg(long)]
+    no_start: bool,
     #[command(flatten)]
     agent: AgentArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+/// Where the token comes from.
+#[derive(Debug, Clone)]
+enum Token {
+    Given(JoinToken),
+    StandardInput,
+}
+
+impl FromStr for Token {
+    type Err = BadToken;
+    fn from_str(text: &str) -> Result<Self, BadToken> {
+        if text == "-" { Ok(Self::StandardInput) } else { text.parse().map(Self::Given) }
+    }
+}
+
+impl Token {
+    fn read(self) -> Result<JoinToken, Failure> {
+        let Self::Given(token) = self else {
+            let mut line = String::new();
+            let read = std::io::stdin().lock().take(MAX_TOKEN).read_line(&mut line);
+            read.map_err(|e| Failure::of(&e))?;
+            return line.parse().map_err(|e: BadToken| Failure::of(&e));
+        };
+        Ok(token)
+    }
+}
+
+impl ReportArgs {
+    fn tell(&self, found: &Found) {
+        let line = InstallLine::from(found);
+        if self.machine_readable {
+            println!("{}", serde_json::json!(line));
+        } else {
+            println!("{:8} {}", if line.warning { "warning" } else { "ok" }, line.text);
+        }
+    }
 }
 
 /// Runs until it is told to stop.
 pub async fn run(args: HostArgs) -> Result<(), Failure> {
     match args.command {
         Some(HostCommand::Join(join)) => self::join(join).await,
+        Some(HostCommand::Start(args)) => {
+            let data = args.agent.data.unwrap_or_else(files::default_data_dir);
+            let found = service::start(&data, args.agent.listen.port()).await.map_err(|e| Failure::of(&e))?;
+            args.report.tell(&found);
+            Ok(())
+        }
+        Some(HostCommand::Stop(args)) => {
+            let data = args.agent.data.unwrap_or_else(files::default_data_dir);
+            service::stop(&data).await.map_err(|e| Failure::of(&e))
+        }
         None => serve(args.agent).await,
     }
 }
 
 async fn join(args: JoinArgs) -> Result<(), Failure> {
-    for finding in examine().map_err(|e| Failure::of(&e))? {
-        match finding {
-            Finding::Good(text) => println!("ok       {text}"),
-            Finding::Warning(text) => println!("warning  {text}"),
-        }
+    let report = args.report;
+    for found in examine().map_err(|e| Failure::of(&e))? {
+        report.tell(&found);
     }
     let data_dir = args.agent.data.clone().unwrap_or_else(files::default_data_dir);
-    let (engine, token, address) = (args.engine, args.token, args.address);
+    let (engine, token, address) = (args.engine, args.token.read()?, args.address);
     let join = Join { engine, token, address, port: args.agent.listen.port(), data_dir };
     let joined = join.enrol().await.map_err(|e| Failure::of(&e))?;
-    println!("ok       this machine is the host {} now; the engine calls it at {}", joined.name, joined.address);
-    if join.install_unit().await.map_err(|e| Failure::of(&e))? {
-        println!("ok       systemd runs its agent (vireo-host.service), now and after every boot");
+    report.tell(&Found::Joined { address: joined.address });
+    if args.no_start {
+        return Ok(());
+    }
+    let unit = service::install_unit(&join.data_dir, join.port).await.map_err(|e| Failure::of(&e))?;
+    if let Some(found) = unit {
+        report.tell(&found);
         return Ok(());
     }
     println!(
-        "There is no systemd here: the agent runs as long as this command does; start it again with \"vireo host\"."
+        "There is no systemd here: the agent runs as long as this command does; \"vireo host start\" runs it in the background."
     );
     serve(args.agent).await
 }
 
 async fn serve(args: AgentArgs) -> Result<(), Failure> {
     let data = args.data.unwrap_or_else(files::default_data_dir);
+    service::note(&data).map_err(|e| Failure::of(&e))?;
     let config = AgentConfig {
         listen: args.listen,
         tls_dir: args.tls.unwrap_or_else(|| data.join("host-pki")),

@@ -5,6 +5,7 @@ use crate::db::DbError;
 use crate::model::conflict::{Attempt, Away, Conflict};
 use crate::model::domain::{DirectoryTrouble, StepReport};
 use crate::model::domain_draft::failed;
+use crate::model::host_install::SshTrouble;
 use crate::model::kerberos::KerberosTrouble;
 use crate::model::provider::{OpenIdRefusal, ProviderTrouble};
 use crate::model::search::SearchError;
@@ -47,6 +48,9 @@ pub enum EngineError {
     /// 409: a directory did not do what it was asked.
     #[error(transparent)]
     Directory(#[from] DirectoryTrouble),
+    /// 409: a machine was not reached or installed by SSH.
+    #[error(transparent)]
+    Ssh(#[from] SshTrouble),
     /// 409: the steps of reaching a directory, the last of which failed.
     #[error("{}", last_step(.0))]
     Steps(Vec<StepReport>),

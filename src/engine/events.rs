@@ -90,6 +90,16 @@ pub async fn about(cx: &Cx, object: ObjectId, limit: u32) -> Result<Vec<EventVie
         .await
 }
 
+/// What a task has told, oldest first, of what the actor may see.
+///
+/// # Errors
+/// Refused, hidden, or the database failed.
+pub async fn of_job(cx: &Cx, job: JobId) -> Result<Vec<EventView>, EngineError> {
+    let mut told = seen(cx, Wanted { job: Some(job), ..Wanted::default() }, WINDOW).await?;
+    told.reverse();
+    Ok(told)
+}
+
 /// One event.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod pki;
+pub mod ssh;
 
 pub use client::{ConsoleStream, HostClient, HostError, Viewer};
 pub use pki::{Pki, PkiError};

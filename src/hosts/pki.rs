@@ -1,6 +1,7 @@
 //! The engine's own certificate authority: one folder with `ca.pem`, `ca-key.pem`, `engine.pem`, `engine-key.pem`, and a folder of the
 //! same make for each host's agent.
 
+use crate::hosts::ssh::EngineKey;
 use crate::wire::pin;
 use crate::wire::tls::{ENGINE_NAME, HOST_PREFIX, TlsError, certificates, identity, roots};
 use rcgen::{
@@ -32,6 +33,8 @@ pub enum PkiError {
     Read(#[from] TlsError),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    #[error("the engine's SSH key cannot be made or read: {0}")]
+    Ssh(String),
 }
 
 /// A certificate that was made for a host.
@@ -83,6 +86,14 @@ impl Pki {
     /// The file is gone.
     pub fn ca_pem(&self) -> Result<String, PkiError> {
         read(&self.dir.join("ca.pem"))
+    }
+
+    /// What the engine logs in to machines with; made when it is first asked for.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or holds something else.
+    pub fn ssh_key(&self) -> Result<EngineKey, PkiError> {
+        EngineKey::open_or_create(&self.dir)
     }
 
     /// Writes the folder an agent needs: `ca.pem`, `host.pem`, `host-key.pem`. Leaves a certificate that is still good.

@@ -129,6 +129,8 @@ pub enum Conflict {
     NoReboot { seconds: u64 },
     #[error("cannot {} host {host}: it is {}", .action.in_words(), .status.as_str().replace('_', " "))]
     HostStatus { host: String, status: HostStatus, action: HostAction },
+    #[error("a task works on host {host}: {job}; wait for its end")]
+    HostBusy { host: String, job: Holder },
     #[error("{vms} VMs run on host {host}, or may; wait until they are gone")]
     HostHasVms { host: String, vms: i64 },
     #[error("the storage {domains} lies on host {host} alone; its disks would be lost")]

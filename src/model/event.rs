@@ -148,6 +148,10 @@ event_codes! {
     HostNonResponsive = "VDS_FAILURE", 12, Error, "Host {host} does not respond: {detail}";
     HostNonOperational = "VDS_SET_NONOPERATIONAL", 517, Warning, "Host {host} is non-operational: {detail}";
     HostInstalled = "VDS_INSTALL", 504, Normal, "Host {host} has joined.";
+    HostInstalling = "VDS_INSTALL_IN_PROGRESS", 509, Normal, "Installing host {host}: {detail}.";
+    HostInstallingWarning = "VDS_INSTALL_IN_PROGRESS_WARNING", 510, Warning, "Installing host {host}: {detail}.";
+    HostInstallFailed = "VDS_INSTALL_FAILED", 505, Error, "Host {host} was not installed: {detail}.";
+    HostInstallAsked = "HOST_REINSTALL_ASKED", 10740, Normal, "Host {host} is installed again, as {user} wished.";
     HostCertified = "HOST_CERTIFICATION_ENROLLMENT_FINISHED", 881, Normal, "The certificate of host {host} was renewed.";
     HostRemoved = "USER_REMOVE_VDS", 44, Normal, "Host {host} was removed by {user}.";
     HostMaintenanceAsked = "USER_VDS_MAINTENANCE", 600, Normal, "Host {host} is to be in maintenance, as {user} wished. {detail}";

@@ -18,6 +18,7 @@ pub mod factor;
 pub mod first_run;
 pub mod guest;
 pub mod host;
+pub mod host_install;
 pub mod icon;
 pub mod ids;
 pub mod instance_type;

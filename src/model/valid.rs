@@ -141,6 +141,11 @@ pub enum Problem {
     NotAnAddress { value: String },
     #[error("is not a path from the root without \"..\", like /mnt/data")]
     NotAPath,
+    /// Nobody has said yet that this machine is the right one.
+    #[error("is missing; the machine shows the key {found}: give that if the machine's own console says the same")]
+    ConfirmKey { found: String },
+    #[error("\"{value}\" is not a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters")]
+    NotAFingerprint { value: String },
     #[error("\"{value}\" is neither an IP address nor a host name")]
     NotAHostAddress { value: String },
     /// A secret that is kept, and would go elsewhere now.

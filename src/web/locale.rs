@@ -38,7 +38,9 @@ const EN: &str = concat!(
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
     include_str!("../../locales/en/class.ftl"),
-    include_str!("../../locales/en/quotas.ftl")
+    include_str!("../../locales/en/quotas.ftl"),
+    "\n",
+    include_str!("../../locales/en/host-install.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -68,7 +70,9 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
     include_str!("../../locales/zh-CN/class.ftl"),
-    include_str!("../../locales/zh-CN/quotas.ftl")
+    include_str!("../../locales/zh-CN/quotas.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/host-install.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -255,6 +259,8 @@ mod tests {
         add("host-action", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("policy", MigrationPolicyName::ALL.iter().map(|p| p.as_str()).collect());
+        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent"]);
+        add("ssh-login", crate::model::host_install::SshMethod::ALL.iter().map(|m| m.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];
         add("first-run", told.to_vec());

@@ -5,7 +5,7 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 26] = [
     "told-wrong-password",
     "told-missing",
     "told-guest-shutdown",
@@ -16,8 +16,24 @@ const KEPT: [&str; 10] = [
     "told-no-libvirt",
     "told-no-network",
     "told-upload-broken",
+    "told-being-installed",
+    "found-system",
+    "found-clock",
+    "found-cpu",
+    "found-no-virtualization",
+    "found-kvm",
+    "found-no-kvm",
+    "found-programs",
+    "found-name",
+    "found-no-name",
+    "found-installing",
+    "found-copying",
+    "found-same-program",
+    "found-joined",
+    "found-systemd",
+    "found-no-systemd",
 ];
-const FAMILIES: [&str; 7] = ["conflict-", "reason-", "no-room-", "unfit-", "away-", "holder-", "refused-vm"];
+const FAMILIES: [&str; 8] = ["conflict-", "reason-", "no-room-", "unfit-", "away-", "holder-", "refused-vm", "ssh-"];
 
 /// A message taken apart: what stands before each value, the values' names, and what stands at the end.
 struct Pattern {
@@ -202,5 +218,51 @@ mod tests {
         assert_eq!(told(Locale::ZhCn, words), words);
         assert_eq!(told(Locale::ZhCn, "Its QEMU process crashed."), "其 QEMU 进程崩溃了。");
         assert_eq!(told(Locale::En, "Its QEMU process crashed."), "Its QEMU process crashed.");
+    }
+
+    #[test]
+    fn what_an_installation_tells_is_known_again() {
+        use crate::model::host_install::{Found, SshTrouble};
+        let text = || "a".to_owned();
+        for found in [
+            Found::System { system: "Debian GNU/Linux 12 (bookworm)".to_owned(), arch: text() },
+            Found::Clock { seconds: 1 },
+            Found::Cpu,
+            Found::NoVirtualization,
+            Found::Kvm,
+            Found::NoKvm,
+            Found::Programs { libvirt: text() },
+            Found::Name { name: text() },
+            Found::NoName,
+            Found::Installing { packages: "a b".to_owned() },
+            Found::Copying { mib: 80 },
+            Found::SameProgram,
+            Found::Joined { address: text() },
+            Found::Systemd,
+            Found::NoSystemd,
+        ] {
+            assert_ne!(told(Locale::ZhCn, &found.to_string()), found.to_string());
+        }
+        let (address, port, seconds) = ("192.0.2.1".to_owned(), 22, 9);
+        for trouble in [
+            SshTrouble::Unreachable { address: address.clone(), port, why: text() },
+            SshTrouble::OtherKey { found: text(), known: text() },
+            SshTrouble::WrongPassword { user: text() },
+            SshTrouble::UnknownKey { user: text() },
+            SshTrouble::Broken { why: text() },
+            SshTrouble::Silent { seconds },
+            SshTrouble::TooMuch,
+            SshTrouble::Command { why: text() },
+            SshTrouble::NotRoot { user: text() },
+            SshTrouble::NotLinux,
+            SshTrouble::Arch { arch: text(), own: text() },
+            SshTrouble::Cpu { flags: "lm, nx".to_owned() },
+            SshTrouble::Clock { seconds },
+            SshTrouble::Missing { packages: "a b".to_owned() },
+            SshTrouble::NoInstaller { packages: "a b".to_owned() },
+            SshTrouble::NoAgent { address, port, seconds },
+        ] {
+            same(&trouble.into());
+        }
     }
 }

@@ -134,11 +134,11 @@ async fn whatever_dies_a_guest_runs_in_one_place() {
 
     for place in ["move:before", "move:after", "settle:before", "settle:after"] {
         let place = format!("migrate_vm:{place}");
-        lab.restart_engine(Some(&place));
+        lab.restart_engine(vec![("VIREO_TEST_PAUSE", place.clone())]);
         lab.wait_for_hosts("up").await;
         lab.admin.act(&vm, "migrate").await;
         lab.server.wait_for_line(&format!("paused at {place}"), Duration::from_secs(60));
-        lab.restart_engine(None);
+        lab.restart_engine(Vec::new());
         let now = one_home(&lab, &vm).await;
         assert_eq!(now, 1 - here, "{place}");
         here = now;

@@ -6,7 +6,7 @@ use crate::portal::Portal;
 use crate::server::{Server, Start, clean, demo_image, fresh_dir};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,12 @@ impl Lab {
         lab
     }
 
+    /// SIGKILL for the engine, and its start with these settings.
+    pub fn restart_engine(&mut self, environment: Vec<(&'static str, String)>) {
+        let alone = Some(format!("{}.254", self.subnet));
+        self.server.again(&Start { alone, environment, ..Start::default() });
+    }
+
     /// Plugs another machine in; it has joined when this is over, and is not up yet.
     pub async fn add_host(&mut self) -> usize {
         let host = self.plug_in();
@@ -142,16 +148,6 @@ impl Lab {
         for index in 0..self.hosts.len() {
             self.wait_for_host(index, wanted).await;
         }
-    }
-
-    /// SIGKILL for the engine, and another start; `place`: it stops working there.
-    pub fn restart_engine(&mut self, place: Option<&str>) {
-        let port = self.server.port;
-        let data = self.server.kill_in_place();
-        let environment = place.map(|place| ("VIREO_TEST_PAUSE", place.to_owned())).into_iter().collect();
-        let alone = Some(format!("{}.254", self.subnet));
-        let start = Start { alone, port: Some(port), environment, ..Start::default() };
-        self.server = Server::spawn(data, &start).ready();
     }
 
     /// A VM that runs the demo system from the shared storage; its id.
@@ -358,6 +354,10 @@ impl LabHost {
             return Vec::new();
         }
         crate::server::processes(words).into_iter().filter(ours).collect()
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub fn log(&self) -> String {

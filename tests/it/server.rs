@@ -129,6 +129,15 @@ impl Server {
         std::mem::take(&mut self.data)
     }
 
+    /// SIGKILL and another start in the same folder and at the same address.
+    pub fn again(&mut self, start: &Start<'_>) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (data, port) = (std::mem::take(&mut self.data), Some(self.port));
+        *self = Self::spawn(data, &Start { port, ..start.clone() }).ready();
+    }
+
     /// SIGTERM, and the end of the program; its guests live on.
     pub fn stop(mut self) -> PathBuf {
         self.terminate();

@@ -17,3 +17,12 @@ diesel::table! {
         next_try -> Timestamp,
     }
 }
+
+diesel::table! {
+    host_ssh (host_id) {
+        host_id -> Text,
+        port -> Integer,
+        user_name -> Text,
+        fingerprint -> Text,
+    }
+}

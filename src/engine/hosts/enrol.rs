@@ -8,7 +8,7 @@ use crate::engine::{Cx, Engine, EngineError};
 use crate::hosts::PkiError;
 use crate::hosts::pki::{HostCertificate, RENEW_DAYS};
 use crate::model::clock::{Timestamp, from_offset};
-use crate::model::conflict::Conflict;
+use crate::model::conflict::{Conflict, Holder};
 use crate::model::event::{About, EventCode};
 use crate::model::host::{HostAction, HostStatus, NewHost};
 use crate::model::ids::{ClusterId, HostId};
@@ -20,6 +20,7 @@ use crate::model::vm::{MAX_DESCRIPTION, MAX_NAME};
 use crate::store::catalog;
 use crate::store::hosts::enrol::{self as store, HostConfig, Invitation};
 use crate::store::hosts::write::{self, HostRow};
+use crate::store::jobs;
 use crate::store::scope::Scope;
 use crate::wire::{AGENT_PORT, CertificateRequest, SetCertificate};
 use std::net::IpAddr;
@@ -48,24 +49,34 @@ pub async fn add(cx: &Cx, new: NewHost) -> Result<Invited, EngineError> {
     cx.engine
         .db
         .write(move |db| {
-            let cluster = cluster(&inner, db, new.cluster)?;
-            let (name, comment, address) = checked(db, &new)?;
-            let id = HostId::random();
-            let host = HostConfig {
-                id,
-                cluster,
-                name: &name,
-                comment: &comment,
-                address: &address,
-                port: AGENT_PORT,
-                status: HostStatus::Installing,
-                reason: WAITS,
-            };
-            store::insert(db, &host)?;
-            inner.tell(db, EventCode::HostAdded, about(id, &name), "")?;
-            invited(&inner, db, id, authority)
+            let row = insert(&inner, db, &new, WAITS)?;
+            invited(&inner.engine, db, row.id, authority)
         })
         .await
+}
+
+/// Keeps a new host that is to be installed, and why it is not up yet.
+///
+/// # Errors
+/// Refused, invalid, or the database failed.
+pub(super) fn insert(cx: &Cx, db: &mut Db, new: &NewHost, reason: &str) -> Result<HostRow, EngineError> {
+    let cluster = cluster(cx, db, new.cluster)?;
+    let (name, comment, address) = checked(db, new)?;
+    let id = HostId::random();
+    let host = HostConfig {
+        id,
+        cluster,
+        name: &name,
+        comment: &comment,
+        address: &address,
+        port: AGENT_PORT,
+        status: HostStatus::Installing,
+        reason,
+    };
+    store::insert(db, &host)?;
+    cx.tell(db, EventCode::HostAdded, about(id, &name), "")?;
+    told(&cx.engine, id);
+    write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })
 }
 
 /// Invites a machine to be this host (again): the certificate it had is worth nothing from now on.
@@ -84,17 +95,23 @@ pub async fn invite(cx: &Cx, id: HostId) -> Result<Invited, EngineError> {
                 return Err(Conflict::ChangedMeanwhile.into());
             }
             store::set_line(db, id, &row.address, row.port, "")?;
-            invited(&inner, db, id, authority)
+            invited(&inner.engine, db, id, authority)
         })
         .await
 }
 
-fn invited(cx: &Cx, db: &mut Db, host: HostId, authority: String) -> Result<Invited, EngineError> {
+/// A machine may come as this host from now on, and an earlier invitation is void.
+pub(super) fn invited(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    host: HostId,
+    authority: String,
+) -> Result<Invited, EngineError> {
     let secret = hash::fresh_secret();
-    let expires = cx.engine.clock.now() + VALID;
+    let expires = engine.clock.now() + VALID;
     let secret_hash = hash::of_secret(&secret);
     store::invite(db, &Invitation { host, secret_hash, expires, fingerprint: String::new() })?;
-    told(&cx.engine, host);
+    told(engine, host);
     Ok(Invited { host, token: JoinToken { secret, authority }, expires })
 }
 
@@ -105,12 +122,20 @@ fn invited(cx: &Cx, db: &mut Db, host: HostId, authority: String) -> Result<Invi
 pub(in crate::engine) fn admitted(db: &mut Db, id: HostId, action: HostAction) -> Result<HostRow, EngineError> {
     let row = write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })?;
     if row.status.allows(action) {
-        return Ok(row);
+        // Who is being emptied may be called back; who is being installed stays until that has ended.
+        let busy =
+            matches!(action, HostAction::Reinstall | HostAction::Remove).then(|| jobs::holder(db, &[id.object()]));
+        return match busy.transpose()?.flatten() {
+            None => Ok(row),
+            Some((_, kind, subject)) => {
+                Err(Conflict::HostBusy { host: row.name, job: Holder::Job { kind, subject } }.into())
+            }
+        };
     }
     Err(Conflict::HostStatus { host: row.name, status: row.status, action }.into())
 }
 
-fn cluster(cx: &Cx, db: &mut Db, wanted: Option<ClusterId>) -> Result<ClusterId, EngineError> {
+pub(super) fn cluster(cx: &Cx, db: &mut Db, wanted: Option<ClusterId>) -> Result<ClusterId, EngineError> {
     let all = catalog::clusters(db, &Scope::All)?;
     let found = match wanted {
         Some(id) => all.iter().find(|c| c.id == id),
@@ -138,7 +163,7 @@ fn checked(db: &mut Db, new: &NewHost) -> Result<(String, String, String), Engin
 }
 
 /// A host's name (RFC 1123) or IP address; empty: where it comes from.
-fn address(text: &str) -> Result<String, Invalid> {
+pub(super) fn address(text: &str) -> Result<String, Invalid> {
     let text = text.trim();
     if text.is_empty() || text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());
@@ -204,7 +229,10 @@ fn joined(
     store::set_line(db, row.id, address, port, &signed.fingerprint)?;
     store::set_certificate_end(db, row.id, from_offset(signed.ends))?;
     if row.status == HostStatus::Installing {
-        if !write::set_status(db, row, HostStatus::Initializing, "")? {
+        // Who is being installed is called when that has ended.
+        let installing = jobs::holder(db, &[row.id.object()])?.is_some();
+        let next = if installing { HostStatus::Installing } else { HostStatus::Initializing };
+        if !write::set_status(db, row, next, if installing { &row.reason } else { "" })? {
             return Err(Conflict::ChangedMeanwhile.into());
         }
         engine.tell(db, EventCode::HostInstalled, about(row.id, &row.name), "")?;
@@ -246,15 +274,15 @@ async fn renew(engine: &Arc<Engine>, id: HostId) -> Result<(), EngineError> {
         .await
 }
 
-fn about(id: HostId, name: &str) -> About {
+pub(super) fn about(id: HostId, name: &str) -> About {
     About { host: Some((id, name.to_owned())), ..About::default() }
 }
 
-fn told(engine: &Arc<Engine>, id: HostId) {
+pub(super) fn told(engine: &Arc<Engine>, id: HostId) {
     engine.changed(Topic::Object(ObjectKind::Host), Some(id.0));
 }
 
-fn pki(error: &PkiError) -> EngineError {
+pub(super) fn pki(error: &PkiError) -> EngineError {
     EngineError::Internal(error.to_string())
 }
 

@@ -2,12 +2,14 @@
 
 mod connect;
 pub mod enrol;
+pub mod install;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
 pub(in crate::engine) mod report;
 pub(in crate::engine) mod storage;
 
+pub(in crate::engine) use install::InstallHost;
 pub(in crate::engine) use maintenance::EmptyHost;
 
 use crate::engine::{Engine, EngineError};

@@ -2,7 +2,7 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::hosts::EmptyHost;
+use crate::engine::hosts::{EmptyHost, InstallHost};
 use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
@@ -35,6 +35,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::AdjustVm => &const { Hidden::<AdjustVm>::new() },
         JobKind::MigrateVm => &const { Hidden::<MigrateVm>::new() },
         JobKind::AddStorageDomain => &const { Hidden::<AddStorageDomain>::new() },
+        JobKind::InstallHost => &const { Hidden::<InstallHost>::new() },
         JobKind::EmptyHost => &const { Hidden::<EmptyHost>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },

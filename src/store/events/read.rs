@@ -23,6 +23,8 @@ pub struct Wanted {
     /// Only those about this object.
     pub about: Option<ObjectId>,
     pub id: Option<i64>,
+    /// Only what this task told.
+    pub job: Option<JobId>,
 }
 
 /// The newest `limit` events (or the next ones `after`).
@@ -40,6 +42,9 @@ pub fn list(db: &mut Db, wanted: Wanted, limit: i64) -> QueryResult<Vec<EventVie
         .into_boxed::<MultiBackend>();
     if let Some(id) = wanted.id {
         query = query.filter(e::id.eq(id));
+    }
+    if let Some(job) = wanted.job {
+        query = query.filter(e::job_id.eq(job));
     }
     if let Some(object) = wanted.about {
         query = query.filter(

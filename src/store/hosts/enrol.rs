@@ -1,7 +1,7 @@
 //! Hosts that are added, invited, certified and removed.
 
 use crate::db::Db;
-use crate::db::schema::{host, host_invitation, storage_domain, vm_run};
+use crate::db::schema::{host, host_invitation, host_ssh, storage_domain, vm_run};
 use crate::model::clock::Timestamp;
 use crate::model::host::HostStatus;
 use crate::model::ids::{ClusterId, HostId};
@@ -43,7 +43,8 @@ pub fn is_taken(db: &mut Db, name: &str, by_other_than: Option<HostId>) -> Query
 
 /// Removes a host and its invitation.
 pub fn remove(db: &mut Db, id: HostId) -> QueryResult<()> {
-    diesel::delete(host_invitation::table.find(id)).execute(db)?;
+    withdraw(db, id)?;
+    diesel::delete(host_ssh::table.find(id)).execute(db)?;
     ancestors::remove(db, id.object())?;
     diesel::delete(host::table.find(id)).execute(db).map(drop)
 }
@@ -80,6 +81,11 @@ pub fn invite(db: &mut Db, new: &Invitation) -> QueryResult<()> {
         ))
         .execute(db)
         .map(drop)
+}
+
+/// Nobody may come as this host.
+pub fn withdraw(db: &mut Db, id: HostId) -> QueryResult<()> {
+    diesel::delete(host_invitation::table.find(id)).execute(db).map(drop)
 }
 
 /// The invitation with this secret.

@@ -3,4 +3,5 @@
 pub mod domains;
 pub mod enrol;
 pub mod list;
+pub mod ssh;
 pub mod write;

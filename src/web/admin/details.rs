@@ -1,12 +1,12 @@
 //! Details of data centers, clusters, networks, storage domains, templates, disks, and of one event or task.
 
-use super::card::{Detail, events_of, link, links, show, text};
+use super::card::{Detail, event_line, events_of, link, links, show, text};
 use super::{admin, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, quotas as engine_quotas, templates};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId};
-use crate::model::job::{JobStatus, StepStatus, StepView};
+use crate::model::job::{JobKind, JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
@@ -258,6 +258,7 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let l = frame.l;
         let j = jobs::get(&cx, id("job", &path)?).await?;
         let log = templates::seal_log_of_job(&cx, j.id).await?;
+        let found = if j.kind == JobKind::InstallHost { events::of_job(&cx, j.id).await? } else { Vec::new() };
         let title = format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject);
         let facts = [
             (l.t("user"), text(&j.owner_name)),
@@ -283,12 +284,15 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
             div class="vireo-grid" {
                 (parts::card(&l.t("general"), &parts::facts(&facts)))
                 (parts::card(&l.t("steps"), &steps))
+                @if !found.is_empty() {
+                    div class="vireo-wide" { (parts::card(&l.t("install-log"), &links(l, found.iter().map(|e| event_line(l, e))))) }
+                }
                 @if let Some(log) = &log {
                     div class="vireo-wide" { (parts::card(&l.t("seal-log"), &super::templates::log_text(l, log))) }
                 }
             }
         };
-        Ok(frame.page(&title, "job", &content))
+        Ok(frame.page(&title, "job event", &content))
     };
     answer(&http, result.await)
 }

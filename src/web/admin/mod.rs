@@ -14,6 +14,7 @@ mod disks;
 mod domain_form;
 mod first_run;
 mod groups;
+mod host_install;
 mod hosts;
 mod instance_types;
 mod kerberos;
@@ -71,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(kerberos::routes)
         .configure(quotas::routes)
         .configure(catalog::routes)
+        .configure(host_install::routes)
         .configure(hosts::routes)
         .configure(templates::routes)
         // Last: their paths end in an id, where others have a word.

@@ -40,6 +40,7 @@ pub fn status(error: &EngineError) -> StatusCode {
         | EngineError::Conflict(_)
         | EngineError::NotFoundOnHost(_)
         | EngineError::Directory(_)
+        | EngineError::Ssh(_)
         | EngineError::Steps(_) => StatusCode::CONFLICT,
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

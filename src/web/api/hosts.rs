@@ -6,6 +6,7 @@ use super::input::Input;
 use super::{actions, fault, render};
 use crate::engine::{Cx, EngineError, catalog, hosts, storage_domains};
 use crate::model::host::NewHost;
+use crate::model::host_install::{ROOT, SSH_PORT, SshAccess, SshLogin, SshMethod};
 use crate::model::ids::HostId;
 use crate::model::page::ListQuery;
 use crate::model::storage_domain::NewSharedDomain;
@@ -39,6 +40,10 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             address: text("address"),
             cluster: cluster(&cx, &input).await?,
         };
+        if let Some(access) = access(&request, &input)? {
+            let made = hosts::install::add(&cx, new, access).await?;
+            return Ok(render::host(&catalog::host(&cx, made.id).await?));
+        }
         let added = hosts::enrol::add(&cx, new).await?;
         invited(&cx, &request, added).await
     };
@@ -46,6 +51,27 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
         Err(error) => fault::response(&request, &error),
     }
+}
+
+/// A password or `ssh` asks for an installation by SSH, as oVirt has it; without them a machine is invited.
+fn access(request: &HttpRequest, input: &Input) -> Result<Option<SshAccess>, EngineError> {
+    let password = input.text_at("root_password").or_else(|| input.text_at("ssh/user/password"));
+    if password.is_none() && input.at("ssh").is_none() {
+        return Ok(None);
+    }
+    let method = input.parsed("ssh/authentication_method", "ssh.authentication_method")?;
+    let login = match method.unwrap_or(SshMethod::Password) {
+        SshMethod::Password => SshLogin::Password(password.unwrap_or_default().to_owned()),
+        SshMethod::PublicKey => SshLogin::EngineKey,
+    };
+    Ok(Some(SshAccess {
+        port: input.parsed("ssh/port", "ssh.port")?.unwrap_or(SSH_PORT),
+        user: input.text_at("ssh/user/user_name").unwrap_or(ROOT).to_owned(),
+        login,
+        fingerprint: input.text_at("ssh/fingerprint").unwrap_or_default().to_owned(),
+        install_missing: input.bool_at("install_missing", "install_missing")?.unwrap_or(false),
+        engine: join::base(request),
+    }))
 }
 
 /// By id, or by name as oVirt takes it, too.
@@ -78,6 +104,10 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web
             "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
             "fence" => fence(&cx, host, &body(&request, &bytes)?).await.map(|()| actions::complete(None)),
             "install" => {
+                if let Some(access) = access(&request, &body(&request, &bytes)?)? {
+                    let made = hosts::install::reinstall(&cx, host, access).await?;
+                    return Ok(actions::complete(Some(made.job)));
+                }
                 let again = hosts::enrol::invite(&cx, host).await?;
                 Ok(actions::complete(None).child(invited(&cx, &request, again).await?))
             }

@@ -35,6 +35,7 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         Conflict::UploadBroken => l.t("upload-broken"),
         Conflict::NoPlace { why } => say!(l, "conflict-no-place", "why" = unfit(l, why)),
         Conflict::HostStatus { .. }
+        | Conflict::HostBusy { .. }
         | Conflict::HostHasVms { .. }
         | Conflict::HostHasStorage { .. }
         | Conflict::NowhereToGo { .. }
@@ -161,6 +162,7 @@ fn host(l: Locale, why: &Conflict) -> String {
             let action = l.t(&format!("host-verb-{action}"));
             say!(l, "conflict-host-status", "host" = host, "status" = state(l, status.as_str()), "action" = action)
         }
+        Conflict::HostBusy { host, job } => say!(l, "conflict-host-busy", "host" = host, "job" = holder(l, job)),
         Conflict::HostHasVms { host, vms } => say!(l, "conflict-host-has-vms", "host" = host, "vms" = vms),
         Conflict::HostHasStorage { host, domains } => {
             say!(l, "conflict-host-has-storage", "host" = host, "domains" = domains)

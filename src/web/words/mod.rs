@@ -3,6 +3,7 @@
 
 mod conflict;
 mod problem;
+mod ssh;
 
 use super::api::fault;
 use super::directory_words;
@@ -49,6 +50,7 @@ pub fn error(l: Locale, error: &EngineError) -> String {
         EngineError::OpenId(why) => super::openid_words::refusal(l, why),
         EngineError::Kerberos(why) => super::openid_words::kerberos(l, why),
         EngineError::Directory(why) => directory_words::trouble(l, why),
+        EngineError::Ssh(why) => ssh::ssh(l, why),
         EngineError::Steps(steps) => failed(steps).map_or_else(String::new, |step| directory_words::outcome(l, step)),
         EngineError::Db(_) | EngineError::Query(_) | EngineError::Internal(_) => inside(l, error),
     }

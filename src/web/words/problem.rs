@@ -47,6 +47,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
         Problem::NotAHostAddress { value } => say!(l, "problem-not-a-host-address", "value" = value),
+        Problem::ConfirmKey { found } => say!(l, "problem-confirm-key", "found" = found),
+        Problem::NotAFingerprint { value } => say!(l, "problem-not-a-fingerprint", "value" = value),
         Problem::NotAPath => l.t("problem-not-a-path"),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),

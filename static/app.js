@@ -60,7 +60,8 @@ if (topics.size || document.getElementById('notices')) {
   };
   const source = new EventSource('/events/stream');
   source.onmessage = (e) => changed(e.data.split(' '));
-  source.onopen = () => { if (lost) changed(['all']); clearTimeout(lost); lost = 0; if (bar) bar.hidden = true; };
+  // A task may have ended after its page was made and before anything could be heard.
+  source.onopen = () => { if (lost) changed(['all']); else if (live?.querySelector('.vireo-steps')) soon(); clearTimeout(lost); lost = 0; if (bar) bar.hidden = true; };
   // A hiccup is over before anybody needs to know.
   source.onerror = () => { lost ||= setTimeout(() => { if (bar) { bar.textContent = bar.dataset.text; bar.hidden = false; } }, 2000); };
   addEventListener('pagehide', () => source.close());

@@ -88,3 +88,5 @@ event-VDS_MANUAL_FENCE_STATUS = { $user } says that host { $host } was rebooted 
 event-VDS_INITIATED_RUN_VM = Highly available VM { $vm } is being started again, on host { $host }.
 event-HA_VM_RESTART_FAILED = Highly available VM { $vm } cannot be started again yet: { $detail }
 event-EXCEEDED_MAXIMUM_NUM_OF_RESTART_HA_VM_ATTEMPTS = Highly available VM { $vm } is not tried any more: { $detail }
+new-host-by-ssh = Install it by SSH instead.
+reinstall-by-ssh = Reinstall by SSH

@@ -88,3 +88,5 @@ event-VDS_MANUAL_FENCE_STATUS = { $user } 确认主机 { $host } 已重启或已
 event-VDS_INITIATED_RUN_VM = 正在主机 { $host } 上重新启动高可用虚拟机 { $vm }。
 event-HA_VM_RESTART_FAILED = 高可用虚拟机 { $vm } 暂时无法重新启动：{ $detail }
 event-EXCEEDED_MAXIMUM_NUM_OF_RESTART_HA_VM_ATTEMPTS = 不再尝试启动高可用虚拟机 { $vm }：{ $detail }
+new-host-by-ssh = 改为通过 SSH 安装。
+reinstall-by-ssh = 通过 SSH 重新安装

@@ -276,6 +276,18 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
         wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
         wire::EnableKsm::NAME => json(&ksm::enable()?),
+        wire::EnsureNetwork::NAME => {
+            let request: wire::EnsureNetwork = read(body)?;
+            json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)
+        }
+        _ => return host_verb(agent, name, body).await,
+    })
+}
+
+/// Verbs that concern this host among others.
+async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
+    let libvirt = &agent.libvirt;
+    Ok(match name {
         wire::ExpectVm::NAME => json(&agent.migrations.expect(libvirt, read(body)?).await?),
         wire::UnexpectVm::NAME => {
             agent.migrations.unexpect(read::<wire::UnexpectVm>(body)?.vm);
@@ -288,13 +300,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         }
         wire::CertificateRequest::NAME => json(&agent.identity.request()?),
         wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
-        wire::EnsureNetwork::NAME => {
-            let request: wire::EnsureNetwork = read(body)?;
-            json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)
-        }
-        _ => {
-            return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}")));
-        }
+        _ => return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}"))),
     })
 }
 

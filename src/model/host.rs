@@ -43,7 +43,7 @@ impl HostStatus {
             ),
             HostAction::ConfirmOff => matches!(self, Self::NonResponsive),
             HostAction::Reinstall => {
-                matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed | Self::NonResponsive)
+                matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed)
             }
             HostAction::Remove => {
                 matches!(

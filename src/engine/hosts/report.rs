@@ -48,7 +48,7 @@ fn missing(vm: VmId) -> DomainReport {
 ///
 /// # Errors
 /// The database failed.
-pub(super) async fn events(
+pub(in crate::engine) async fn events(
     engine: &Arc<Engine>,
     host: HostId,
     mut reports: Vec<DomainReport>,
@@ -61,7 +61,9 @@ pub(super) async fn events(
             .write(move |db| {
                 let (mut thens, mut unsure) = (Vec::new(), Vec::new());
                 for report in reports {
-                    let lives = run::get(db, report.vm)?.is_some_and(|run| run.observed.is_living());
+                    // What lives on another host was moved there: this one need not be asked.
+                    let here = |run: &VmRun| run.host == Some(host) && run.observed.is_living();
+                    let lives = run::get(db, report.vm)?.is_some_and(|run| here(&run));
                     // It came to life between the question and now.
                     if lives && !observed(&report).is_living() && !asked.contains(&report.vm) {
                         unsure.push(report);

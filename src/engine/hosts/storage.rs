@@ -46,6 +46,9 @@ pub(super) async fn missing(engine: &Arc<Engine>, host: HostId) -> Result<Option
     Ok(None)
 }
 
+/// What a host says of a domain: its space, or who does not see it and why.
+type Said = Result<DomainSpace, (HostId, String)>;
+
 /// Asks all hosts that are up for the shared domains of their data centers. One that none of them sees is inactive; a host that alone
 /// does not see one cannot run VMs.
 ///
@@ -53,7 +56,7 @@ pub(super) async fn missing(engine: &Arc<Engine>, host: HostId) -> Result<Option
 /// The database failed.
 pub(in crate::engine) async fn refresh_shared(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let pairs = engine.db.read(|db| Ok::<_, EngineError>(store::shared_on_up_hosts(db)?)).await?;
-    let mut seen: HashMap<_, (DomainRow, Vec<Result<DomainSpace, (HostId, String)>>)> = HashMap::new();
+    let mut seen: HashMap<_, (DomainRow, Vec<Said>)> = HashMap::new();
     for (domain, host) in pairs {
         let said = match ask(engine, host, &domain).await {
             Ok(space) => Ok(space),

@@ -98,8 +98,7 @@ fn begin(cx: &Cx, db: &mut Db, new: &TemplateOf) -> Result<Created<TemplateId>, 
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
-    let id = TemplateId::random();
-    let now = cx.engine.clock.now();
+    let (id, now) = (TemplateId::random(), cx.engine.clock.now());
     let config = TemplateConfig {
         id,
         cluster,

@@ -1,5 +1,6 @@
 //! A VM's life, from command to event.
 
+use crate::engine::hosts::report;
 use crate::engine::jobs::testing::{Case, every_way, pause};
 use crate::engine::testing::Bench;
 use crate::engine::vms::reboot::RebootVm;
@@ -8,11 +9,11 @@ use crate::engine::vms::start::StartVm;
 use crate::engine::vms::stop::StopVm;
 use crate::engine::vms::suspend::SuspendVm;
 use crate::engine::{EngineError, jobs, vms};
-use crate::model::ids::{JobId, VmId};
+use crate::model::ids::{HostId, JobId, VmId};
 use crate::model::job::{JobStatus, JobView};
 use crate::model::vm::{Refusal, VmAction, VmStatus, VmUpdate};
-use crate::wire::ErrorCode;
 use crate::wire::event::{DomainState, StopReason};
+use crate::wire::{DomainReport, ErrorCode};
 
 async fn end(bench: &Bench, job: JobId) -> JobView {
     jobs::wait(&bench.engine, job).await.unwrap()
@@ -285,3 +286,15 @@ every_way!(
     suspending_every_way, SuspendVm, prepare &[VmStatus::Up], begin vms::suspend, done VmStatus::Suspended,
     clean [VmStatus::Suspended]
 );
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lives_elsewhere_may_be_missing_here() {
+    let bench = Bench::new().await;
+    let vm = bench.vm("a").await;
+    end(&bench, vms::start(&bench.cx, vm).await.unwrap()).await;
+    let gone = DomainReport { vm, state: DomainState::Missing, stop_reason: None, agent_connected: false };
+    // It was moved: the host that it left reports it as missing, over and over.
+    let told = report::events(&bench.engine, HostId::random(), vec![gone]);
+    tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("that is no question").unwrap();
+    bench.becomes(vm, VmStatus::Up).await;
+}

@@ -18,9 +18,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Taken { name } => say!(l, "problem-taken", "name" = name),
         Problem::NotOneOf { value, allowed } => say!(l, "problem-not-one-of", "value" = value, "allowed" = allowed),
         Problem::NoSuch { value } => say!(l, "problem-no-such", "value" = value),
-        Problem::NoTimeZone { value } => say!(l, "problem-no-time-zone", "value" = value),
-        Problem::NotATimeOfDay { value } => say!(l, "problem-not-a-time-of-day", "value" = value),
-        Problem::NotAfter { begins } => say!(l, "problem-not-after", "begins" = begins),
+        Problem::NoTimeZone { .. } | Problem::NotATimeOfDay { .. } | Problem::NotAfter { .. } => of_time(l, problem),
         Problem::OnlyFreshVms => l.t("problem-only-fresh-vms"),
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
@@ -46,10 +44,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
-        Problem::NotAHostAddress { value } => say!(l, "problem-not-a-host-address", "value" = value),
-        Problem::ConfirmKey { found } => say!(l, "problem-confirm-key", "found" = found),
-        Problem::NotAFingerprint { value } => say!(l, "problem-not-a-fingerprint", "value" = value),
-        Problem::NotAPath => l.t("problem-not-a-path"),
+        Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } => of_host(l, problem),
+        Problem::NotAFingerprint { .. } | Problem::NotAPath => of_host(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }
@@ -70,6 +66,25 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Windows(why) => windows(l, why),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
+    }
+}
+
+fn of_time(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::NoTimeZone { value } => say!(l, "problem-no-time-zone", "value" = value),
+        Problem::NotATimeOfDay { value } => say!(l, "problem-not-a-time-of-day", "value" = value),
+        Problem::NotAfter { begins } => say!(l, "problem-not-after", "begins" = begins),
+        other => other.to_string(),
+    }
+}
+
+fn of_host(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::NotAHostAddress { value } => say!(l, "problem-not-a-host-address", "value" = value),
+        Problem::ConfirmKey { found } => say!(l, "problem-confirm-key", "found" = found),
+        Problem::NotAFingerprint { value } => say!(l, "problem-not-a-fingerprint", "value" = value),
+        Problem::NotAPath => l.t("problem-not-a-path"),
+        other => other.to_string(),
     }
 }
 

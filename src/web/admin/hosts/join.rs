@@ -30,7 +30,7 @@ async fn page(cx: &Cx, frame: &Frame, filled: &Filled) -> Result<HttpResponse, E
     let clusters = catalog::clusters(cx, &details::all()).await?.rows;
     let clusters: Vec<Choice> = clusters.iter().map(|c| Choice::new(c.id, &c.name)).collect();
     let fields = html! {
-        p { (l.t("new-host-text")) }
+        p { (l.t("new-host-text")) " " a href="/admin/hosts/ssh" { (l.t("new-host-by-ssh")) } }
         (field(l, "name", "name", "name").input(filled, "text"))
         (field(l, "comment", "comment", "comment").input(filled, "text"))
         (field(l, "cluster", "cluster", "cluster").choose(filled, &clusters))

@@ -44,7 +44,6 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             notice: notice(&frame, &h),
             facts: facts(&frame, &h),
             cards,
-            ..Detail::default()
         };
         show(&cx, &frame, detail, "host vm stats event", ObjectKind::Host, h.id.object()).await
     };
@@ -62,6 +61,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }
+            @if can(HostAction::Reinstall) { (parts::link_button(&format!("{base}/reinstall"), &l.t("reinstall-by-ssh"), "pf-m-secondary")) }
             @if can(HostAction::ConfirmOff) { (parts::link_button(&format!("{base}/confirm_off"), &text(HostAction::ConfirmOff), "pf-m-warning")) }
             @if can(HostAction::Remove) { (parts::link_button(&format!("{base}/remove"), &text(HostAction::Remove), "pf-m-danger")) }
         }

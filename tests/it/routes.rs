@@ -80,7 +80,10 @@ fn routes() -> Vec<Route> {
 /// These come last: they take away what the others are tried with.
 fn removes(route: &Route) -> bool {
     // A disk that is detached is not below its VM any more.
-    let takes_away = route.path.ends_with("/remove") || route.path.ends_with("/disks/{disk}/detach");
+    // A host in maintenance runs nothing that others are tried with.
+    let takes_away = route.path == "/admin/hosts/{id}/deactivate"
+        || route.path.ends_with("/remove")
+        || route.path.ends_with("/disks/{disk}/detach");
     route.method == "DELETE" || (route.method == "POST" && takes_away)
 }
 

@@ -6,7 +6,7 @@ use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
 use crate::model::conflict::Away;
 use crate::model::event::{About, EventCode};
-use crate::model::host::{HostFacts, HostStatus};
+use crate::model::host::{HostFacts, HostStatus, HostView};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::store::hosts::write as store;
@@ -132,7 +132,9 @@ pub(super) async fn cannot_see(engine: &Arc<Engine>, host: HostId, domain: &str,
 async fn same_machine(engine: &Arc<Engine>, host: HostId) -> Result<Option<String>, EngineError> {
     let all = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::list::list(db, &Scope::All)?)).await?;
     let own = all.iter().find(|h| h.id == host).map(|h| h.facts.hardware_id.clone()).unwrap_or_default();
-    let same = all.into_iter().find(|h| h.id != host && !own.is_empty() && h.facts.hardware_id == own);
+    // Who came first stays.
+    let up = |h: &HostView| h.id != host && h.status == HostStatus::Up;
+    let same = all.into_iter().find(|h| up(h) && !own.is_empty() && h.facts.hardware_id == own);
     Ok(same.map(|h| h.name))
 }
 

@@ -95,7 +95,8 @@ pub async fn deactivate(cx: &Cx, id: HostId) -> Result<JobId, EngineError> {
             auth::check(db, &inner.actor, Action::ManipulateHost, id.object())?;
             let row = admitted(db, id, HostAction::Deactivate)?;
             let leaving = planned(db, id)?;
-            if row.status != HostStatus::Up && !leaving.is_empty() {
+            let answers = matches!(row.status, HostStatus::Up | HostStatus::NonOperational);
+            if !answers && !leaving.is_empty() {
                 let vms = i64::try_from(leaving.len()).unwrap_or(i64::MAX);
                 return Err(Conflict::HostHasVms { host: row.name, vms }.into());
             }

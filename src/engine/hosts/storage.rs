@@ -8,9 +8,12 @@ use crate::model::permission::ObjectKind;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::store::hosts::domains::{self as store, DomainRow, Of};
 use crate::wire::{DomainInfo, DomainPath, DomainSpace};
+use futures_util::stream::{self, StreamExt as _};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// One host that hangs holds up few others.
+const AT_ONCE: usize = 32;
 /// A change of free space below this share is not worth a write.
 const NOTICEABLE: i64 = 200;
 
@@ -57,12 +60,17 @@ type Said = Result<DomainSpace, (HostId, String)>;
 pub(in crate::engine) async fn refresh_shared(engine: &Arc<Engine>) -> Result<(), EngineError> {
     let pairs = engine.db.read(|db| Ok::<_, EngineError>(store::shared_on_up_hosts(db)?)).await?;
     let mut seen: HashMap<_, (DomainRow, Vec<Said>)> = HashMap::new();
-    for (domain, host) in pairs {
+    let asked = pairs.into_iter().map(|(domain, host)| async move {
         let said = match ask(engine, host, &domain).await {
             Ok(space) => Ok(space),
-            Err(EngineError::Unavailable(_)) => continue,
+            Err(EngineError::Unavailable(_)) => return None,
             Err(error) => Err((host, error.to_string())),
         };
+        Some((domain, said))
+    });
+    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        let Some((domain, said)) = answer else { continue };
         seen.entry(domain.id).or_insert_with(|| (domain, Vec::new())).1.push(said);
     }
     for (domain, said) in seen.into_values() {

@@ -90,7 +90,7 @@ async fn shown(cx: &Cx, frame: &Frame, http: &HttpRequest, invited: &Invited) ->
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))
         p { (l.t("join-host-text")) }
-        (parts::copied(l, "join-command", &command))
+        p { (parts::copied(l, "join-command", &command)) }
         p { (l.t("join-host-once")) " " (parts::time(invited.expires)) }
         div class="vireo-actions" { (parts::link_button(&format!("{LIST}/{}", host.id), &l.t("join-host-watch"), "pf-m-primary")) }
     };

@@ -1,1 +1,2 @@
+drop table fence_agent;
 drop table ha_restart;

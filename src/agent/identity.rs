@@ -46,6 +46,14 @@ impl Identity {
         self.current().server
     }
 
+    /// Of its key, as the engine has it.
+    pub fn fingerprint(&self) -> String {
+        certificates(&self.dir.join("host.pem"))
+            .ok()
+            .and_then(|c| c.first().map(|leaf| pin::fingerprint(leaf)))
+            .unwrap_or_default()
+    }
+
     /// How viewers are served.
     pub fn viewer(&self) -> ViewerTls {
         self.current().viewer

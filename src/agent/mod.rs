@@ -10,6 +10,7 @@ pub mod domains;
 pub mod error;
 pub mod events;
 pub mod facts;
+mod fence;
 mod ffi;
 mod floppy;
 pub mod guest;
@@ -19,6 +20,7 @@ mod identity;
 pub mod images;
 pub mod join;
 mod ksm;
+mod lease;
 pub mod libvirtd;
 mod memory;
 mod merge;
@@ -79,11 +81,23 @@ pub async fn run(
     let identity = Arc::new(identity::Identity::open(&config.tls_dir)?);
     let viewers = viewer::Viewers::new(identity.clone(), config.listen.ip());
     let migrations = Arc::new(migrate::Migrations::new(identity.clone(), libvirtd.socket()));
+    let leases = lease::Leases::new(&identity);
     let data_dir = config.data_dir;
-    let agent =
-        Arc::new(server::Agent { libvirt: libvirt.clone(), hub: hub.clone(), data_dir, viewers, identity, migrations });
-    let tasks =
-        [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
+    let agent = Arc::new(server::Agent {
+        libvirt: libvirt.clone(),
+        hub: hub.clone(),
+        data_dir,
+        viewers,
+        identity,
+        migrations,
+        leases: leases.clone(),
+    });
+    let tasks = [
+        keeper,
+        tokio::spawn(stats::run(libvirt.clone(), hub.clone())),
+        tokio::spawn(guest::run(libvirt, hub)),
+        tokio::spawn(leases.run()),
+    ];
     let served = server::serve(agent, config.listen, ready, stop).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     libvirtd.release().await;

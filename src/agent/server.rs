@@ -7,8 +7,8 @@ use super::events::Hub;
 use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
 use super::{
-    AgentError, Ready, adjust, console, domains, facts, guest_files, images, ksm, memory, merge, networks, payload,
-    seal, snapshots, storage, thumbnail, viewer,
+    AgentError, Ready, adjust, console, domains, facts, fence, guest_files, images, ksm, lease, memory, merge,
+    networks, payload, seal, snapshots, storage, thumbnail, viewer,
 };
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
@@ -60,6 +60,7 @@ pub struct Agent {
     pub viewers: viewer::Viewers,
     pub identity: Arc<Identity>,
     pub migrations: Arc<Migrations>,
+    pub leases: lease::Leases,
 }
 
 /// Listens until `stop`.
@@ -255,7 +256,10 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
         wire::CreateDomain::NAME => {
             let request: wire::CreateDomain = read(body)?;
-            json(&blocking(move || storage::create(&request)).await?)
+            let domain = request.domain.clone();
+            let made = blocking(move || storage::create(&request)).await?;
+            agent.leases.keep(&domain);
+            json(&made)
         }
         wire::RemoveDomain::NAME => {
             let request: wire::RemoveDomain = read(body)?;
@@ -263,7 +267,10 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         }
         wire::DomainInfo::NAME => {
             let request: wire::DomainInfo = read(body)?;
-            json(&blocking(move || storage::info(&request.domain)).await?)
+            let domain = request.domain.clone();
+            let space = blocking(move || storage::info(&request.domain)).await?;
+            agent.leases.keep(&domain);
+            json(&space)
         }
         wire::CreateImage::NAME => json(&images::create(read(body)?).await?),
         wire::CopyImage::NAME => json(&images::copy(read(body)?).await?),
@@ -298,6 +305,8 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::AbortMigration::NAME => {
             json(&agent.migrations.abort(libvirt, read::<wire::AbortMigration>(body)?.vm).await?)
         }
+        wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
+        wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),
         wire::CertificateRequest::NAME => json(&agent.identity.request()?),
         wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
         _ => return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}"))),

@@ -104,6 +104,8 @@ pub struct Timing {
     pub host_silence: Duration,
     /// A native viewer must come within this.
     pub viewer: Duration,
+    /// A host is fenced so long after the engine's own start at the earliest, and not again within that.
+    pub fence_delay: Duration,
     /// A guest whose memory is saved for others has this long to come to rest after its agent answered.
     pub settle: Duration,
 }
@@ -116,13 +118,14 @@ impl Default for Timing {
             powering_up: Duration::from_secs(60),
             host_silence: Duration::from_secs(20),
             viewer: Duration::from_secs(120),
+            fence_delay: Duration::from_secs(180),
             settle: Duration::from_secs(10),
         }
     }
 }
 
 impl Timing {
-    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_SETTLE`
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_SETTLE`
     /// and `VIREO_PATIENCE` say (seconds).
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
@@ -136,6 +139,7 @@ impl Timing {
             powering_up: seconds("VIREO_POWERING_UP", usual.powering_up),
             host_silence: seconds("VIREO_HOST_SILENCE", usual.host_silence),
             viewer: seconds("VIREO_VIEWER_TIME", usual.viewer),
+            fence_delay: seconds("VIREO_FENCE_DELAY", usual.fence_delay),
             settle: seconds("VIREO_SETTLE", usual.settle),
         }
     }

@@ -40,6 +40,7 @@ const MAX_NEWS: u64 = 8192;
 const VERB_SECONDS: u64 = 60;
 /// A guest's memory is read or written, or a disk's blocks are allocated.
 const WRITE_SECONDS: u64 = 1800;
+const FENCE_SECONDS: u64 = 180;
 const COPY_SECONDS: u64 = 6 * 3600;
 
 /// How long a verb may take.
@@ -48,6 +49,8 @@ fn patience(verb: &str) -> u64 {
         wire::SealImages::NAME | wire::CopyImage::NAME | wire::MergeImage::NAME | wire::SnapshotVm::NAME => {
             COPY_SECONDS
         }
+        // A fence agent is asked up to three times.
+        wire::fence::FencePower::NAME => FENCE_SECONDS,
         wire::StartVm::NAME | wire::SuspendVm::NAME | wire::CreateImage::NAME => WRITE_SECONDS,
         _ => VERB_SECONDS,
     }

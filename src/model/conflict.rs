@@ -153,6 +153,14 @@ pub enum Conflict {
         "the token is not good: it was used by another machine, is older than a day, or its host is gone; have the engine show a new one"
     )]
     NotInvited,
+    #[error("nothing is known that powers host {host}; add a fence agent to it")]
+    NoFenceAgent { host: String },
+    #[error("no other host of the data center is up that could have host {host} powered off")]
+    NoProxy { host: String },
+    #[error("host {host} still writes to the storage domain {domain}: it is not fenced, for its VMs may run well")]
+    StillWrites { host: String, domain: String },
+    #[error("host {host} is {}; move it to maintenance first", .status.as_str().replace('_', " "))]
+    PowerStatus { host: String, status: HostStatus },
     #[error("host {host} does not see what was made in {path}: mount the same file system there on all hosts")]
     NotShared { path: String, host: String },
     #[error("the cluster's MAC pool has no free addresses; add a range to it")]

@@ -163,6 +163,11 @@ event_codes! {
     MigrationDone = "VM_MIGRATION_DONE", 63, Normal, "VM {vm} was moved to host {host}. {detail}";
     MigrationFailed = "VM_MIGRATION_FAILED", 65, Error, "VM {vm} stays on host {host}: {detail}";
     MigrationCancelled = "VM_CANCEL_MIGRATION", 161, Normal, "The migration of VM {vm} was cancelled by {user}.";
+    HostEdited = "USER_UPDATE_VDS", 43, Normal, "Host {host} was edited by {user}.";
+    HostPoweredOn = "USER_VDS_START", 20, Normal, "Host {host} was powered on by {user}.";
+    HostPoweredOff = "USER_VDS_STOP", 21, Normal, "Host {host} was powered off by {user}.";
+    HostFenced = "SYSTEM_VDS_RESTART", 121, Normal, "Host {host} was powered off and on again.";
+    HostFenceFailed = "FENCE_OPERATION_FAILED", 9019, Error, "The power of host {host} could not be changed: {detail}";
     HostConfirmedOff = "VDS_MANUAL_FENCE_STATUS", 494, Normal, "{user} says that host {host} was rebooted or is off.";
     HaRestart = "VDS_INITIATED_RUN_VM", 506, Normal, "Highly available VM {vm} is being started again, on host {host}.";
     HaWaits = "HA_VM_RESTART_FAILED", 9603, Warning, "Highly available VM {vm} cannot be started again yet: {detail}";

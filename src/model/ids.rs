@@ -6,6 +6,8 @@ ids! {
     DataCenterId,
     ClusterId,
     HostId,
+    /// What powers a host.
+    FenceAgentId,
     StorageDomainId,
     NetworkId,
     VnicProfileId,

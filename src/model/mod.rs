@@ -15,6 +15,7 @@ pub mod domain;
 pub mod domain_draft;
 pub mod event;
 pub mod factor;
+pub mod fence;
 pub mod first_run;
 pub mod guest;
 pub mod host;

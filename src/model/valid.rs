@@ -139,6 +139,10 @@ pub enum Problem {
     NotAKeytab,
     #[error("\"{value}\" is not an address like 192.0.2.53")]
     NotAnAddress { value: String },
+    #[error("is not the name of a fence agent, like ipmilan or redfish: what follows fence_ in the program's name")]
+    NotAFenceAgent,
+    #[error("must be key=value pairs with commas between; action, ip, username and password are said by the engine")]
+    NotOptions,
     #[error("is not a path from the root without \"..\", like /mnt/data")]
     NotAPath,
     /// Nobody has said yet that this machine is the right one.

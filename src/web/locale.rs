@@ -255,6 +255,8 @@ mod tests {
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
         add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
         add("step", vec!["lay_anew", "seal", "move", "empty", "create_domain", "look_everywhere"]);
+        add("step", vec!["check_storage", "power_off", "free_vms", "power_on"]);
+        add("fence", crate::model::fence::FenceType::ALL.iter().map(|f| f.as_str()).collect());
         use crate::model::{host::HostAction, migration::MigrationPolicyName};
         add("host-action", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());

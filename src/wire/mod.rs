@@ -16,6 +16,7 @@
 pub mod adjust;
 pub mod display;
 pub mod event;
+pub mod fence;
 pub mod guest;
 pub mod host;
 pub mod image;
@@ -102,6 +103,8 @@ verbs! {
     AbortMigration => "abort_migration" -> ();
     CertificateRequest => "certificate_request" -> CsrPem;
     SetCertificate => "set_certificate" -> ();
+    fence::FencePower => "fence_power" -> fence::Power;
+    fence::SeesHost => "sees_host" -> fence::HostSeen;
 }
 
 /// Why a verb failed, in a form the engine can act on.

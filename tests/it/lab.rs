@@ -70,7 +70,12 @@ impl Lab {
 
     /// The lab with so many hosts that are up, and shared storage.
     pub async fn with_hosts(count: usize) -> Self {
-        let mut lab = Self::start().await;
+        Self::with_hosts_and(count, Vec::new()).await
+    }
+
+    /// The same with settings in the engine's environment.
+    pub async fn with_hosts_and(count: usize, environment: Vec<(&'static str, String)>) -> Self {
+        let mut lab = Self::start_with(environment).await;
         for _ in 0..count {
             lab.add_host().await;
         }
@@ -98,6 +103,11 @@ impl Lab {
         host.id = made["id"].as_str().unwrap().to_owned();
         host.join(made["join_command"].as_str().unwrap());
         index
+    }
+
+    /// Where the engine is on the lab's network.
+    pub fn engine_address(&self) -> String {
+        format!("{}.254", self.subnet)
     }
 
     /// A machine without an agent.
@@ -249,6 +259,18 @@ impl LabHost {
             let log = fs::read_to_string(self.dir.join("init.log")).unwrap();
             assert!(Instant::now() < end, "{} does not come up: {log}", self.name);
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Its first process, from outside: all others end with it.
+    pub fn first_process(&self) -> i32 {
+        self.pid()
+    }
+
+    /// Every process on it stands still.
+    pub fn freeze(&self) {
+        for pid in self.processes_with(&[""]).into_iter().chain([self.pid()]) {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGSTOP).unwrap();
         }
     }
 

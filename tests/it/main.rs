@@ -15,6 +15,7 @@ mod consoles;
 mod directories;
 mod domains;
 mod end_to_end;
+mod fencing;
 mod host_install;
 mod hosts;
 mod icons;

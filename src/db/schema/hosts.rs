@@ -26,3 +26,16 @@ diesel::table! {
         fingerprint -> Text,
     }
 }
+
+diesel::table! {
+    fence_agent (id) {
+        id -> Text,
+        host_id -> Text,
+        place -> Integer,
+        kind -> Text,
+        address -> Text,
+        user_name -> Text,
+        password -> Text,
+        options -> Text,
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connect;
 pub mod enrol;
+pub mod fence;
 pub mod install;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
@@ -9,6 +10,7 @@ pub mod off;
 pub(in crate::engine) mod report;
 pub(in crate::engine) mod storage;
 
+pub(in crate::engine) use fence::FenceHost;
 pub(in crate::engine) use install::InstallHost;
 pub(in crate::engine) use maintenance::EmptyHost;
 
@@ -22,6 +24,7 @@ use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 /// The agents this engine knows.
@@ -33,6 +36,9 @@ pub struct Hosts {
     links: Mutex<HashMap<HostId, Link>>,
     /// One at a time reads the hosts and connects: an older reading would bring back an address that has changed since.
     connecting: tokio::sync::Mutex<()>,
+    begun: Instant,
+    /// When each was fenced last.
+    fenced: Mutex<HashMap<HostId, Instant>>,
 }
 
 /// One host's connection.
@@ -53,7 +59,14 @@ impl Drop for Link {
 
 impl Hosts {
     pub fn new(tls: ClientConfig) -> Self {
-        Self { tls, here: OnceLock::new(), links: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+        Self {
+            tls,
+            here: OnceLock::new(),
+            links: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            begun: Instant::now(),
+            fenced: Mutex::default(),
+        }
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<HostId, Link>> {
@@ -88,6 +101,16 @@ impl Hosts {
     /// The hosts there are.
     pub(in crate::engine) fn ids(&self) -> Vec<HostId> {
         self.links().keys().copied().collect()
+    }
+
+    /// Whether it may be fenced now; then it may not again for `delay`.
+    fn fence_now(&self, id: HostId, delay: Duration) -> bool {
+        let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.begun.elapsed() >= delay && fenced.get(&id).is_none_or(|last| last.elapsed() >= delay);
+        if due {
+            fenced.insert(id, Instant::now());
+        }
+        due
     }
 
     /// Ends the connection to one; the next look at the hosts makes another.

@@ -2,7 +2,7 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::hosts::{EmptyHost, InstallHost};
+use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost};
 use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
@@ -36,6 +36,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::MigrateVm => &const { Hidden::<MigrateVm>::new() },
         JobKind::AddStorageDomain => &const { Hidden::<AddStorageDomain>::new() },
         JobKind::InstallHost => &const { Hidden::<InstallHost>::new() },
+        JobKind::FenceHost => &const { Hidden::<FenceHost>::new() },
         JobKind::EmptyHost => &const { Hidden::<EmptyHost>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },

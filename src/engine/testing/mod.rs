@@ -54,6 +54,7 @@ const TIMING: Timing = Timing {
     powering_up: Duration::from_secs(1),
     host_silence: Duration::from_secs(2),
     viewer: Duration::from_secs(5),
+    fence_delay: Duration::from_secs(3600),
     settle: Duration::from_millis(50),
 };
 

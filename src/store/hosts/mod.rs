@@ -2,6 +2,7 @@
 
 pub mod domains;
 pub mod enrol;
+pub mod fence;
 pub mod list;
 pub mod ssh;
 pub mod write;

@@ -1,10 +1,11 @@
 //! `hosts` and `storagedomains`: added, changed in their state, removed. (Lists and details are with the other collections.)
 
 use super::answer::{body, caller, id, ok, wants};
-use super::document::Element;
+use super::document::{self, Element};
 use super::input::Input;
 use super::{actions, fault, render};
 use crate::engine::{Cx, EngineError, catalog, hosts, storage_domains};
+use crate::model::fence::{FenceAgent, NewFenceAgent};
 use crate::model::host::NewHost;
 use crate::model::host_install::{ROOT, SSH_PORT, SshAccess, SshLogin, SshMethod};
 use crate::model::ids::HostId;
@@ -19,6 +20,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/hosts", web::post().to(add))
         .route("/hosts/{id}", web::delete().to(remove))
+        .route("/hosts/{id}/fenceagents", web::get().to(fence_agents))
+        .route("/hosts/{id}/fenceagents", web::post().to(add_fence_agent))
+        .route("/hosts/{id}/fenceagents/{agent}", web::delete().to(remove_fence_agent))
         .route("/hosts/{id}/{action}", web::post().to(act))
         .route("/storagedomains", web::post().to(add_domain));
 }
@@ -102,7 +106,7 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web
         match action.as_str() {
             "activate" => hosts::maintenance::activate(&cx, host).await.map(|()| actions::complete(None)),
             "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
-            "fence" => fence(&cx, host, &body(&request, &bytes)?).await.map(|()| actions::complete(None)),
+            "fence" => fence(&cx, host, &body(&request, &bytes)?).await,
             "install" => {
                 if let Some(access) = access(&request, &body(&request, &bytes)?)? {
                     let made = hosts::install::reinstall(&cx, host, access).await?;
@@ -118,14 +122,83 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web
 }
 
 /// oVirt's word for "confirm that the host has been rebooted" is a fencing by hand.
-async fn fence(cx: &Cx, host: HostId, input: &Input) -> Result<(), EngineError> {
+async fn fence(cx: &Cx, host: HostId, input: &Input) -> Result<Element, EngineError> {
     match input.text_at("fence_type") {
-        Some("manual") => hosts::off::confirm(cx, host).await,
+        Some("manual") => hosts::off::confirm(cx, host).await.map(|()| actions::complete(None)),
+        Some("status") => {
+            let on = hosts::fence::status(cx, host).await?.into_iter().all(|(_, said)| matches!(said, Ok(true)));
+            let state = Element::new("power_management").text("status", if on { "on" } else { "off" });
+            Ok(actions::complete(None).child(state))
+        }
         other => {
-            let value = other.unwrap_or_default().chars().take(64).collect();
-            Err(Invalid::new("fence_type", Problem::NotOneOf { value, allowed: "manual".to_owned() }).into())
+            let value: String = other.unwrap_or_default().chars().take(64).collect();
+            let allowed = "manual, status, start, stop, restart".to_owned();
+            let wanted = value.parse().map_err(|_| Invalid::new("fence_type", Problem::NotOneOf { value, allowed }))?;
+            let job = hosts::fence::power(cx, host, wanted).await?;
+            Ok(actions::complete(Some(job)))
         }
     }
+}
+
+fn fence_agent(agent: &FenceAgent) -> Element {
+    let options = agent.options.iter();
+    let options =
+        options.map(|(name, value)| Element::new("option").text("name", name.as_str()).text("value", value.as_str()));
+    Element::new("agent")
+        .attribute("id", agent.id)
+        .text("type", agent.kind.as_str())
+        .text("address", agent.address.as_str())
+        .text("username", agent.user.as_str())
+        .int("order", agent.place)
+        .list("options", "option", options.collect())
+}
+
+async fn fence_agents(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let all = hosts::fence::agents(&cx, id("host", &path)?).await?;
+        Ok(document::collection("agents", "agent", all.iter().map(fence_agent).collect()))
+    };
+    ok(&request, result.await)
+}
+
+async fn add_fence_agent(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let input = body(&request, &bytes)?;
+        let text = |path: &str| input.text_at(path).unwrap_or_default().to_owned();
+        let options = input.at("options").map(|options| {
+            let pair = |one: &Input| {
+                format!("{}={}", one.text_at("name").unwrap_or_default(), one.text_at("value").unwrap_or_default())
+            };
+            options.all("option").map(pair).collect::<Vec<_>>().join("\n")
+        });
+        let host = id::<HostId>("host", &path)?;
+        let new = NewFenceAgent {
+            kind: text("type"),
+            address: text("address"),
+            user: text("username"),
+            password: text("password"),
+            options: options.unwrap_or_default(),
+        };
+        let made = hosts::fence::add_agent(&cx, host, new).await?;
+        let all = hosts::fence::agents(&cx, host).await?;
+        let found = all.iter().find(|agent| agent.id == made).map(fence_agent);
+        found.ok_or_else(|| EngineError::NotFound { kind: "fence agent", id: made.to_string() })
+    };
+    match result.await {
+        Ok(element) => wants(&request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(&request, &error),
+    }
+}
+
+async fn remove_fence_agent(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        hosts::fence::remove_agent(&cx, id("host", &path.0)?, id("fence agent", &path.1)?).await?;
+        Ok(actions::complete(None))
+    };
+    ok(&request, result.await)
 }
 
 async fn add_domain(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {

@@ -45,6 +45,10 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::NoLongerEmptied
         | Conflict::WouldNotLeave { .. }
         | Conflict::NotShared { .. }
+        | Conflict::NoFenceAgent { .. }
+        | Conflict::NoProxy { .. }
+        | Conflict::StillWrites { .. }
+        | Conflict::PowerStatus { .. }
         | Conflict::NotInvited => host(l, why),
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. }
@@ -177,6 +181,12 @@ fn host(l: Locale, why: &Conflict) -> String {
         Conflict::WouldNotLeave { vm } => say!(l, "conflict-would-not-leave", "vm" = vm),
         Conflict::NotShared { path, host } => say!(l, "conflict-not-shared", "path" = path, "host" = host),
         Conflict::NotInvited => l.t("conflict-not-invited"),
+        Conflict::NoFenceAgent { host } => say!(l, "conflict-no-fence-agent", "host" = host),
+        Conflict::NoProxy { host } => say!(l, "conflict-no-proxy", "host" = host),
+        Conflict::StillWrites { host, domain } => say!(l, "conflict-still-writes", "host" = host, "domain" = domain),
+        Conflict::PowerStatus { host, status } => {
+            say!(l, "conflict-power-status", "host" = host, "status" = state(l, status.as_str()))
+        }
         other => other.to_string(),
     }
 }

@@ -46,6 +46,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
         Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } => of_host(l, problem),
         Problem::NotAFingerprint { .. } | Problem::NotAPath => of_host(l, problem),
+        Problem::NotAFenceAgent | Problem::NotOptions => of_host(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }
@@ -84,6 +85,8 @@ fn of_host(l: Locale, problem: &Problem) -> String {
         Problem::ConfirmKey { found } => say!(l, "problem-confirm-key", "found" = found),
         Problem::NotAFingerprint { value } => say!(l, "problem-not-a-fingerprint", "value" = value),
         Problem::NotAPath => l.t("problem-not-a-path"),
+        Problem::NotAFenceAgent => l.t("problem-not-a-fence-agent"),
+        Problem::NotOptions => l.t("problem-not-options"),
         other => other.to_string(),
     }
 }

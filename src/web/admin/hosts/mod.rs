@@ -1,15 +1,18 @@
 //! A host's page.
 
 mod join;
+mod power;
 mod state;
 
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, details, id};
+use crate::engine::hosts::fence;
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{catalog, vms};
 use crate::model::host::{HostAction, HostView};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
 use crate::web::server::Shared;
 use crate::web::told::told;
 use crate::web::ui::{Frame, parts};
@@ -18,7 +21,11 @@ use maud::{Markup, html};
 
 /// `/admin/hosts/{id}`
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.configure(join::routes).configure(state::routes).route("/admin/hosts/{id}", web::get().to(host));
+    config
+        .configure(join::routes)
+        .configure(power::routes)
+        .configure(state::routes)
+        .route("/admin/hosts/{id}", web::get().to(host));
 }
 
 async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -30,13 +37,19 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         let vms = vms.iter().filter(|vm| vm.host == Some(h.id)).map(|vm| {
             html! { (link("vms", vm.id, &vm.name)) " " (parts::status(l, vm.status.as_str())) " " (parts::memory(vm.memory_mib)) }
         });
+        let permits = may::on(&cx, vec![h.id.object()]).await?;
         let cards = vec![
             parts::card(&l.t("hardware"), &hardware(&frame, &h)),
             parts::card(&l.t("software"), &software(&frame, &h)),
             parts::card(&l.t("vms"), &links(l, vms)),
+            power::card(
+                &frame,
+                &h,
+                &fence::agents(&cx, h.id).await?,
+                permits.may(Action::EditHostConfiguration, h.id.object()),
+            ),
             events_of(&cx, l, h.id.object()).await?,
         ];
-        let permits = may::on(&cx, vec![h.id.object()]).await?;
         let detail = Detail {
             title: h.name.clone(),
             state: Some(h.status.as_str()),

@@ -1,0 +1,221 @@
+//! Power management: which agents power a host, and who asks them. A host that does not respond is fenced – powered off, and on again – when
+//! nothing of it writes to the storage any more; only then are its VMs started elsewhere.
+
+mod job;
+
+pub(in crate::engine) use job::FenceHost;
+
+use super::enrol::about;
+use crate::auth;
+use crate::db::Db;
+use crate::engine::changes::Topic;
+use crate::engine::jobs::{self, NewJob};
+use crate::engine::{Cx, Engine, EngineError};
+use crate::model::conflict::Conflict;
+use crate::model::event::EventCode;
+use crate::model::fence::{FenceAgent, FenceType, MAX_AGENTS, NewFenceAgent, PowerAction};
+use crate::model::host::HostStatus;
+use crate::model::ids::{FenceAgentId, HostId, JobId};
+use crate::model::permission::ObjectKind;
+use crate::model::role::Action;
+use crate::model::valid::{Invalid, Problem};
+use crate::store::hosts::fence::{self as store, Armed};
+use crate::store::hosts::write::{self, HostRow};
+use crate::wire::fence::FencePower;
+use job::Args;
+use std::sync::Arc;
+
+/// The host's agents, without their passwords.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn agents(cx: &Cx, host: HostId) -> Result<Vec<FenceAgent>, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &inner.actor, host.object())?;
+            Ok(store::of(db, host)?.into_iter().map(|armed| armed.agent).collect())
+        })
+        .await
+}
+
+fn purpose(host: HostId) -> String {
+    format!("fence agent of host {host}")
+}
+
+/// Adds one, as the last of its host.
+///
+/// # Errors
+/// Refused, invalid, hidden, or the database failed.
+pub async fn add_agent(cx: &Cx, host: HostId, new: NewFenceAgent) -> Result<FenceAgentId, EngineError> {
+    let (new, options) = new.check().map_err(EngineError::Invalid)?;
+    let sealed = cx.engine.vault.seal(&purpose(host), &new.password);
+    let sealed = sealed.map_err(|e| EngineError::Internal(e.to_string()))?;
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::EditHostConfiguration, host.object())?;
+            let row = found(db, host)?;
+            let known = store::of(db, host)?;
+            if known.len() >= MAX_AGENTS {
+                let max = MAX_AGENTS as u64;
+                return Err(Invalid::new("agents", Problem::Range { min: 0, max }).into());
+            }
+            let place = known.last().map_or(1, |last| last.agent.place + 1);
+            let (kind, address, user) = (new.kind, new.address.trim().to_owned(), new.user);
+            let agent = FenceAgent { id: FenceAgentId::random(), host, place, kind, address, user, options };
+            store::insert(db, &Armed { agent: agent.clone(), sealed })?;
+            told(&inner.engine, host);
+            inner.tell(db, EventCode::HostEdited, about(host, &row.name), "")?;
+            Ok(agent.id)
+        })
+        .await
+}
+
+/// Removes one.
+///
+/// # Errors
+/// Refused, hidden, or the database failed.
+pub async fn remove_agent(cx: &Cx, host: HostId, id: FenceAgentId) -> Result<(), EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::EditHostConfiguration, host.object())?;
+            let row = found(db, host)?;
+            if !store::remove(db, host, id)? {
+                return Err(EngineError::NotFound { kind: "fence agent", id: id.to_string() });
+            }
+            told(&inner.engine, host);
+            inner.tell(db, EventCode::HostEdited, about(host, &row.name), "")
+        })
+        .await
+}
+
+/// What each agent of the host says of its power: its kind, and on or off, or why it does not say.
+///
+/// # Errors
+/// Refused, no other host is up to ask them, hidden, or the database failed.
+pub async fn status(cx: &Cx, host: HostId) -> Result<Vec<(String, Result<bool, EngineError>)>, EngineError> {
+    let inner = cx.clone();
+    let (armed, proxy) = cx
+        .engine
+        .db
+        .read(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateHost, host.object())?;
+            Ok::<_, EngineError>((store::of(db, host)?, proxy(db, host)?))
+        })
+        .await?;
+    let mut said = Vec::new();
+    for one in armed {
+        let asked = ask(&cx.engine, proxy, &one, PowerAction::Status).await;
+        said.push((one.agent.kind, asked));
+    }
+    Ok(said)
+}
+
+/// Powers a host on, off, or off and on. What ran there is down when it is off.
+///
+/// # Errors
+/// Refused by its state, nothing powers it, hidden, or the database failed.
+pub async fn power(cx: &Cx, host: HostId, wanted: FenceType) -> Result<JobId, EngineError> {
+    let inner = cx.clone();
+    let job = cx
+        .engine
+        .db
+        .write(move |db| {
+            auth::check(db, &inner.actor, Action::ManipulateHost, host.object())?;
+            let row = found(db, host)?;
+            if !allowed(row.status, wanted) {
+                return Err(Conflict::PowerStatus { host: row.name, status: row.status }.into());
+            }
+            begin(db, &row, wanted, &NewJob::asked(&inner, &row.name))
+        })
+        .await?;
+    jobs::kick(&cx.engine, job);
+    Ok(job)
+}
+
+/// Only a host on which nothing can be lost, or of which nobody knows.
+pub const fn allowed(status: HostStatus, wanted: FenceType) -> bool {
+    match wanted {
+        FenceType::Start => matches!(status, HostStatus::Down | HostStatus::Maintenance | HostStatus::NonResponsive),
+        FenceType::Stop | FenceType::Restart => {
+            matches!(status, HostStatus::Maintenance | HostStatus::NonResponsive | HostStatus::Down)
+        }
+    }
+}
+
+fn begin(db: &mut Db, row: &HostRow, wanted: FenceType, new: &NewJob) -> Result<JobId, EngineError> {
+    if store::of(db, row.id)?.is_empty() {
+        return Err(Conflict::NoFenceAgent { host: row.name.clone() }.into());
+    }
+    jobs::insert::<FenceHost>(db, new, &Args::new(row, wanted), &[row.id.object()])
+}
+
+/// Fences hosts that do not respond. Not right after the engine's own start: it was away itself then; and not one that was tried a moment
+/// ago.
+///
+/// # Errors
+/// The database failed.
+pub(in crate::engine) async fn fence_silent(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    for host in engine.db.read(|db| Ok::<_, EngineError>(store::silent(db)?)).await? {
+        if !engine.hosts.fence_now(host, engine.timing.fence_delay) {
+            continue;
+        }
+        let inner = engine.clone();
+        let begun = engine.db.write(move |db| {
+            let Some(row) = write::row(db, host)?.filter(|row| row.status == HostStatus::NonResponsive) else {
+                return Ok(None);
+            };
+            match begin(db, &row, FenceType::Restart, &NewJob::own(&inner, &row.name)) {
+                Ok(job) => Ok(Some(job)),
+                // Somebody is at it.
+                Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        if let Some(job) = begun.await? {
+            jobs::kick(engine, job);
+        }
+    }
+    Ok(())
+}
+
+/// Another host that is up, of the same cluster if there is one, else of the same data center (oVirt's order).
+fn proxy(db: &mut Db, host: HostId) -> Result<HostId, EngineError> {
+    let row = found(db, host)?;
+    let center = crate::store::storage_domains::data_center_of(db, row.cluster)?;
+    let all = match center {
+        Some(center) => write::in_data_center(db, center)?,
+        None => Vec::new(),
+    };
+    let mut up: Vec<HostRow> = all.into_iter().filter(|h| h.id != host && h.status == HostStatus::Up).collect();
+    up.sort_by_key(|h| h.cluster != row.cluster);
+    up.first().map(|h| h.id).ok_or_else(|| Conflict::NoProxy { host: row.name }.into())
+}
+
+/// Has another host ask an agent.
+async fn ask(engine: &Arc<Engine>, proxy: HostId, armed: &Armed, action: PowerAction) -> Result<bool, EngineError> {
+    let agent = &armed.agent;
+    let password = engine.vault.open(&purpose(agent.host), &armed.sealed);
+    let request = FencePower {
+        kind: agent.kind.clone(),
+        address: agent.address.clone(),
+        user: agent.user.clone(),
+        password: password.map_err(|e| EngineError::Internal(e.to_string()))?,
+        options: agent.options.clone(),
+        action,
+    };
+    Ok(engine.call(proxy, &request).await?.on)
+}
+
+fn found(db: &mut Db, id: HostId) -> Result<HostRow, EngineError> {
+    write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })
+}
+
+fn told(engine: &Arc<Engine>, id: HostId) {
+    engine.changed(Topic::Object(ObjectKind::Host), Some(id.0));
+}

@@ -126,7 +126,9 @@ async fn fence(cx: &Cx, host: HostId, input: &Input) -> Result<Element, EngineEr
     match input.text_at("fence_type") {
         Some("manual") => hosts::off::confirm(cx, host).await.map(|()| actions::complete(None)),
         Some("status") => {
-            let on = hosts::fence::status(cx, host).await?.into_iter().all(|(_, said)| matches!(said, Ok(true)));
+            let said = hosts::fence::status(cx, host).await?.into_iter().map(|(_, said)| said);
+            // What an agent does not say is no "off".
+            let on = said.collect::<Result<Vec<bool>, EngineError>>()?.into_iter().all(|on| on);
             let state = Element::new("power_management").text("status", if on { "on" } else { "off" });
             Ok(actions::complete(None).child(state))
         }

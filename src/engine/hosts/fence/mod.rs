@@ -49,14 +49,14 @@ fn purpose(host: HostId) -> String {
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn add_agent(cx: &Cx, host: HostId, new: NewFenceAgent) -> Result<FenceAgentId, EngineError> {
-    let (new, options) = new.check().map_err(EngineError::Invalid)?;
-    let sealed = cx.engine.vault.seal(&purpose(host), &new.password);
-    let sealed = sealed.map_err(|e| EngineError::Internal(e.to_string()))?;
     let inner = cx.clone();
     cx.engine
         .db
         .write(move |db| {
             auth::check(db, &inner.actor, Action::EditHostConfiguration, host.object())?;
+            let (new, options) = new.check().map_err(EngineError::Invalid)?;
+            let sealed = inner.engine.vault.seal(&purpose(host), &new.password);
+            let sealed = sealed.map_err(|e| EngineError::Internal(e.to_string()))?;
             let row = found(db, host)?;
             let known = store::of(db, host)?;
             if known.len() >= MAX_AGENTS {

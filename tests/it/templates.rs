@@ -101,12 +101,18 @@ async fn a_pool_follows_its_golden_image() {
     // virt-sysprep is killed: no template, a task that says why, and the VM as it was.
     let (code, begun) = admin.post("/templates?seal=true", golden(&master, &base)).await;
     assert_eq!(code, 202, "{begun}");
-    kill_process(sealing(&server).await);
+    let sysprep = sealing(&server).await;
+    let boss = Portal::sign_in(&server, "admin@internal", &server.password("admin")).await;
+    eventually("it has said something", || async {
+        let job = job_of(&admin, "Creating template demo-linux/2").await;
+        boss.get(&format!("/admin/jobs/{}", id_of(&job))).await.1.contains("Examining the guest")
+    })
+    .await;
+    kill_process(sysprep);
     admin.nothing_is_locked().await;
     assert!(template(&admin, "2").await.is_null());
     let failed = job_of(&admin, "Creating template demo-linux/2").await;
     assert_eq!(failed["status"], "failed", "{failed}");
-    let boss = Portal::sign_in(&server, "admin@internal", &server.password("admin")).await;
     let (_, page) = boss.get(&format!("/admin/jobs/{}", id_of(&failed))).await;
     assert!(page.contains("virt-sysprep failed") && page.contains("Examining the guest"), "{page}");
 

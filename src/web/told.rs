@@ -5,7 +5,7 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 36] = [
     "told-wrong-password",
     "told-missing",
     "told-guest-shutdown",
@@ -16,6 +16,16 @@ const KEPT: [&str; 26] = [
     "told-no-libvirt",
     "told-no-network",
     "told-upload-broken",
+    "told-waits-for-join",
+    "told-host-off",
+    "told-on-neither",
+    "told-moved-outside",
+    "told-post-copy-torn",
+    "told-same-machine",
+    "told-not-seen",
+    "told-cancelled",
+    "told-did-not-leave",
+    "told-agent-anew",
     "told-being-installed",
     "found-system",
     "found-clock",

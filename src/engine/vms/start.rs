@@ -90,9 +90,12 @@ pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> 
         VmStatus::Suspended => (How::Restore, Intent::Restore),
         _ => (How::Launch, Intent::Run),
     };
-    let left_over = how == How::Launch && run.host.is_some();
+    // A host that is known to be off runs nothing; what is saved there can go on nowhere else.
+    let off = how == How::Launch && run.host_status == Some(HostStatus::Down);
+    let at = run.host.filter(|_| !off);
+    let left_over = how == How::Launch && at.is_some();
     asker.starts(db, vm)?;
-    let host = match (how, run.host) {
+    let host = match (how, at) {
         (How::Resume, Some(host)) => host,
         (_, tied) => {
             let (config, once) = this_time(db, vm)?;

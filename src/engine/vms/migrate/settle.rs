@@ -103,8 +103,13 @@ pub(super) async fn settle(engine: &Arc<Engine>, args: &mut Args) -> Result<Next
         }
         Verdict::Ended => {
             clear(engine, args.to, args.vm).await?;
-            let crashed = source.flatten().is_some_and(|r| r.stop_reason == Some(StopReason::Crashed));
-            off(engine, args, if crashed { "Its QEMU process crashed." } else { "" }).await
+            let why = match source.flatten().map(|report| report.stop_reason) {
+                // Whoever ends by himself leaves his definition.
+                None => "It is on neither of its two hosts any more.",
+                Some(Some(StopReason::Crashed)) => "Its QEMU process crashed.",
+                Some(_) => "",
+            };
+            off(engine, args, why).await
         }
     }
 }

@@ -177,12 +177,11 @@ impl Migrations {
                 return Err(refused(ErrorCode::WrongState, format!("VM {vm} does not run on this host")));
             }
             payload::eject(&domain)?;
-            tunnel::prepare(vm, None)
+            let capabilities = connection.capabilities().map_err(|e| from_libvirt("the host's capabilities", &e))?;
+            let qemu = parse::dac_label(&capabilities);
+            tunnel::prepare(vm, qemu).map(|()| qemu)
         });
-        let opened = match ready.await {
-            Ok(()) => Tunnel::open(&request, self.identity.dir()),
-            Err(error) => Err(error),
-        };
+        let opened = ready.await.and_then(|qemu| Tunnel::open(&request, self.identity.dir(), qemu));
         let tunnel = opened.inspect_err(|_| drop(self.leaving().remove(&vm)))?;
         tokio::spawn(go(libvirt.clone(), request, tunnel, leaving));
         Ok(true)

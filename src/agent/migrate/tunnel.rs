@@ -95,16 +95,19 @@ impl Drop for Tunnel {
 }
 
 impl Tunnel {
-    /// Opens the sockets.
+    /// Opens the sockets; QEMU's user may connect to that of the memory.
     ///
     /// # Errors
     /// They cannot be made, or the agent has no certificate.
-    pub fn open(request: &MigrateVm, tls_dir: &Path) -> Result<Self, WireError> {
+    pub fn open(request: &MigrateVm, tls_dir: &Path, qemu: Option<(u32, u32)>) -> Result<Self, WireError> {
         let tls = Arc::new(client(tls_dir, &request.fingerprint).map_err(|e| refused(ErrorCode::Io, e.to_string()))?);
         let mut tunnel = Self { vm: request.vm, doors: Vec::new() };
         for stream in [Stream::Control, Stream::Memory] {
             let path = if stream == Stream::Control { control_socket(request.vm) } else { memory_socket(request.vm) };
             let listener = UnixListener::bind(&path).map_err(|e| from_io(&path, &e))?;
+            if let Some((user, group)) = qemu.filter(|_| stream == Stream::Memory) {
+                chown(&path, Some(user), Some(group)).map_err(|e| from_io(&path, &e))?;
+            }
             tunnel.doors.push(tokio::spawn(door(listener, request.clone(), stream, tls.clone())));
         }
         Ok(tunnel)

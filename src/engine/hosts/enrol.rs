@@ -185,6 +185,7 @@ pub async fn join(engine: &Arc<Engine>, request: JoinRequest, from: Option<IpAdd
     if request.csr.len() > MAX_CSR {
         return Err(Invalid::new("csr", Problem::TooLong { max: MAX_CSR }).into());
     }
+    valid::range("port", request.port.into(), 1, u16::MAX.into())?;
     let inner = engine.clone();
     let joined = engine
         .db

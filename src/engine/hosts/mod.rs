@@ -2,6 +2,8 @@
 
 mod connect;
 pub mod enrol;
+#[cfg(test)]
+mod enrol_tests;
 pub mod fence;
 pub mod install;
 pub(in crate::engine) mod ksm;

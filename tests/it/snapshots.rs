@@ -83,8 +83,10 @@ impl Guest<'_> {
     async fn files(&self, admin: &Api) -> usize {
         let (_, attached) = admin.get(&format!("/vms/{}/diskattachments", self.vm)).await;
         let disk = id_of(&attached["disk_attachment"][0]["disk"]);
-        let domain = std::fs::read_dir(self.server.data.join("storage")).unwrap().flatten().next().unwrap();
-        let folder = std::fs::read_dir(domain.path().join("images").join(disk)).unwrap();
+        // A file system of its own has other folders beside the domain's.
+        let mut all = std::fs::read_dir(self.server.data.join("storage")).unwrap().flatten();
+        let images = all.find_map(|entry| Some(entry.path().join("images")).filter(|images| images.is_dir())).unwrap();
+        let folder = std::fs::read_dir(images.join(disk)).unwrap();
         folder.flatten().filter(|f| f.path().extension().is_none()).count()
     }
 }

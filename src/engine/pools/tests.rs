@@ -294,6 +294,9 @@ async fn the_promised_number_runs_and_is_refilled_at_once() {
     assert!(bench.status(vm.id).await.is_running(), "she gets one of those");
     bench.until("two others run", || view(&bench, pool), |v| ahead(v) == 2 && v.assigned == 1).await;
     assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    // Taken while it came up: its start has the last word first.
+    let held = || async { jobs::list(&bench.cx).await.unwrap().iter().any(|job| job.locks.contains(&vm.id.object())) };
+    bench.until("its start has ended", held, |held| !held).await;
     wait(&bench, vms::stop(&alice, vm.id).await.unwrap()).await;
     bench.until("it is back", || view(&bench, pool), |v| v.assigned == 0).await;
     let none = PoolUpdate { prestarted: Some(0), ..PoolUpdate::default() };

@@ -27,29 +27,23 @@ impl Leases {
         Self { name: identity.fingerprint(), domains: Arc::default() }
     }
 
-    /// From now on the mark is kept there.
+    /// From now on the mark is kept there, for as long as the agent runs. Each domain by itself: one that hangs holds up its own mark only.
     pub fn keep(&self, domain: &DomainPath) {
         let marks = domain_dir(domain).join("dom_md").join("hosts");
-        self.domains.lock().unwrap_or_else(PoisonError::into_inner).insert(marks);
-    }
-
-    /// Renews the marks for as long as the agent runs. A domain that hangs holds up only the marks: that is what they tell.
-    pub async fn run(self) {
-        let mut beat: u64 = 0;
-        loop {
-            let all = self.domains.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (name, text) = (self.name.clone(), format!("{}.{beat}\n", uuid::Uuid::new_v4()));
-            let written = tokio::task::spawn_blocking(move || {
-                for marks in all {
-                    if let Err(error) = mark(&marks, &name, &text) {
-                        tracing::debug!(marks = %marks.display(), %error, "this host's mark");
-                    }
-                }
-            });
-            let _ = written.await;
-            beat = beat.wrapping_add(1);
-            tokio::time::sleep(EVERY).await;
+        if self.domains.lock().unwrap_or_else(PoisonError::into_inner).insert(marks.clone()) {
+            tokio::spawn(renew(marks, self.name.clone()));
         }
+    }
+}
+
+async fn renew(marks: PathBuf, name: String) {
+    loop {
+        let (at, name) = (marks.clone(), name.clone());
+        let written = tokio::task::spawn_blocking(move || mark(&at, &name, &uuid::Uuid::new_v4().to_string())).await;
+        if let Ok(Err(error)) = written {
+            tracing::debug!(marks = %marks.display(), %error, "this host's mark");
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 

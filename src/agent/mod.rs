@@ -90,14 +90,10 @@ pub async fn run(
         viewers,
         identity,
         migrations,
-        leases: leases.clone(),
+        leases,
     });
-    let tasks = [
-        keeper,
-        tokio::spawn(stats::run(libvirt.clone(), hub.clone())),
-        tokio::spawn(guest::run(libvirt, hub)),
-        tokio::spawn(leases.run()),
-    ];
+    let tasks =
+        [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
     let served = server::serve(agent, config.listen, ready, stop).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     libvirtd.release().await;

@@ -137,7 +137,7 @@ async fn the_administrator_and_his_vm() {
     browser.fill("[name=description]", "changed in the browser").await;
     browser.click("form button[type=submit].pf-m-primary").await;
     browser.arrives(&page).await;
-    assert!(browser.text("main").await.contains("changed in the browser"));
+    browser.says("main", "changed in the browser").await;
     browser.go(&format!("{page}/remove")).await;
     let warning = browser.text("main").await;
     assert!(warning.contains("first") && warning.contains("first_Disk1"), "what will be lost is named: {warning}");
@@ -222,7 +222,7 @@ async fn states_on_the_page(browser: &Browser, admin: &Api, id: &str) {
     }
     admin.nothing_is_locked().await;
     browser.click("a[href$='/confirm/stop']").await;
-    assert!(browser.text("main").await.contains("first"), "the question names the VM");
+    browser.says("main", "first").await;
     browser.click("main form button.pf-m-danger").await;
     admin.wait(id, "down").await;
 }

@@ -25,7 +25,7 @@ const FLAGS: &[&str] = &[
 ];
 
 /// Patience with a page.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(30);
 
 /// A browser with one window.
 pub struct Browser {
@@ -168,6 +168,19 @@ impl Browser {
         match self.driver.find(By::Css(css)).await {
             Ok(element) => element.text().await.unwrap_or_default(),
             Err(_) => String::new(),
+        }
+    }
+
+    /// Waits until it shows this text: a page that was just sent off is still there for a moment.
+    pub async fn says(&self, css: &str, text: &str) {
+        let end = Instant::now() + SOON;
+        loop {
+            let now = self.text(css).await;
+            if now.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < end, "{css} never says {text:?}, but {now:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

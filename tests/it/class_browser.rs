@@ -12,18 +12,6 @@ use tokio_tungstenite::tungstenite::Message;
 
 const PASSWORD: &str = "Secret-4-Class";
 
-async fn says(browser: &Browser, css: &str, text: &str) {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let now = browser.text(css).await;
-        if now.contains(text) {
-            return;
-        }
-        assert!(Instant::now() < end, "{css} never says {text:?}, but {now:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn is_gone(browser: &Browser, css: &str) {
     let end = Instant::now() + Duration::from_secs(30);
     while browser.has(css).await {
@@ -112,7 +100,7 @@ async fn lesson(start: &Start<'_>) -> Lesson {
     teacher.sign_in("tina@internal", PASSWORD).await;
     teacher.click("a[href='/user/class']").await;
     teacher.arrives("/class").await;
-    says(&teacher, "main", "Nobody has a VM of this class").await;
+    teacher.says("main", "Nobody has a VM of this class").await;
     mark(&teacher).await;
     let mut vms = Vec::new();
     for (browser, user, password) in
@@ -152,8 +140,8 @@ async fn screens_are_seen(lesson: &Lesson) {
         tile_changes(teacher, student).await;
     }
     was_not_reloaded(teacher).await;
-    says(teacher, "main", "Bob Builder").await;
-    says(teacher, ".vireo-heading", "2 taken").await;
+    teacher.says("main", "Bob Builder").await;
+    teacher.says(".vireo-heading", "2 taken").await;
     let wrong = teacher.axe().await;
     assert!(wrong.is_empty(), "{wrong:#?}");
     teacher.screenshot(&pictures().join("class.png")).await;
@@ -183,10 +171,10 @@ async fn screens_are_seen(lesson: &Lesson) {
     // A hand goes up, and down again.
     hers.click("#hand button").await;
     teacher.find("[data-student='alice@internal'] [data-hand]").await;
-    says(hers, "#hand", "Take the hand down").await;
+    hers.says("#hand", "Take the hand down").await;
     teacher.click("[data-student='alice@internal'] [data-hand] button").await;
     is_gone(teacher, "[data-hand]").await;
-    says(hers, "#hand", "Ask for help").await;
+    hers.says("#hand", "Ask for help").await;
 }
 
 async fn told_and_given(lesson: &Lesson) {
@@ -197,8 +185,8 @@ async fn told_and_given(lesson: &Lesson) {
     teacher.fill("#field-tell", "Open page 12, please").await;
     teacher.click("#class-tell button").await;
     for browser in [hers, his] {
-        says(browser, "#notices", "Open page 12, please").await;
-        says(browser, "#notices", "From Tina Taylor").await;
+        browser.says("#notices", "Open page 12, please").await;
+        browser.says("#notices", "From Tina Taylor").await;
     }
     assert!(his.axe().await.is_empty(), "{:?}", his.axe().await);
     hers.screenshot(&pictures().join("class-told.png")).await;
@@ -208,7 +196,7 @@ async fn told_and_given(lesson: &Lesson) {
 
     teacher.fill("#field-link", "https://evil@example.com/").await;
     teacher.click("#class-link button").await;
-    says(teacher, "[role=alert]", "is not the address of a web page").await;
+    teacher.says("[role=alert]", "is not the address of a web page").await;
     teacher.fill("#field-link", "https://example.com/lesson").await;
     teacher.click("#class-link button").await;
     let link = hers.find("#notices [data-gift=link] a").await;
@@ -225,7 +213,7 @@ async fn told_and_given(lesson: &Lesson) {
         assert!(Instant::now() < end, "the file is not in both guests: {}", teacher.text("main").await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    says(hers, "#notices [data-gift=file]", "/srv/class/task.txt").await;
+    hers.says("#notices [data-gift=file]", "/srv/class/task.txt").await;
     let wrong = teacher.axe().await;
     assert!(wrong.is_empty(), "{wrong:#?}");
     teacher.screenshot(&pictures().join("class-given.png")).await;
@@ -241,7 +229,7 @@ async fn watched_and_helped(lesson: &Lesson) {
     let of = format!("/user/pools/{}/class/vms/{}", lesson.pool, vms[0]);
     teacher.go(&format!("{of}/watch")).await;
     guest_is_there(teacher, admin, &vms[0]).await;
-    says(hers, "#notices", "Tina Taylor watches this screen").await;
+    hers.says("#notices", "Tina Taylor watches this screen").await;
     assert!(teacher.axe().await.is_empty(), "{:?}", teacher.axe().await);
     changed(teacher).await;
     typing_changes_the_screen(hers, "she types").await;
@@ -255,7 +243,7 @@ async fn watched_and_helped(lesson: &Lesson) {
 
     teacher.go(&format!("{of}/help")).await;
     guest_is_there(teacher, admin, &vms[0]).await;
-    says(hers, "#notices", "Tina Taylor helps at this screen").await;
+    hers.says("#notices", "Tina Taylor helps at this screen").await;
     let typed = "\nhostname $(head -n 1 /srv/class/task.txt)\n";
     teacher.find("#screen canvas").await.send_keys(typed).await.unwrap();
     eventually("the guest has read the file", || async {
@@ -270,10 +258,10 @@ async fn locked_over_a_crash(lesson: Lesson, start: &Start<'_>) -> Lesson {
     mark(&hers).await;
     teacher.go(&class).await;
     teacher.click(&format!("form[action='{class}/lock'] button")).await;
-    says(&hers, "#console-locked:not([hidden])", "Your teacher has locked the screens").await;
+    hers.says("#console-locked:not([hidden])", "Your teacher has locked the screens").await;
     assert!(!hers.has("#screen canvas").await, "nothing of the screen is left");
     hers.screenshot(&pictures().join("class-locked.png")).await;
-    says(&his, "main", "locked the screen of").await;
+    his.says("main", "locked the screen of").await;
     // A script of hers gets no further than her page.
     let paths = format!(
         "const done = arguments[0]; const csrf = document.querySelector('meta[name=csrf-token]').content; \
@@ -304,7 +292,7 @@ async fn reset_and_fresh(lesson: &Lesson) {
     let class = format!("/user/pools/{pool}/class");
     teacher.go(&class).await;
     teacher.click(&format!("a[href$='{}/confirm/reset']", vms[0])).await;
-    says(teacher, "main", "Reset VM").await;
+    teacher.says("main", "Reset VM").await;
     teacher.click("form[action$='/reset'] button").await;
     eventually("the guest starts anew", || async {
         let said = admin.messages().await;
@@ -314,10 +302,10 @@ async fn reset_and_fresh(lesson: &Lesson) {
     admin.wait(&vms[0], "up").await;
     teacher.go(&class).await;
     teacher.click(&format!("a[href$='{}/confirm/fresh']", vms[1])).await;
-    says(teacher, "main", "goes back to the pool").await;
+    teacher.says("main", "goes back to the pool").await;
     teacher.click("form[action$='/fresh'] button").await;
     is_gone(teacher, "[data-student='bob@internal']").await;
-    says(teacher, ".vireo-heading", "1 taken").await;
+    teacher.says(".vireo-heading", "1 taken").await;
     teacher.size(390, 844).await;
     let wide = teacher.run("return document.documentElement.scrollWidth <= innerWidth").await;
     assert_eq!(wide, Value::Bool(true), "it fits a phone");

@@ -58,7 +58,7 @@ async fn browser_with_a_passkey_and_one_with_its_copy() {
     browser.click(SHOW).await;
     browser.find("form[action='/sign-out']").await;
     browser.go("/security").await;
-    assert!(browser.text("main").await.contains("passkey"));
+    browser.says("main", "passkey").await;
     leave(&browser).await;
     // After the password.
     browser.fill("#user", "admin").await;

@@ -114,7 +114,7 @@ async fn who_has_used_his_share_sees_it_and_gets_no_more_browser() {
     browser.fill("#person_vcpus", "1").await;
     browser.fill("#vcpus", "8").await;
     browser.click("button[value=submit]").await;
-    assert!(browser.text("#name-help").await.contains("letters"), "{}", browser.text("#name-help").await);
+    browser.says("#name-help", "letters").await;
     browser.fill("#name", "lab").await;
     browser.click("button[value=submit]").await;
     browser.arrives("").await;

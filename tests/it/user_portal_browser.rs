@@ -64,7 +64,7 @@ async fn snapshots_and_the_cd_for_those_who_may() {
     browser.screenshot(&crate::browser::pictures().join("user-vm.png")).await;
     browser.go(&page).await;
     browser.click("a[href$='/remove']").await;
-    assert!(browser.text("main").await.contains("before the exam"), "what will be lost is named");
+    browser.says("main", "before the exam").await;
     browser.click("form[action$='/remove'] button, form button.pf-m-primary").await;
     eventually("the snapshot is gone", || async {
         let (_, kept) = admin.get(&format!("/vms/{vm}/snapshots")).await;
@@ -108,5 +108,5 @@ async fn straight_to_the_desktop(browser: &Browser, vm: &str) {
     browser.arrives("/user/vms").await;
     browser.go("/user").await;
     browser.arrives("/user").await;
-    assert!(browser.text("main").await.contains("doras"), "the portal keeps who comes back");
+    browser.says("main", "doras").await;
 }

@@ -28,7 +28,7 @@ async fn the_dialog_folds_and_what_waits_is_shown() {
     browser.click("#host-part-tab").await;
     browser.fill("#cpu_pinning", "9#0").await;
     browser.click("button[value=submit]").await;
-    assert!(browser.text("#cpu_pinning-help").await.contains("is not a pinning"));
+    browser.says("#cpu_pinning-help", "is not a pinning").await;
 
     browser.fill("#cpu_pinning", "").await;
     browser.click("#console-part-tab").await;

@@ -1,20 +1,24 @@
 //! The tables as diesel sees them; written to match `migrations/`.
 
 mod class;
+mod disks;
 mod hosts;
 mod icons;
 mod people;
 mod pools;
 mod providers;
 mod quotas;
+mod scheduling;
 
 pub use class::*;
+pub use disks::*;
 pub use hosts::*;
 pub use icons::*;
 pub use people::*;
 pub use pools::*;
 pub use providers::*;
 pub use quotas::*;
+pub use scheduling::*;
 
 diesel::table! {
     setting (name) {
@@ -68,6 +72,7 @@ diesel::table! {
         description -> Text,
         comment -> Text,
         compatibility -> Text,
+        settings -> Text,
     }
 }
 
@@ -291,58 +296,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    disk (id) {
-        id -> Text,
-        storage_domain_id -> Text,
-        alias -> Text,
-        description -> Text,
-        content -> Text,
-        format -> Text,
-        sparse -> Bool,
-        virtual_bytes -> BigInt,
-        actual_bytes -> BigInt,
-        status -> Text,
-        created -> Timestamp,
-    }
-}
-
-diesel::table! {
-    image (id) {
-        id -> Text,
-        disk_id -> Text,
-        parent_id -> Nullable<Text>,
-        is_active -> Bool,
-        is_stateless -> Bool,
-        format -> Text,
-        created -> Timestamp,
-        made -> Bool,
-        memory_id -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    vm_disk (disk_id) {
-        disk_id -> Text,
-        vm_id -> Text,
-        position -> Integer,
-        interface -> Text,
-        bootable -> Bool,
-        read_only -> Bool,
-        active -> Bool,
-    }
-}
-
-diesel::table! {
-    template_disk (disk_id) {
-        disk_id -> Text,
-        template_id -> Text,
-        position -> Integer,
-        interface -> Text,
-        bootable -> Bool,
-    }
-}
-
-diesel::table! {
     nic (id) {
         id -> Text,
         vm_id -> Text,
@@ -419,30 +372,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    snapshot (id) {
-        id -> Text,
-        vm_id -> Text,
-        description -> Text,
-        kind -> Text,
-        previewed -> Bool,
-        broken -> Bool,
-        config -> Text,
-        memory_disk_id -> Nullable<Text>,
-        restore_memory -> Bool,
-        created -> Timestamp,
-    }
-}
-
-diesel::table! {
-    snapshot_image (snapshot_id, disk_id) {
-        snapshot_id -> Text,
-        disk_id -> Text,
-        image_id -> Text,
-        actual_bytes -> BigInt,
-    }
-}
-
 diesel::joinable!(mac_range -> mac_pool (mac_pool_id));
 diesel::joinable!(cluster -> data_center (data_center_id));
 diesel::joinable!(cluster -> mac_pool (mac_pool_id));
@@ -492,5 +421,6 @@ diesel::allow_tables_to_appear_in_same_query! {
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,
+    affinity_group, affinity_group_vm, affinity_group_host, affinity_label, affinity_label_vm, affinity_label_host, vm_placement, scheduling_policy,
     event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos, icon,
 }

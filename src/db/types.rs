@@ -73,5 +73,6 @@ text_columns! {
     SnapshotKind, MacAddress, NicModel, DiskFormat, DiskStatus, DiskInterface, DiskContent, HostStatus, StorageDomainStatus, StorageDomainKind, StorageType,
     TemplateStatus, VmStatus, VmKind, Display, Protocol, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
-    GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode, IconId, MediaType, FenceAgentId,
+    GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode, IconId, MediaType, FenceAgentId, SchedulingPolicyId,
+    AffinityGroupId, AffinityLabelId,
 }

@@ -7,6 +7,7 @@ use crate::model::vm::VmLoad;
 use crate::wire::{HostStats, VmStats};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Samples kept for a small chart.
 const HISTORY: usize = 60;
@@ -18,6 +19,8 @@ pub struct Live(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     hosts: HashMap<HostId, Track<HostLoad>>,
+    /// For each percentage since when a host has been that busy at least.
+    busy: HashMap<HostId, Vec<Instant>>,
     vms: HashMap<VmId, (HostId, Track<VmLoad>)>,
     /// What guests' agents told.
     guests: HashMap<VmId, GuestDetails>,
@@ -55,6 +58,10 @@ impl Live {
             ksm_saved_mib: stats.ksm_saved_mib,
         };
         inner.hosts.entry(host).or_default().push(load, stats.cpu_percent);
+        // One more entry for each percent that it is busier than before; what it is no more is forgotten.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        let percent = stats.cpu_percent.clamp(0.0, 100.0) as usize;
+        inner.busy.entry(host).or_default().resize(percent, Instant::now());
         inner.vms.retain(|vm, (at, _)| *at != host || vms.iter().any(|s| s.vm == *vm));
         let Inner { vms: known, guests, .. } = &mut *inner;
         guests.retain(|vm, _| known.contains_key(vm) || vms.iter().any(|s| s.vm == *vm));
@@ -87,7 +94,15 @@ impl Live {
     pub(in crate::engine) fn forget(&self, host: HostId) {
         let mut inner = self.inner();
         inner.hosts.remove(&host);
+        inner.busy.remove(&host);
         inner.vms.retain(|_, (at, _)| *at != host);
+    }
+
+    /// For how long a host has been used so many percent at least, without a break.
+    pub(in crate::engine) fn busy_for(&self, id: HostId, percent: u32) -> Duration {
+        let inner = self.inner();
+        let at = percent.saturating_sub(1) as usize;
+        inner.busy.get(&id).and_then(|since| since.get(at)).map(Instant::elapsed).unwrap_or_default()
     }
 
     /// A host's load; zeros where nothing is known.
@@ -138,6 +153,9 @@ mod tests {
         assert!((live.vm(vm).cpu_percent - 99.0).abs() < 0.1);
         assert_eq!(live.vm_history(vm).len(), HISTORY);
         assert!(live.vm_history(gone).is_empty());
+        assert!(live.busy_for(host, 99) < live.busy_for(host, 50), "50 percent came earlier");
+        live.sample(host, &HostStats { cpu_percent: 60.0, ..HostStats::default() }, &[]);
+        assert!(live.busy_for(host, 61).is_zero() && !live.busy_for(host, 60).is_zero());
         live.forget(host);
         assert!(live.host_history(host).is_empty() && live.vm_history(vm).is_empty());
     }

@@ -30,6 +30,7 @@ pub mod providers;
 pub mod quotas;
 pub mod reconcile;
 pub mod roles;
+pub mod scheduler;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
@@ -87,6 +88,8 @@ pub struct Engine {
     pub passkeys: auth::passkey::Ceremonies,
     /// Which pools are to be looked at.
     pub refill: pools::Refill,
+    /// Clusters short of room for their highly available VMs.
+    pub unreserved: scheduler::what_if::Unreserved,
     pub reconcilers: reconcile::Reconcilers,
     pub timing: Timing,
 }
@@ -185,6 +188,7 @@ impl Engine {
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
             refill: pools::Refill::default(),
+            unreserved: scheduler::what_if::Unreserved::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,
         })

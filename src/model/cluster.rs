@@ -1,5 +1,6 @@
 //! Clusters.
 
+use crate::model::cluster_settings::ClusterSettings;
 use crate::model::ids::{ClusterId, DataCenterId, MacPoolId};
 
 /// A cluster as lists and details show it.
@@ -15,4 +16,5 @@ pub struct ClusterView {
     pub compatibility: String,
     pub hosts: u32,
     pub vms: u32,
+    pub settings: ClusterSettings,
 }

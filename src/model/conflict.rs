@@ -68,6 +68,24 @@ pub enum NoRoom {
     Cpus { most: u32, wanted: u32 },
     #[error("has {free} MiB of memory left, the VM needs {needed}")]
     Memory { free: u64, needed: u64 },
+    #[error("has been used more than {percent} % for more than {minutes} minutes")]
+    Overloaded { percent: u32, minutes: u32 },
+    #[error("has no CPU {cpu}, which the VM is pinned to")]
+    NoCpuNumber { cpu: u32 },
+    #[error("connects guests to networks in another way ({mode})")]
+    OtherNetwork { mode: String },
+    #[error("runs none of the VMs that affinity group {group} keeps together")]
+    NotTogether { group: String },
+    #[error("runs a VM that affinity group {group} keeps apart")]
+    NotApart { group: String },
+    #[error("is none of the hosts of affinity group {group}")]
+    NotOfGroup { group: String },
+    #[error("is kept free of the VMs of affinity group {group}")]
+    KeptFree { group: String },
+    #[error("does not have the affinity label {label}")]
+    NoLabel { label: String },
+    #[error("takes only highly available VMs while its cluster is in maintenance")]
+    ClusterInMaintenance,
 }
 
 /// Why a storage domain takes no new disk.

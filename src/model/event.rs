@@ -233,6 +233,8 @@ event_codes! {
     PasskeyRemoved = "USER_PASSKEY_REMOVED", 10487, Normal, "User {user} removed the passkey {detail}.";
     PasskeyCopied = "USER_PASSKEY_COPIED", 10488, Alert, "The passkey {detail} of {user} was refused: its counter went back, as if it had been copied.";
     RecoveryRenewed = "USER_RECOVERY_CODES_RENEWED", 10489, Normal, "User {user} made new recovery codes.";
-    JobStuck = "JOB_STUCK", 10301, Alert, "A task could not be undone and waits for a retry: {detail}";
+    HaNotReserved = "CLUSTER_ALERT_HA_RESERVATION", 10300, Alert, "Cluster {cluster} has no room for all highly available VMs if one of these hosts is lost: {detail}";
+    HaReserved = "CLUSTER_ALERT_HA_RESERVATION_DOWN", 10301, Normal, "Cluster {cluster} has room for all its highly available VMs again.";
+    JobStuck = "JOB_STUCK", 10492, Alert, "A task could not be undone and waits for a retry: {detail}";
     EngineStarted = "ENGINE_STARTED", 1, Normal, "The engine started.";
 }

@@ -45,6 +45,9 @@ ids! {
     IconId,
     /// An OpenID provider.
     ProviderId,
+    SchedulingPolicyId,
+    AffinityGroupId,
+    AffinityLabelId,
 }
 
 impl From<UserId> for PrincipalId {

@@ -5,6 +5,7 @@ use super::scope::{Scope, within};
 use crate::db::schema::*;
 use crate::db::{Db, MultiBackend};
 use crate::model::cluster::ClusterView;
+use crate::model::cluster_settings::ClusterSettings;
 use crate::model::data_center::{DataCenterStatus, DataCenterView};
 use crate::model::host::HostStatus;
 use crate::model::ids::*;
@@ -52,18 +53,13 @@ pub fn data_centers(db: &mut Db, scope: &Scope) -> QueryResult<Vec<DataCenterVie
 
 /// Clusters with how many hosts and VMs they have.
 pub fn clusters(db: &mut Db, scope: &Scope) -> QueryResult<Vec<ClusterView>> {
-    type Row = (ClusterId, String, String, String, DataCenterId, String, MacPoolId, String);
+    type Row = ((ClusterId, String, String, String), (DataCenterId, String), (MacPoolId, String, String));
     let query = cluster::table
         .inner_join(data_center::table)
         .select((
-            cluster::id,
-            cluster::name,
-            cluster::description,
-            cluster::comment,
-            cluster::data_center_id,
-            data_center::name,
-            cluster::mac_pool_id,
-            cluster::compatibility,
+            (cluster::id, cluster::name, cluster::description, cluster::comment),
+            (cluster::data_center_id, data_center::name),
+            (cluster::mac_pool_id, cluster::compatibility, cluster::settings),
         ))
         .order(cluster::name)
         .into_boxed::<MultiBackend>();
@@ -75,18 +71,25 @@ pub fn clusters(db: &mut Db, scope: &Scope) -> QueryResult<Vec<ClusterView>> {
         vm::table.group_by(vm::cluster_id).select((vm::cluster_id, count)).load(db)?.into_iter().collect();
     Ok(rows
         .into_iter()
-        .map(|(id, name, description, comment, data_center, data_center_name, mac_pool, compatibility)| ClusterView {
-            id,
-            name,
-            description,
-            comment,
-            data_center,
-            data_center_name,
-            mac_pool,
-            compatibility,
-            hosts: unsigned(hosts.get(&id).copied().unwrap_or(0)),
-            vms: unsigned(vms.get(&id).copied().unwrap_or(0)),
-        })
+        .map(
+            |(
+                (id, name, description, comment),
+                (data_center, data_center_name),
+                (mac_pool, compatibility, settings),
+            )| ClusterView {
+                id,
+                name,
+                description,
+                comment,
+                data_center,
+                data_center_name,
+                mac_pool,
+                compatibility,
+                hosts: unsigned(hosts.get(&id).copied().unwrap_or(0)),
+                vms: unsigned(vms.get(&id).copied().unwrap_or(0)),
+                settings: ClusterSettings::from_json(&settings),
+            },
+        )
         .collect())
 }
 

@@ -25,6 +25,7 @@ pub mod providers;
 pub mod quotas;
 pub mod roles;
 pub mod run_once;
+pub mod scheduling;
 pub mod scope;
 mod search;
 pub mod seed;

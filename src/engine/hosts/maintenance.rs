@@ -5,8 +5,8 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::scheduler::{self, Cluster, Need, Tie};
 use crate::engine::vms::migrate::{self, Wanted};
-use crate::engine::vms::state;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::event::{About, EventCode};
@@ -19,7 +19,6 @@ use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
 use crate::store::hosts::enrol as store;
 use crate::store::hosts::write::{self, HostRow};
-use crate::store::vms::launch::{self, Candidate};
 use crate::store::vms::run::{self, VmRun, Which};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -50,28 +49,26 @@ pub async fn plan(cx: &Cx, id: HostId) -> Result<Vec<Leaving>, EngineError> {
         .db
         .read(move |db| {
             auth::see(db, &inner.actor, id.object())?;
-            planned(db, id)
+            planned(&inner.engine, db, id)
         })
         .await
 }
 
 /// One after another: each takes room that the next has not.
-fn planned(db: &mut Db, id: HostId) -> Result<Vec<Leaving>, EngineError> {
+fn planned(engine: &Engine, db: &mut Db, id: HostId) -> Result<Vec<Leaving>, EngineError> {
+    let staying = staying(db, id)?;
+    let Some(row) = write::row(db, id)?.filter(|_| !staying.is_empty()) else { return Ok(Vec::new()) };
+    let mut cluster = Cluster::load(engine, db, row.cluster)?;
     let mut leaving = Vec::new();
-    let mut hosts: Option<Vec<Candidate>> = None;
-    for run in staying(db, id)? {
+    for run in staying {
         let config = migrate::config(db, run.vm)?;
-        let all = match hosts.as_mut() {
-            Some(all) => all,
-            None => hosts.insert(launch::candidates(db, config.cluster)?),
-        };
-        let found = migrate::target(&config, &run, all, None, false);
-        if let Some(host) = found.as_ref().ok().and_then(|to| all.iter_mut().find(|host| host.id == *to)) {
-            host.committed_mib += config.hardware.memory_mib;
-            host.vms += 1;
-        }
-        let name_of = |to: HostId| all.iter().find(|host| host.id == to).map(|host| host.name.clone());
-        leaving.push(Leaving { vm: run.vm, name: run.name, to: found.map(|to| name_of(to).unwrap_or_default()) });
+        let need = Need::load(db, &config, Tie::From(id, None))?;
+        let to = migrate::may_leave(&config, &run, false).and_then(|()| scheduler::choose(&cluster, &need));
+        let to = to.map(|(host, _)| {
+            cluster.add(&need, host);
+            cluster.host(host).map(|host| host.name.clone()).unwrap_or_default()
+        });
+        leaving.push(Leaving { vm: run.vm, name: run.name, to });
     }
     Ok(leaving)
 }
@@ -94,7 +91,7 @@ pub async fn deactivate(cx: &Cx, id: HostId) -> Result<JobId, EngineError> {
         .write(move |db| {
             auth::check(db, &inner.actor, Action::ManipulateHost, id.object())?;
             let row = admitted(db, id, HostAction::Deactivate)?;
-            let leaving = planned(db, id)?;
+            let leaving = planned(&inner.engine, db, id)?;
             let answers = matches!(row.status, HostStatus::Up | HostStatus::NonOperational);
             if !answers && !leaving.is_empty() {
                 let vms = i64::try_from(leaving.len()).unwrap_or(i64::MAX);
@@ -202,30 +199,12 @@ async fn empty(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineErro
         if *tries >= TRIES {
             return Err(Conflict::WouldNotLeave { vm: run.name.clone() }.into());
         }
-        if send(engine, run.vm).await? {
+        if migrate::send_away(engine, run.vm, Wanted::default()).await? {
             *tries += 1;
             under_way += 1;
         }
     }
     Ok(Next::Again(LOOK))
-}
-
-/// False: another task holds it just now, or it left by itself.
-async fn send(engine: &Arc<Engine>, vm: VmId) -> Result<bool, EngineError> {
-    let inner = engine.clone();
-    let begun = engine.db.write(move |db| {
-        let run = state::load(db, vm)?;
-        if run.intent != Intent::Run || run::is_locked(db, vm)? {
-            return Ok(None);
-        }
-        let new = NewJob::own(&inner, &run.name);
-        let (job, to) = migrate::begin(&inner, db, &run, Wanted::default(), &new)?;
-        inner.tell(db, EventCode::MigrationStartedBySystem, state::about(&run), &to)?;
-        Ok::<_, EngineError>(Some(job))
-    });
-    let Some(job) = begun.await? else { return Ok(false) };
-    jobs::kick(engine, job);
-    Ok(true)
 }
 
 impl Kind for EmptyHost {

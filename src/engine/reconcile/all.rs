@@ -3,6 +3,7 @@
 use super::Reconciler;
 use crate::auth;
 use crate::engine::directories::{people, skew};
+use crate::engine::scheduler::{balancing, what_if};
 use crate::engine::vms::{ha, state, stop};
 use crate::engine::{Engine, EngineError, class, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
@@ -29,6 +30,8 @@ pub(super) const ALL: &[Reconciler] = &[
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "high availability", period: Duration::from_secs(2), run: |e| ha::restart(e).boxed() },
+    Reconciler { name: "balancing", period: Duration::from_secs(60), run: |e| balancing::keep(e).boxed() },
+    Reconciler { name: "reservation", period: Duration::from_secs(300), run: |e| what_if::watch(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },
     Reconciler { name: "pools", period: Duration::from_secs(1), run: |e| pools::keep_full(e).boxed() },
     Reconciler { name: "pool memories", period: Duration::from_secs(5), run: |e| pools::memory::keep(e).boxed() },

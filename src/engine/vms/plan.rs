@@ -13,10 +13,10 @@ use crate::model::template::{TemplateStatus, TemplateView};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::*;
 use crate::store::disks::write::ActiveImage;
+use crate::store::scheduling::places;
 use crate::store::scope::Scope;
 use crate::store::templates::versions;
 use crate::store::vms::insert::{self, VmConfig};
-use crate::store::vms::launch;
 use crate::store::{catalog, disks, jobs, templates};
 
 /// A disk of the template.
@@ -194,7 +194,7 @@ fn check_host_memory(
     hw: &Hardware,
     wrong: &mut Vec<Invalid>,
 ) -> Result<(), EngineError> {
-    let largest = launch::candidates(db, cluster)?.iter().map(|c| c.facts.memory_mib).max().unwrap_or(0);
+    let largest = places::facts(db, cluster)?.iter().map(|(_, facts)| facts.memory_mib).max().unwrap_or(0);
     if largest > 0 && hw.memory_mib > largest {
         wrong.push(Invalid::new("memory", Problem::MoreThanHost { available: largest }));
     }

@@ -13,6 +13,7 @@ use crate::model::run_once::{Drive, Kernel, MAX_PARAMETERS, RunOnce};
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{BootDevice, Refusal, VmAction, VmStatus};
 use crate::store::run_once as store;
+use crate::store::scheduling::places;
 use crate::store::vms::launch::{self, Launch, LaunchKernel};
 
 /// Starts a VM that is down, once in this way.
@@ -72,7 +73,7 @@ fn check_kernel(cx: &Cx, db: &mut Db, once: &RunOnce) -> Result<(), EngineError>
 /// A host, a machine and a CPU that the VM's cluster has.
 fn check_place(db: &mut Db, mut vm: Launch, once: &RunOnce) -> Result<(), EngineError> {
     if let Some(host) = once.host
-        && !launch::candidates(db, vm.cluster)?.iter().any(|one| one.id == host)
+        && !places::facts(db, vm.cluster)?.iter().any(|(id, _)| *id == host)
     {
         return Err(Invalid::new("placement_policy.hosts", Problem::NoSuch { value: host.to_string() }).into());
     }

@@ -8,8 +8,8 @@ use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::VmSettings;
+use crate::store::scheduling::places;
 use crate::store::settings as kept;
-use crate::store::vms::launch;
 
 /// libvirt's limits for a guest's part of the CPUs.
 const MOST_SHARES: u64 = 262_144;
@@ -75,8 +75,8 @@ pub(in crate::engine) fn check(
     }
     machine_and_cpu(db, cluster, s, wrong)?;
     if !s.hosts.is_empty() {
-        let known = launch::candidates(db, cluster)?;
-        if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|host| host.id != **id)) {
+        let known = places::facts(db, cluster)?;
+        if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|(known, _)| known != *id)) {
             wrong.push(Invalid::new("placement_policy.hosts", Problem::NoSuch { value: stranger.to_string() }));
         }
     }
@@ -100,14 +100,14 @@ pub(in crate::engine) fn machine_and_cpu(
     if s.machine.is_empty() && s.cpu_type.is_empty() {
         return Ok(());
     }
-    let hosts = launch::candidates(db, cluster)?;
+    let hosts = places::facts(db, cluster)?;
     let mut note = |field, value: &str, there: bool| {
         if !there {
             wrong.push(Invalid::new(field, Problem::NoHostHas { value: value.chars().take(64).collect() }));
         }
     };
-    note("custom_emulated_machine", &s.machine, hosts.iter().any(|host| host.facts.has_machine(&s.machine)));
-    note("custom_cpu_model", &s.cpu_type, hosts.iter().any(|host| host.facts.has_cpu(&s.cpu_type)));
+    note("custom_emulated_machine", &s.machine, hosts.iter().any(|(_, facts)| facts.has_machine(&s.machine)));
+    note("custom_cpu_model", &s.cpu_type, hosts.iter().any(|(_, facts)| facts.has_cpu(&s.cpu_type)));
     if s.cpu_passthrough && !s.cpu_type.is_empty() {
         wrong.push(Invalid::new("custom_cpu_model", Problem::CpuAndPassthrough));
     }

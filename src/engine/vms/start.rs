@@ -5,8 +5,9 @@ use crate::engine::hosts::report;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::pools::memory::{self, Instant};
 use crate::engine::quotas::Asker;
+use crate::engine::scheduler::{self, Tie};
 use crate::engine::vms::admit::{admit, command, refuse};
-use crate::engine::vms::{place, run_once, spec, state};
+use crate::engine::vms::{media, run_once, spec, state};
 use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
@@ -99,12 +100,8 @@ pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> 
         (How::Resume, Some(host)) => host,
         (_, tied) => {
             let (config, once) = this_time(db, vm)?;
-            place::check_media(&config)?;
-            place::choose(
-                &config,
-                &launch::candidates(db, config.cluster)?,
-                tied.or(once.host).map_or(place::Tie::None, place::Tie::To),
-            )?
+            media::check(&config)?;
+            scheduler::settle_on(engine, db, &config, tied.or(once.host).map_or(Tie::None, Tie::To))?
         }
     };
     state::change(engine, db, vm, |run| {

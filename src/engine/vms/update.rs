@@ -1,10 +1,11 @@
 //! Changing a VM's configuration. What a running guest cannot take counts from its next start.
 
 use crate::db::Db;
+use crate::engine::scheduler::Cluster;
 use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command};
-use crate::engine::vms::{cd, next_run, place, settings, state};
-use crate::engine::{Cx, EngineError, quotas};
+use crate::engine::vms::{cd, next_run, settings, state};
+use crate::engine::{Cx, Engine, EngineError, quotas};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{JobId, QuotaId, VmId};
@@ -17,6 +18,7 @@ use crate::model::vm::{
 };
 use crate::model::vm_settings::{NotNow, Running};
 use crate::store::catalog;
+use crate::store::hosts;
 use crate::store::scope::Scope;
 use crate::store::templates::versions;
 use crate::store::vms::insert;
@@ -140,7 +142,7 @@ fn at_once(cx: &Cx, db: &mut Db, id: VmId, changed: &Changed<'_>) -> Result<Opti
     let now = adjust::runs(run) && !next_run;
     let mut cpus = growth.cpus.filter(|_| now && before.sockets != after.sockets);
     let mut memory = growth.memory.filter(|_| now && before.memory_mib != after.memory_mib);
-    if memory == Some(Ok(())) && after.memory_mib > before.memory_mib && place::is_full(db, id, run)? {
+    if memory == Some(Ok(())) && after.memory_mib > before.memory_mib && host_is_full(&cx.engine, db, run)? {
         memory = Some(Err(NotNow::HostFull));
     }
     let refused = (cpus.take_if(|c| c.is_err()), memory.take_if(|m| m.is_err()));
@@ -157,6 +159,14 @@ fn at_once(cx: &Cx, db: &mut Db, id: VmId, changed: &Changed<'_>) -> Result<Opti
         result: None,
     };
     Ok((args.cpus || args.memory || cd).then_some(args))
+}
+
+/// Its host has promised more than it has, with what is set for the VM now.
+fn host_is_full(engine: &Engine, db: &mut Db, run: &VmRun) -> Result<bool, EngineError> {
+    let host = run.host.map(|host| hosts::write::row(db, host)).transpose()?.flatten();
+    let Some(host) = host else { return Ok(false) };
+    let cluster = Cluster::load(engine, db, host.cluster)?;
+    Ok(cluster.host(host.id).is_some_and(|host| host.is_full(&cluster.settings)))
 }
 
 /// The part of a configuration that the guest sees.

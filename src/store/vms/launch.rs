@@ -1,15 +1,13 @@
-//! What a VM is launched from, and the hosts that could run it.
+//! What a VM is launched from.
 
 use crate::db::Db;
-use crate::db::schema::{disk, host, image, job_lock, network, nic, storage_domain, vm, vm_disk, vm_run, vnic_profile};
+use crate::db::schema::{disk, image, job_lock, network, nic, storage_domain, vm, vm_disk, vnic_profile};
 use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
-use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, SnapshotId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::{Display, Hardware};
 use crate::model::vm_settings::{Running, VmSettings};
-use crate::model::vm_state::{Intent, Observed};
 use diesel::prelude::*;
 
 /// A VM's configuration as its launch needs it.
@@ -222,53 +220,3 @@ fn nics(db: &mut Db, id: VmId) -> QueryResult<Vec<LaunchNic>> {
         .map(|(nic, mac, model, linked, plugged, network)| LaunchNic { nic, mac, model, linked, plugged, network })
         .collect())
 }
-
-/// A host of a cluster with what it has promised already.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    pub id: HostId,
-    pub name: String,
-    pub status: HostStatus,
-    pub facts: HostFacts,
-    /// Memory of the VMs that run there or are being started.
-    pub committed_mib: u64,
-    pub vms: u32,
-}
-
-/// The hosts of a cluster, by name.
-pub fn candidates(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Candidate>> {
-    let rows: Vec<(HostId, String, HostStatus, String)> = host::table
-        .filter(host::cluster_id.eq(cluster))
-        .order(host::name)
-        .select((host::id, host::name, host::status, host::facts))
-        .load(db)?;
-    let off = [Intent::Off, Intent::Suspended, Intent::Images];
-    let running: Vec<(Option<HostId>, i64, String)> = vm_run::table
-        .inner_join(vm::table)
-        .filter(vm_run::host_id.is_not_null())
-        .filter(vm_run::intent.ne_all(off).or(vm_run::observed.eq_any(LIVING)))
-        .select((vm_run::host_id, vm::memory_mib, vm_run::launched))
-        .load(db)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, status, facts)| {
-            let there = || running.iter().filter(move |(host, _, _)| *host == Some(id));
-            Candidate {
-                id,
-                name,
-                status,
-                facts: serde_json::from_str(&facts).unwrap_or_default(),
-                committed_mib: there().map(|(_, mib, launched)| promised(*mib, launched)).sum(),
-                vms: u32::try_from(there().count()).unwrap_or(u32::MAX),
-            }
-        })
-        .collect())
-}
-
-/// What is promised to a guest: what it has, and what it will have after its next start.
-fn promised(set: i64, launched: &str) -> u64 {
-    let has = Running::from_json(launched).map_or(0, |now| now.hardware.memory_mib);
-    set.unsigned_abs().max(has)
-}
-
-const LIVING: [Observed; 4] = [Observed::Running, Observed::Paused, Observed::PausedIo, Observed::Stopping];

@@ -2,8 +2,8 @@
 
 use super::vm_form::{field, hinted, parsed};
 use super::{admin, changing, details, id};
+use crate::engine::scheduler::Explained;
 use crate::engine::vms::migrate::{self, Wanted};
-use crate::engine::vms::place::Explained;
 use crate::engine::{EngineError, vms};
 use crate::model::ids::VmId;
 use crate::model::migration::MigrationPolicyName;
@@ -66,7 +66,7 @@ pub fn explained(frame: &Frame, hosts: &[Explained]) -> Markup {
                 li {
                     strong { (host.name) } " "
                     @match &host.fits {
-                        Ok(free) => { (l.ta("host-fits", &[("free", &parts::memory(*free))])) }
+                        Ok(weighed) => { (l.ta("host-fits", &[("free", &parts::memory(weighed.free_mib))])) }
                         Err(why) => { (words::no_room(l, why)) }
                     }
                 }

@@ -208,6 +208,17 @@ pub fn no_room(l: Locale, why: &NoRoom) -> String {
         NoRoom::NoCpuType { cpu } => say!(l, "no-room-no-cpu-type", "cpu" = cpu),
         NoRoom::Cpus { most, wanted } => say!(l, "no-room-cpus", "most" = most, "wanted" = wanted),
         NoRoom::Memory { free, needed } => say!(l, "no-room-memory", "free" = free, "needed" = needed),
+        NoRoom::Overloaded { percent, minutes } => {
+            say!(l, "no-room-overloaded", "percent" = percent, "minutes" = minutes)
+        }
+        NoRoom::NoCpuNumber { cpu } => say!(l, "no-room-no-cpu-number", "cpu" = cpu),
+        NoRoom::OtherNetwork { mode } => say!(l, "no-room-other-network", "mode" = mode),
+        NoRoom::NotTogether { group } => say!(l, "no-room-not-together", "group" = group),
+        NoRoom::NotApart { group } => say!(l, "no-room-not-apart", "group" = group),
+        NoRoom::NotOfGroup { group } => say!(l, "no-room-not-of-group", "group" = group),
+        NoRoom::KeptFree { group } => say!(l, "no-room-kept-free", "group" = group),
+        NoRoom::NoLabel { label } => say!(l, "no-room-no-label", "label" = label),
+        NoRoom::ClusterInMaintenance => l.t("no-room-cluster-in-maintenance"),
     }
 }
 

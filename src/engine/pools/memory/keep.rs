@@ -6,8 +6,8 @@ use crate::engine::{Engine, EngineError, jobs, storage};
 use crate::model::ids::{ImageId, JobId};
 use crate::model::pool::{MemoryState, PoolMemory};
 use crate::store::pools::memory as store;
+use crate::store::scheduling::places;
 use crate::store::storage_domains;
-use crate::store::vms::launch;
 use crate::wire::{DomainPath, ImagePath, RemoveImage};
 use std::sync::Arc;
 
@@ -79,8 +79,8 @@ fn save_missing(engine: &Arc<Engine>, db: &mut Db) -> Result<Vec<JobId>, EngineE
 /// On some host of its cluster its VMs can still go on from it.
 fn fits(db: &mut Db, memory: &PoolMemory) -> Result<bool, EngineError> {
     let Some(vm) = model(db, memory.pool)? else { return Ok(true) };
-    for host in launch::candidates(db, vm.cluster)? {
-        if find(db, host.id, &vm)?.is_some() {
+    for (host, _) in places::facts(db, vm.cluster)? {
+        if find(db, host, &vm)?.is_some() {
             return Ok(true);
         }
     }

@@ -19,6 +19,7 @@ use crate::model::ids::*;
 use crate::model::pool::{MemoryState, PoolKind, PoolMemory};
 use crate::store::pools::memory as store;
 use crate::store::pools::write as rows;
+use crate::store::scheduling::places;
 use crate::store::storage_domains;
 use crate::store::templates::versions;
 use crate::store::vms::launch::{self, Launch};
@@ -81,7 +82,7 @@ fn find(db: &mut Db, host: HostId, vm: &Launch) -> Result<Option<Instant>, Engin
     let memory = store::of_pool(db, member.pool)?.filter(|m| wanted && m.state == MemoryState::Ready);
     let Some(memory) = memory else { return Ok(None) };
     let bases = store::bases(db, vm.vm)?;
-    let facts = launch::candidates(db, vm.cluster)?.into_iter().find(|c| c.id == host).map(|c| c.facts);
+    let facts = places::facts(db, vm.cluster)?.into_iter().find(|(id, _)| *id == host).map(|(_, facts)| facts);
     if facts.is_none_or(|facts| make_of(vm, &bases, &facts) != memory.make) {
         return Ok(None);
     }

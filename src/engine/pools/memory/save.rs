@@ -3,7 +3,8 @@
 use super::{broken, file, make_of, model, place};
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
-use crate::engine::vms::{place as hosts, spec};
+use crate::engine::scheduler::{self, Cluster, Need, Tie};
+use crate::engine::vms::spec;
 use crate::engine::{Engine, EngineError};
 use crate::model::clock::Timestamp;
 use crate::model::conflict::Conflict;
@@ -13,7 +14,6 @@ use crate::model::ids::*;
 use crate::model::job::JobKind;
 use crate::model::pool::{MemoryState, PoolMemory};
 use crate::store::pools::memory::{self as store, Base, MemoryLayer};
-use crate::store::vms::launch;
 use crate::wire::event::DomainState;
 use crate::wire::{
     CreateImage, ForgetVm, ImagePath, ListDomains, RemoveImage, SaveMemory as SaveVerb, StartVm, VmSpec,
@@ -63,9 +63,9 @@ pub(super) fn begin(engine: &Arc<Engine>, db: &mut Db, pool: PoolId, name: &str)
     let bases = store::bases(db, vm.vm)?;
     let Some(first) = bases.first() else { return Ok(None) };
     let Some(domain) = place(db, first.domain)? else { return Ok(None) };
-    let candidates = launch::candidates(db, vm.cluster)?;
-    let host = hosts::choose(&vm, &candidates, hosts::Tie::None)?;
-    let facts = candidates.into_iter().find(|c| c.id == host).map(|c| c.facts).unwrap_or_default();
+    let cluster = Cluster::load(engine, db, vm.cluster)?;
+    let (host, _) = scheduler::choose(&cluster, &Need::load(db, &vm, Tie::None)?)?;
+    let facts = cluster.host(host).map(|host| host.facts.clone()).unwrap_or_default();
     let failures = store::of_pool(db, pool)?.map_or(0, |before| before.failures);
     let memory = PoolMemory {
         id: MemoryId::random(),

@@ -7,8 +7,8 @@ mod settle;
 
 use crate::db::Db;
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
+use crate::engine::scheduler::{self, Cluster, Explained, Need, Tie};
 use crate::engine::vms::admit::{admit, command, refuse};
-use crate::engine::vms::place::{self, Tie};
 use crate::engine::vms::{spec, state};
 use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
@@ -21,8 +21,8 @@ use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_settings::MigrationMode;
 use crate::model::vm_state::Intent;
 use crate::store::hosts::write;
-use crate::store::vms::launch::{self, Candidate, Launch};
-use crate::store::vms::run::VmRun;
+use crate::store::vms::launch::{self, Launch};
+use crate::store::vms::run::{self, VmRun};
 use crate::wire::migrate::Moved;
 use crate::wire::network::NetworkMode;
 use crate::wire::{
@@ -107,8 +107,8 @@ pub(in crate::engine) fn begin(
     }
     let from = run.host.ok_or_else(|| refuse(VmAction::Migrate, &run.name, Refusal::Status(run.status)))?;
     let config = config(db, run.vm)?;
-    let hosts = launch::candidates(db, config.cluster)?;
-    let to = target(&config, run, &hosts, wanted.to, new.owner.is_some())?;
+    may_leave(&config, run, new.owner.is_some())?;
+    let to = scheduler::settle_on(engine, db, &config, Tie::From(from, wanted.to))?;
     let to_name = write::row(db, to)?.map(|host| host.name).unwrap_or_default();
     let args = Args {
         vm: run.vm,
@@ -133,41 +133,53 @@ pub(in crate::engine) fn begin(
     Ok((job, to_name))
 }
 
-/// Where it could go. `by_hand`: somebody asked for this VM, and not for its host to be emptied.
+/// Sends a VM off by the engine's own wish. False: another task holds it just now, or it left by itself.
 ///
 /// # Errors
-/// It may not leave its host, or nothing could take it: says for each host why.
-pub(in crate::engine) fn target(
-    config: &Launch,
-    run: &VmRun,
-    hosts: &[Candidate],
-    wanted: Option<HostId>,
-    by_hand: bool,
-) -> Result<HostId, EngineError> {
+/// No host can take it, or the database failed.
+pub(in crate::engine) async fn send_away(engine: &Arc<Engine>, vm: VmId, wanted: Wanted) -> Result<bool, EngineError> {
+    let inner = engine.clone();
+    let begun = engine.db.write(move |db| {
+        let run = state::load(db, vm)?;
+        if run.intent != Intent::Run || run::is_locked(db, vm)? {
+            return Ok(None);
+        }
+        let (job, to) = begin(&inner, db, &run, wanted, &NewJob::own(&inner, &run.name))?;
+        inner.tell(db, EventCode::MigrationStartedBySystem, state::about(&run), &to)?;
+        Ok::<_, EngineError>(Some(job))
+    });
+    let Some(job) = begun.await? else { return Ok(false) };
+    jobs::kick(engine, job);
+    Ok(true)
+}
+
+/// Whether it may leave its host. `by_hand`: somebody asked for this VM, and not for its host to be emptied.
+///
+/// # Errors
+/// It may not.
+pub(in crate::engine) fn may_leave(config: &Launch, run: &VmRun, by_hand: bool) -> Result<(), EngineError> {
     let refused = |because| Err(refuse(VmAction::Migrate, &run.name, because));
     match config.hardware.settings.migration {
-        MigrationMode::Pinned => return refused(Refusal::PinnedToHost { host: run.host_name.clone() }),
-        MigrationMode::UserMigratable if !by_hand => return refused(Refusal::MigratesByHandOnly),
-        MigrationMode::UserMigratable | MigrationMode::Migratable => {}
+        MigrationMode::Pinned => refused(Refusal::PinnedToHost { host: run.host_name.clone() }),
+        MigrationMode::UserMigratable if !by_hand => refused(Refusal::MigratesByHandOnly),
+        MigrationMode::UserMigratable | MigrationMode::Migratable => Ok(()),
     }
-    let from = run.host.ok_or_else(|| refuse(VmAction::Migrate, &run.name, Refusal::Status(run.status)))?;
-    place::choose(config, hosts, Tie::From(from, wanted))
 }
 
 /// Each host of its cluster as a place to go.
 ///
 /// # Errors
 /// Hidden, or the database failed.
-pub async fn choices(cx: &Cx, id: VmId) -> Result<Vec<place::Explained>, EngineError> {
+pub async fn choices(cx: &Cx, id: VmId) -> Result<Vec<Explained>, EngineError> {
     let inner = cx.clone();
     cx.engine
         .db
         .read(move |db| {
             crate::auth::check(db, &inner.actor, VmAction::Migrate.permit(), id.object())?;
             let (run, config) = (state::load(db, id)?, config(db, id)?);
-            let hosts = launch::candidates(db, config.cluster)?;
-            let tie = run.host.map_or(Tie::None, |from| Tie::From(from, None));
-            Ok(place::explain(&config, &hosts, tie))
+            let cluster = Cluster::load(&inner.engine, db, config.cluster)?;
+            let need = Need::load(db, &config, run.host.map_or(Tie::None, |from| Tie::From(from, None)))?;
+            Ok(scheduler::explain(&cluster, &need))
         })
         .await
 }

@@ -1,0 +1,1 @@
+alter table cluster drop column settings;

@@ -1,0 +1,38 @@
+//! Where a VM runs: filters take hosts out, weights rank the rest, the best rank wins (oVirt's scheduling).
+//!
+//! Decisions are pure functions of a [`Cluster`] (the hosts with what they have promised and how busy they are) and a [`Need`] (what
+//! the VM asks for): a start, a migration, a plan for an emptied or lost host, and a simulation all take the same way.
+
+mod balance;
+pub(in crate::engine) mod balancing;
+mod cluster;
+mod decide;
+mod filters;
+mod need;
+mod rank;
+pub mod simulation;
+pub mod what_if;
+
+pub(in crate::engine) use cluster::{Candidate, Cluster};
+pub use decide::{Explained, Weighed};
+pub(in crate::engine) use decide::{choose, explain, kept};
+pub(in crate::engine) use need::{Membership, Need, Tie};
+
+use crate::db::Db;
+use crate::engine::{Engine, EngineError};
+use crate::model::ids::HostId;
+use crate::store::scheduling::places;
+use crate::store::vms::launch::Launch;
+
+/// Chooses a host, in the caller's write transaction; why it was chosen is kept with the VM.
+///
+/// # Errors
+/// No host of its cluster can run it, or the database failed.
+pub(in crate::engine) fn settle_on(engine: &Engine, db: &mut Db, vm: &Launch, tie: Tie) -> Result<HostId, EngineError> {
+    let cluster = Cluster::load(engine, db, vm.cluster)?;
+    let need = Need::load(db, vm, tie)?;
+    let (host, all) = choose(&cluster, &need)?;
+    let decision = serde_json::to_string(&kept(&cluster, host, &all)).unwrap_or_default();
+    places::keep_decision(db, vm.vm, engine.clock.now(), &decision)?;
+    Ok(host)
+}

@@ -4,6 +4,7 @@ use crate::model::clock::Timestamp;
 use crate::model::host::{HostAction, HostStatus};
 use crate::model::job::{JobKind, JobStatus};
 use crate::model::quota::Excess;
+use crate::model::scheduling::Contradiction;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
@@ -123,6 +124,12 @@ pub enum Away {
 pub enum Conflict {
     #[error("this request did not come from one of this engine's own pages; go back, reload the page and try again")]
     Foreign,
+    #[error("scheduling policy {policy} is one of those that every engine has; copy it and change the copy")]
+    PolicyLocked { policy: String },
+    #[error("scheduling policy {policy} is that of {clusters}; give them another one first")]
+    PolicyInUse { policy: String, clusters: String },
+    #[error("{0}")]
+    Affinity(Contradiction),
     #[error("VM {vm} runs on no host")]
     NotRunning { vm: String },
     #[error("{by} has the console of VM {vm} open; say whether you take it over or look on together")]

@@ -233,6 +233,15 @@ event_codes! {
     PasskeyRemoved = "USER_PASSKEY_REMOVED", 10487, Normal, "User {user} removed the passkey {detail}.";
     PasskeyCopied = "USER_PASSKEY_COPIED", 10488, Alert, "The passkey {detail} of {user} was refused: its counter went back, as if it had been copied.";
     RecoveryRenewed = "USER_RECOVERY_CODES_RENEWED", 10489, Normal, "User {user} made new recovery codes.";
+    PolicyAdded = "USER_ADD_CLUSTER_POLICY", 9910, Normal, "Scheduling policy {detail} was added by {user}.";
+    PolicyChanged = "USER_UPDATE_CLUSTER_POLICY", 9912, Normal, "Scheduling policy {detail} was changed by {user}.";
+    PolicyRemoved = "USER_REMOVE_CLUSTER_POLICY", 9914, Normal, "Scheduling policy {detail} was removed by {user}.";
+    AffinityGroupAdded = "USER_ADDED_AFFINITY_GROUP", 10350, Normal, "Affinity group {detail} was added to cluster {cluster} by {user}.";
+    AffinityGroupChanged = "USER_UPDATED_AFFINITY_GROUP", 10352, Normal, "Affinity group {detail} of cluster {cluster} was changed by {user}.";
+    AffinityGroupRemoved = "USER_REMOVED_AFFINITY_GROUP", 10354, Normal, "Affinity group {detail} of cluster {cluster} was removed by {user}.";
+    AffinityLabelAdded = "AFFINITY_LABEL_ADDED", 10710, Normal, "Affinity label {detail} was added by {user}.";
+    AffinityLabelChanged = "AFFINITY_LABEL_CHANGED", 10711, Normal, "Affinity label {detail} was changed by {user}.";
+    AffinityLabelRemoved = "AFFINITY_LABEL_REMOVED", 10712, Normal, "Affinity label {detail} was removed by {user}.";
     HaNotReserved = "CLUSTER_ALERT_HA_RESERVATION", 10300, Alert, "Cluster {cluster} has no room for all highly available VMs if one of these hosts is lost: {detail}";
     HaReserved = "CLUSTER_ALERT_HA_RESERVATION_DOWN", 10301, Normal, "Cluster {cluster} has room for all its highly available VMs again.";
     JobStuck = "JOB_STUCK", 10492, Alert, "A task could not be undone and waits for a retry: {detail}";

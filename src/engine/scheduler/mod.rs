@@ -3,18 +3,23 @@
 //! Decisions are pure functions of a [`Cluster`] (the hosts with what they have promised and how busy they are) and a [`Need`] (what
 //! the VM asks for): a start, a migration, a plan for an emptied or lost host, and a simulation all take the same way.
 
+pub mod affinity;
 mod balance;
 pub(in crate::engine) mod balancing;
 mod cluster;
 mod decide;
 mod filters;
 mod need;
+pub mod placement;
+pub mod policies;
 mod rank;
 pub mod simulation;
+#[cfg(test)]
+mod tests;
 pub mod what_if;
 
 pub(in crate::engine) use cluster::{Candidate, Cluster};
-pub use decide::{Explained, Weighed};
+pub use decide::{Decision, Explained, Weighed};
 pub(in crate::engine) use decide::{choose, explain, kept};
 pub(in crate::engine) use need::{Membership, Need, Tie};
 
@@ -23,6 +28,13 @@ use crate::engine::{Engine, EngineError};
 use crate::model::ids::HostId;
 use crate::store::scheduling::places;
 use crate::store::vms::launch::Launch;
+use std::sync::Arc;
+
+/// Clusters are looked at anew once the running write transaction is kept.
+fn wake(engine: &Arc<Engine>) {
+    let engine = engine.clone();
+    crate::db::after_commit(move || engine.reconcilers.wake("balancing"));
+}
 
 /// Chooses a host, in the caller's write transaction; why it was chosen is kept with the VM.
 ///

@@ -2,12 +2,13 @@
 
 use crate::db::schema::{
     affinity_group as g, affinity_group_host as gh, affinity_group_vm as gv, affinity_label as l,
-    affinity_label_host as lh, affinity_label_vm as lv,
+    affinity_label_host as lh, affinity_label_vm as lv, host, vm,
 };
 use crate::db::{Db, MultiBackend};
 use crate::model::ids::{AffinityGroupId, AffinityLabelId, ClusterId, HostId, VmId};
 use crate::model::scheduling::{Affinity, AffinityGroup, AffinityLabel, AffinityRule};
 use diesel::prelude::*;
+use std::collections::HashSet;
 
 type GroupRow = (AffinityGroupId, ClusterId, String, String, String, bool, String, bool);
 
@@ -56,6 +57,13 @@ pub fn groups(db: &mut Db, which: Groups) -> QueryResult<Vec<AffinityGroup>> {
             }
         })
         .collect())
+}
+
+/// All VMs and hosts of a cluster: those that its groups may have.
+pub fn of_cluster(db: &mut Db, cluster: ClusterId) -> QueryResult<(HashSet<VmId>, HashSet<HostId>)> {
+    let vms: Vec<VmId> = vm::table.filter(vm::cluster_id.eq(cluster)).select(vm::id).load(db)?;
+    let hosts: Vec<HostId> = host::table.filter(host::cluster_id.eq(cluster)).select(host::id).load(db)?;
+    Ok((vms.into_iter().collect(), hosts.into_iter().collect()))
 }
 
 /// Keeps a new group, or one that changed, with its members.

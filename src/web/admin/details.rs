@@ -1,7 +1,7 @@
 //! Details of data centers, clusters, networks, storage domains, templates, disks, and of one event or task.
 
 use super::card::{Detail, event_line, events_of, link, links, show, text};
-use super::{admin, id, quotas};
+use super::{admin, id, quotas, scheduling};
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, quotas as engine_quotas, templates};
 use crate::model::disk::{AttachedTo, DiskView};
@@ -92,7 +92,8 @@ async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let hosts = hosts.iter().filter(|h| h.cluster == c.id).map(|h| {
             html! { (link("hosts", h.id, &h.name)) " " (parts::status(l, h.status.as_str())) " " (h.active_vms) " " (l.t("vms")) }
         });
-        let cards = vec![parts::card(&l.t("hosts"), &links(l, hosts)), events_of(&cx, l, c.id.object()).await?];
+        let groups = scheduling::card(&cx, &frame, c.id).await?;
+        let cards = vec![parts::card(&l.t("hosts"), &links(l, hosts)), groups, events_of(&cx, l, c.id.object()).await?];
         let detail = Detail { title: c.name, facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "cluster host vm event", ObjectKind::Cluster, c.id.object()).await
     };

@@ -1,8 +1,8 @@
 //! A running VM is moved: where it can go and why not elsewhere, how, and a way back while it is on its way.
 
+use super::scheduling::hosts_table;
 use super::vm_form::{field, hinted, parsed};
 use super::{admin, changing, details, id};
-use crate::engine::scheduler::Explained;
 use crate::engine::vms::migrate::{self, Wanted};
 use crate::engine::{EngineError, vms};
 use crate::model::ids::VmId;
@@ -11,10 +11,9 @@ use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Choice, Filled, form};
-use crate::web::ui::{Frame, parts};
-use crate::web::words;
+use crate::web::ui::parts;
 use actix_web::{HttpRequest, HttpResponse, web};
-use maud::{Markup, html};
+use maud::html;
 
 /// `/admin/vms/{id}/migrate`
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -49,30 +48,12 @@ async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
             (parts::heading(&title, &html! {}, &html! {}))
             @if nowhere { (parts::alert("warning", &l.t("migrate-nowhere"))) }
             @else { (form(&frame, &format!("{base}/migrate"), &base, &l.t("action-migrate"), &[], &fields)) }
-            (parts::card(&l.t("migrate-hosts"), &explained(&frame, &hosts)))
+            (parts::card(&l.t("migrate-hosts"), &hosts_table(l, &hosts)))
             @if nowhere { div class="vireo-actions" { (parts::link_button(&base, &l.t("cancel"), "pf-m-link")) } }
         };
         Ok(frame.page(&title, "host vm", &content))
     };
     details::answer(&http, result.await)
-}
-
-/// Each host with the room that would be left, or what stands against it.
-pub fn explained(frame: &Frame, hosts: &[Explained]) -> Markup {
-    let l = frame.l;
-    html! {
-        ul class="pf-v6-c-list" data-explained {
-            @for host in hosts {
-                li {
-                    strong { (host.name) } " "
-                    @match &host.fits {
-                        Ok(weighed) => { (l.ta("host-fits", &[("free", &parts::memory(weighed.free_mib))])) }
-                        Err(why) => { (words::no_room(l, why)) }
-                    }
-                }
-            }
-        }
-    }
 }
 
 async fn go(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>, body: web::Bytes) -> HttpResponse {

@@ -26,6 +26,7 @@ mod providers;
 mod quotas;
 mod roles;
 mod run_once;
+mod scheduling;
 mod selected;
 mod sessions;
 mod settings;
@@ -71,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(settings::routes)
         .configure(kerberos::routes)
         .configure(quotas::routes)
+        .configure(scheduling::routes)
         .configure(catalog::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)

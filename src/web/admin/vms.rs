@@ -181,6 +181,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
                 (parts::link_button(&format!("{base}/run_once"), &l.t("run-once"), "pf-m-secondary"))
             }
             @if can(VmAction::Migrate) { (parts::link_button(&format!("{base}/migrate"), &l.t("action-migrate"), "pf-m-secondary")) }
+            @if detail.permits.may(VmAction::Migrate.permit(), row.id.object()) { (parts::link_button(&format!("{base}/placement"), &l.t("placement"), "pf-m-link")) }
             @if row.status == VmStatus::Migrating { (parts::post(frame, &format!("{base}/cancel_migration"), &l.t("cancel-migration"), "pf-m-secondary")) }
             @if can(VmAction::Clone) {
                 (parts::link_button(&format!("{base}/copy"), &l.t("action-clone"), "pf-m-secondary"))

@@ -13,6 +13,7 @@ pub const BASE: &str = "/ovirt-engine/api";
 
 /// What is served, and whether it can be searched.
 const COLLECTIONS: &[(&str, bool)] = &[
+    ("affinitylabels", false),
     ("clusters", true),
     ("datacenters", true),
     ("disks", true),
@@ -26,6 +27,8 @@ const COLLECTIONS: &[(&str, bool)] = &[
     ("networks", true),
     ("permissions", false),
     ("roles", false),
+    ("schedulingpolicies", false),
+    ("schedulingpolicyunits", false),
     ("storagedomains", true),
     ("templates", true),
     ("users", true),

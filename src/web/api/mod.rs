@@ -1,6 +1,7 @@
 //! oVirt's REST API v4: a face of the engine's commands.
 
 pub mod actions;
+mod affinity;
 pub mod answer;
 pub mod collections;
 mod copies;
@@ -22,6 +23,7 @@ mod quotas;
 pub mod render;
 mod roles;
 mod run_once;
+mod scheduling;
 pub mod sign_in;
 mod snapshots;
 pub mod vm_body;
@@ -51,6 +53,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(copies::routes)
                 .configure(pools::routes)
                 .configure(quotas::routes)
+                .configure(scheduling::routes)
+                .configure(affinity::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -177,6 +177,8 @@ impl Frame {
                     ("permissions", l.t("system-permissions"), self.sees(System)),
                     ("instance_types", l.t("instance-types"), self.sees(InstanceType)),
                     ("quotas", l.t("quotas"), self.sees(Quota)),
+                    ("scheduling_policies", l.t("scheduling-policies"), self.sees(Cluster)),
+                    ("affinity_labels", l.t("affinity-labels"), self.sees(Cluster)),
                     ("jobs", l.t("jobs"), true),
                     ("events", l.t("events"), true),
                     ("sessions", l.t("sessions"), users),

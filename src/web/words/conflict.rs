@@ -3,6 +3,7 @@
 use super::{holder, say, state, unfit};
 use crate::model::conflict::Conflict;
 use crate::model::quota::{Excess, Share};
+use crate::model::scheduling::Contradiction;
 use crate::web::locale::Locale;
 use crate::web::told::told;
 
@@ -10,6 +11,16 @@ use crate::web::told::told;
 pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::Foreign => l.t("conflict-foreign"),
+        Conflict::PolicyLocked { policy } => say!(l, "conflict-policy-locked", "policy" = policy),
+        Conflict::PolicyInUse { policy, clusters } => {
+            say!(l, "conflict-policy-in-use", "policy" = policy, "clusters" = clusters)
+        }
+        Conflict::Affinity(Contradiction::TogetherAndApart { together, apart }) => {
+            say!(l, "conflict-together-and-apart", "together" = together, "apart" = apart)
+        }
+        Conflict::Affinity(Contradiction::NoHost { groups }) => {
+            say!(l, "conflict-no-host-left", "groups" = groups.join(", "))
+        }
         Conflict::NotRunning { vm } => say!(l, "conflict-not-running", "vm" = vm),
         Conflict::NoViewers => l.t("conflict-no-viewers"),
         Conflict::ConsoleInUse { vm, by } => say!(l, "conflict-console-in-use", "vm" = vm, "by" = by),

@@ -71,6 +71,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
     let text = |action: HostAction| l.t(&format!("host-action-{action}"));
     html! {
         span class="vireo-buttons" {
+            @if h.active_vms > 0 { (parts::link_button(&format!("{base}/loss"), &l.t("what-if-lost"), "pf-m-link")) }
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }

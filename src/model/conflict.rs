@@ -124,6 +124,8 @@ pub enum Away {
 pub enum Conflict {
     #[error("this request did not come from one of this engine's own pages; go back, reload the page and try again")]
     Foreign,
+    #[error("host {host} cannot be the storage pool manager: it is not up, or its priority is \"never\"")]
+    NoSpm { host: String },
     #[error("scheduling policy {policy} is one of those that every engine has; copy it and change the copy")]
     PolicyLocked { policy: String },
     #[error("scheduling policy {policy} is that of {clusters}; give them another one first")]

@@ -233,6 +233,9 @@ event_codes! {
     PasskeyRemoved = "USER_PASSKEY_REMOVED", 10487, Normal, "User {user} removed the passkey {detail}.";
     PasskeyCopied = "USER_PASSKEY_COPIED", 10488, Alert, "The passkey {detail} of {user} was refused: its counter went back, as if it had been copied.";
     RecoveryRenewed = "USER_RECOVERY_CODES_RENEWED", 10489, Normal, "User {user} made new recovery codes.";
+    SpmSelected = "USER_FORCE_SELECTED_SPM", 159, Normal, "Host {host} was made storage pool manager by {user}.";
+    SpmElected = "SPM_ELECTED", 10713, Normal, "Host {host} is the storage pool manager now.";
+    SpmNone = "SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM", 979, Error, "No host of data center {detail} can be its storage pool manager.";
     PolicyAdded = "USER_ADD_CLUSTER_POLICY", 9910, Normal, "Scheduling policy {detail} was added by {user}.";
     PolicyChanged = "USER_UPDATE_CLUSTER_POLICY", 9912, Normal, "Scheduling policy {detail} was changed by {user}.";
     PolicyRemoved = "USER_REMOVE_CLUSTER_POLICY", 9914, Normal, "Scheduling policy {detail} was removed by {user}.";

@@ -158,6 +158,9 @@ pub struct HostView {
     /// SHA-256 of its public key; empty: it has not joined.
     pub fingerprint: String,
     pub certificate_ends: Option<Timestamp>,
+    /// It is the storage pool manager of its data center.
+    pub spm: bool,
+    pub spm_priority: i32,
 }
 
 /// The newest statistics, from the engine's memory.

@@ -54,16 +54,17 @@ pub fn data_center_of(db: &mut Db, id: ClusterId) -> QueryResult<Option<DataCent
     cluster::table.find(id).select(cluster::data_center_id).first(db).optional()
 }
 
-/// A host that is up and can work on this data center's shared domains.
+/// A host that is up and can work on this data center's shared domains: its manager if that is up.
 pub fn host_for(db: &mut Db, id: DataCenterId) -> QueryResult<Option<HostId>> {
-    host::table
+    let manager = crate::store::hosts::spm::of(db, id)?;
+    let up: Vec<HostId> = host::table
         .inner_join(cluster::table)
         .filter(cluster::data_center_id.eq(id))
         .filter(host::status.eq(HostStatus::Up))
         .order(host::name)
         .select(host::id)
-        .first(db)
-        .optional()
+        .load(db)?;
+    Ok(manager.filter(|host| up.contains(host)).or_else(|| up.first().copied()))
 }
 
 /// A domain that all hosts of a data center have, to be kept.

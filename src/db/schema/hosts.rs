@@ -39,3 +39,10 @@ diesel::table! {
         options -> Text,
     }
 }
+
+diesel::table! {
+    data_center_spm (data_center_id) {
+        data_center_id -> Text,
+        host_id -> Text,
+    }
+}

@@ -10,6 +10,7 @@ pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
 pub(in crate::engine) mod report;
+pub mod spm;
 pub(in crate::engine) mod storage;
 
 pub(in crate::engine) use fence::FenceHost;

@@ -27,6 +27,7 @@ pub(super) const ALL: &[Reconciler] = &[
     },
     Reconciler { name: "fencing", period: Duration::from_secs(5), run: |e| hosts::fence::fence_silent(e).boxed() },
     Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
+    Reconciler { name: "storage pool managers", period: Duration::from_secs(5), run: |e| hosts::spm::elect(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "high availability", period: Duration::from_secs(2), run: |e| ha::restart(e).boxed() },

@@ -180,14 +180,14 @@ fn nearly_empty(cluster: &Cluster, there: &HashMap<HostId, Vec<&Moving>>, needs:
 /// The host with most guests gives one to a host with far fewer.
 fn count(cluster: &Cluster, there: &HashMap<HostId, Vec<&Moving>>, needs: Needs<'_>) -> Option<Move> {
     let (most, step) = (cluster.number(Property::HighVmCount)?, cluster.number(Property::MigrationThreshold)?);
-    let source = up(cluster).max_by_key(|host| (host.promised.vms, Reverse(host.name.clone())))?;
-    if source.promised.vms < most {
+    let source = up(cluster).max_by_key(|host| (cluster.count(host), Reverse(host.name.clone())))?;
+    if cluster.count(source) < most {
         return None;
     }
     let mut guests = there.get(&source.id).cloned().unwrap_or_default();
     guests.sort_by(|a, b| a.cpu_percent.total_cmp(&b.cpu_percent));
     for one in guests.into_iter().take(TRIED) {
-        let may = |host: &Candidate| host.promised.vms + step <= source.promised.vms;
+        let may = |host: &Candidate| cluster.count(host) + step <= cluster.count(source);
         if let Some(to) = place(cluster, needs, one, &may) {
             return Some(Move { vm: one.guest.vm, from: source.id, to, because: Because::Count });
         }

@@ -21,6 +21,8 @@ pub(in crate::engine) struct Candidate {
     pub name: String,
     pub status: HostStatus,
     pub facts: HostFacts,
+    /// It is the storage pool manager.
+    pub spm: bool,
     pub promised: Promised,
     pub cpu_percent: f32,
     /// It has been busier than HighUtilization for so long.
@@ -57,6 +59,7 @@ impl Cluster {
                 name: place.name,
                 status: place.status,
                 facts: place.facts,
+                spm: place.spm,
                 promised: place.promised,
             });
         }
@@ -66,6 +69,12 @@ impl Cluster {
     /// A number of its policy.
     pub fn number(&self, property: Property) -> Option<u32> {
         self.policy.number(&self.settings.scheduling.properties, property)
+    }
+
+    /// The guests of a host as the policy counts them: the storage pool manager counts as having some more.
+    pub fn count(&self, host: &Candidate) -> u32 {
+        let grace = if host.spm { self.number(Property::SpmVmGrace).unwrap_or(0) } else { 0 };
+        host.promised.vms + grace
     }
 
     /// One of its hosts.

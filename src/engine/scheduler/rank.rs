@@ -36,7 +36,7 @@ fn score(weight: Weight, cluster: &Cluster, need: &Need, host: &Candidate) -> f3
         Weight::PowerSavingCpu if promised.vms > 0 => 100.0 - host.expected_cpu(),
         Weight::PowerSavingMemory if promised.vms > 0 => 100.0 - memory,
         Weight::PowerSavingCpu | Weight::PowerSavingMemory => EMPTY,
-        Weight::EvenGuests => promised.vms as f32,
+        Weight::EvenGuests => cluster.count(host) as f32,
         Weight::PreferredHosts => f32::from(u8::from(!need.chosen.is_empty() && !need.chosen.contains(&host.id))),
         Weight::HaReservation if need.highly_available => {
             let scale = cluster.number(Property::ScaleDown).unwrap_or(1).max(1);

@@ -47,6 +47,7 @@ fn host(n: u128) -> Candidate {
             ..HostFacts::default()
         },
         promised: Promised::default(),
+        spm: false,
         cpu_percent: 0.0,
         busy_for: Duration::ZERO,
     }

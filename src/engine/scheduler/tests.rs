@@ -30,6 +30,7 @@ fn host(name: &str, memory_mib: u64, promised_mib: u64) -> Candidate {
             ..HostFacts::default()
         },
         promised: Promised { memory_mib: promised_mib, guaranteed_mib: promised_mib, ..Promised::default() },
+        spm: false,
         cpu_percent: 0.0,
         busy_for: Duration::ZERO,
     }

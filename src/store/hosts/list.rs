@@ -1,6 +1,6 @@
 //! Hosts as pages show them.
 
-use crate::db::schema::{cluster, data_center, host, vm, vm_run};
+use crate::db::schema::{cluster, data_center, data_center_spm, host, vm, vm_run};
 use crate::db::{Db, MultiBackend};
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostLoad, HostStatus, HostView};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 type Row = (
     (HostId, String, String, String, i32),
-    (HostStatus, String, String, Option<Timestamp>, (String, Option<Timestamp>)),
+    (HostStatus, String, String, Option<Timestamp>, (String, Option<Timestamp>, i32)),
     (ClusterId, String, DataCenterId, String),
 );
 
@@ -27,13 +27,14 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
                 host::status_reason,
                 host::facts,
                 host::last_seen,
-                (host::fingerprint, host::certificate_ends),
+                (host::fingerprint, host::certificate_ends, host::spm_priority),
             ),
             (cluster::id, cluster::name, data_center::id, data_center::name),
         ))
         .order(host::name)
         .into_boxed::<MultiBackend>();
     let rows: Vec<Row> = within!(query, host::id, scope).load(db)?;
+    let managers: Vec<HostId> = data_center_spm::table.select(data_center_spm::host_id).load(db)?;
     let active: HashMap<Option<HostId>, i64> = vm_run::table
         .filter(vm_run::host_id.is_not_null())
         .group_by(vm_run::host_id)
@@ -61,6 +62,8 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
             last_seen,
             fingerprint: key.0,
             certificate_ends: key.1,
+            spm: managers.contains(&id),
+            spm_priority: key.2,
         })
         .collect())
 }

@@ -1,7 +1,7 @@
 //! The hosts of a cluster with what they have promised, and the guests that are there.
 
 use crate::db::Db;
-use crate::db::schema::{cluster, host, vm, vm_placement, vm_run};
+use crate::db::schema::{cluster, data_center_spm, host, vm, vm_placement, vm_run};
 use crate::model::clock::Timestamp;
 use crate::model::cluster_settings::ClusterSettings;
 use crate::model::host::{HostFacts, HostStatus};
@@ -32,6 +32,8 @@ pub struct Place {
     pub name: String,
     pub status: HostStatus,
     pub facts: HostFacts,
+    /// It is the storage pool manager.
+    pub spm: bool,
     pub promised: Promised,
 }
 
@@ -72,6 +74,7 @@ pub fn places(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Place>> {
         .order(host::name)
         .select((host::id, host::name, host::status, host::facts))
         .load(db)?;
+    let managers: Vec<HostId> = data_center_spm::table.select(data_center_spm::host_id).load(db)?;
     let ids: Vec<HostId> = rows.iter().map(|row| row.0).collect();
     let mut promised = promises(db, &ids)?;
     Ok(rows
@@ -81,6 +84,7 @@ pub fn places(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Place>> {
             name,
             status,
             facts: serde_json::from_str(&facts).unwrap_or_default(),
+            spm: managers.contains(&id),
             promised: promised.remove(&id).unwrap_or_default(),
         })
         .collect())

@@ -106,6 +106,7 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web
         match action.as_str() {
             "activate" => hosts::maintenance::activate(&cx, host).await.map(|()| actions::complete(None)),
             "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
+            "forceselectspm" => hosts::spm::select(&cx, host).await.map(|()| actions::complete(None)),
             "fence" => fence(&cx, host, &body(&request, &bytes)?).await,
             "install" => {
                 if let Some(access) = access(&request, &body(&request, &bytes)?)? {

@@ -275,7 +275,11 @@ pub fn host(view: &HostView) -> Element {
         .child(Element::new("libvirt_version").text("full_version", facts.libvirt_version.as_str()))
         .child(Element::new("version").text("full_version", facts.agent_version.as_str()))
         .child(Element::new("summary").int("active", view.active_vms).int("total", view.active_vms))
-        .child(Element::new("spm").text("status", "none").int("priority", 5))
+        .child(
+            Element::new("spm")
+                .text("status", if view.spm { "spm" } else { "none" })
+                .int("priority", view.spm_priority),
+        )
         .child(Element::new("ksm").bool("enabled", view.load.ksm_saved_mib.is_some()))
         .child(reference("cluster", "clusters", view.cluster))
 }

@@ -11,6 +11,7 @@ use crate::web::told::told;
 pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::Foreign => l.t("conflict-foreign"),
+        Conflict::NoSpm { host } => say!(l, "conflict-no-spm", "host" = host),
         Conflict::PolicyLocked { policy } => say!(l, "conflict-policy-locked", "policy" = policy),
         Conflict::PolicyInUse { policy, clusters } => {
             say!(l, "conflict-policy-in-use", "policy" = policy, "clusters" = clusters)

@@ -2,6 +2,7 @@
 
 mod join;
 mod power;
+mod spm;
 mod state;
 
 use super::card::{Detail, events_of, link, links, show, text};
@@ -24,6 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(join::routes)
         .configure(power::routes)
+        .configure(spm::routes)
         .configure(state::routes)
         .route("/admin/hosts/{id}", web::get().to(host));
 }
@@ -55,7 +57,7 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             state: Some(h.status.as_str()),
             actions: actions(&frame, &h, &permits),
             notice: notice(&frame, &h),
-            facts: facts(&frame, &h),
+            facts: facts(&frame, &h, &permits),
             cards,
         };
         show(&cx, &frame, detail, "host vm stats event", ObjectKind::Host, h.id.object()).await
@@ -89,7 +91,7 @@ fn notice(frame: &Frame, h: &HostView) -> Markup {
     }
 }
 
-fn facts(frame: &Frame, h: &HostView) -> Vec<(String, Markup)> {
+fn facts(frame: &Frame, h: &HostView, permits: &Permits) -> Vec<(String, Markup)> {
     let l = frame.l;
     vec![
         (l.t("status"), parts::status(l, h.status.as_str())),
@@ -98,6 +100,15 @@ fn facts(frame: &Frame, h: &HostView) -> Vec<(String, Markup)> {
         (l.t("cluster"), link("clusters", h.cluster, &h.cluster_name)),
         (l.t("data-center"), link("data_centers", h.data_center, &h.data_center_name)),
         (l.t("vms"), text(h.active_vms)),
+        (
+            l.t("spm"),
+            spm::fact(
+                frame,
+                h,
+                permits.may(Action::EditHostConfiguration, h.id.object()),
+                permits.may(Action::ManipulateHost, h.id.object()),
+            ),
+        ),
         (l.t("host-key"), text(if h.fingerprint.is_empty() { "-" } else { &h.fingerprint })),
         (l.t("certificate-ends"), h.certificate_ends.map_or_else(|| text("-"), parts::time)),
         (l.t("last-seen"), h.last_seen.map_or_else(|| text("-"), parts::time)),

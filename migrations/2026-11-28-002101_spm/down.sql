@@ -1,0 +1,2 @@
+drop table data_center_spm;
+alter table host drop column spm_priority;

@@ -71,7 +71,7 @@ bench: test-deps node_modules/.stamp demo-image target/venv/.stamp
 	@sh tools/install-packages.sh bench
 	@cargo build --release --quiet
 	@$(PYTHON) bench/run.py target/release/vireo $(abspath $(DEMO_IMAGE))
-	@cargo bench --quiet --bench permissions
+	@cargo bench --quiet --bench permissions --bench scheduler
 
 fmt:
 	@cargo fmt

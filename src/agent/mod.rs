@@ -18,6 +18,7 @@ mod guest_details;
 mod guest_files;
 mod identity;
 pub mod images;
+mod inventory;
 pub mod join;
 mod ksm;
 mod lease;

@@ -7,8 +7,8 @@ use super::events::Hub;
 use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
 use super::{
-    AgentError, Ready, adjust, console, domains, facts, fence, guest_files, images, ksm, lease, memory, merge,
-    networks, payload, seal, snapshots, storage, thumbnail, viewer,
+    AgentError, Ready, adjust, console, domains, facts, fence, guest_files, images, inventory, ksm, lease, memory,
+    merge, networks, payload, seal, snapshots, storage, thumbnail, viewer,
 };
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
@@ -295,6 +295,7 @@ async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
 async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
     let libvirt = &agent.libvirt;
     Ok(match name {
+        wire::inventory::Inventory::NAME => json(&libvirt.with(inventory::read).await?),
         wire::ExpectVm::NAME => json(&agent.migrations.expect(libvirt, read(body)?).await?),
         wire::UnexpectVm::NAME => {
             agent.migrations.unexpect(read::<wire::UnexpectVm>(body)?.vm);

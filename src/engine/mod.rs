@@ -88,6 +88,8 @@ pub struct Engine {
     pub passkeys: auth::passkey::Ceremonies,
     /// Which pools are to be looked at.
     pub refill: pools::Refill,
+    /// What hosts told of themselves, for decisions.
+    pub facts: scheduler::KnownFacts,
     /// Clusters short of room for their highly available VMs.
     pub unreserved: scheduler::what_if::Unreserved,
     pub reconcilers: reconcile::Reconcilers,
@@ -188,6 +190,7 @@ impl Engine {
             providers: providers::Providers::default(),
             passkeys: auth::passkey::Ceremonies::default(),
             refill: pools::Refill::default(),
+            facts: scheduler::KnownFacts::default(),
             unreserved: scheduler::what_if::Unreserved::default(),
             reconcilers: reconcile::Reconcilers::default(),
             timing: config.timing,

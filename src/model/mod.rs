@@ -25,6 +25,7 @@ pub mod icon;
 pub mod ids;
 pub mod instance_type;
 pub mod internal;
+pub mod inventory;
 pub mod job;
 pub mod join;
 pub mod kerberos;

@@ -20,6 +20,7 @@ pub mod fence;
 pub mod guest;
 pub mod host;
 pub mod image;
+pub mod inventory;
 pub mod memory;
 pub mod migrate;
 pub mod network;
@@ -67,6 +68,7 @@ macro_rules! verbs { ($($request:ty => $name:literal -> $reply:ty;)+) => {
 verbs! {
     HostInfo => "host_info" -> HostCapabilities;
     EnableKsm => "enable_ksm" -> ();
+    inventory::Inventory => "inventory" -> inventory::HostInventory;
     ListDomains => "list_domains" -> Vec<DomainReport>;
     StartVm => "start_vm" -> DomainReport;
     StartFromMemory => "start_from_memory" -> DomainReport;

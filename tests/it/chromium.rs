@@ -148,6 +148,18 @@ impl Browser {
         element.click().await.unwrap();
     }
 
+    /// Clicks the first of these that shows exactly this text.
+    pub async fn click_text(&self, css: &str, text: &str) {
+        self.find(css).await;
+        for element in self.driver.find_all(By::Css(css)).await.unwrap() {
+            if element.text().await.unwrap_or_default() == text {
+                element.scroll_into_view().await.unwrap();
+                return element.click().await.unwrap();
+            }
+        }
+        panic!("no {css} shows {text}: {}", self.text("body").await);
+    }
+
     /// Types into a field, or chooses in a list.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;

@@ -34,6 +34,7 @@ mod portal;
 mod quotas;
 mod routes;
 mod run_once;
+mod scheduling;
 mod sdk;
 mod server;
 mod sessions;

@@ -6,6 +6,7 @@ pub mod enrol;
 mod enrol_tests;
 pub mod fence;
 pub mod install;
+pub mod inventory;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;

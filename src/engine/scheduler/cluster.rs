@@ -8,11 +8,32 @@ use crate::model::ids::{ClusterId, HostId};
 use crate::model::scheduling::{NONE, Property, SchedulingPolicy};
 use crate::store::scheduling::places::{self, Promised};
 use crate::store::scheduling::policies;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Memory a host keeps for itself (oVirt's HostReservedMemory), and what QEMU needs beside the guest's (GuestOverhead).
 const HOST_RESERVED_MIB: u64 = 256;
 pub(super) const GUEST_OVERHEAD_MIB: u64 = 65;
+
+/// What hosts told of themselves, read once: a decision over many hosts would spend most of its time on it.
+#[derive(Debug, Default)]
+pub struct KnownFacts(Mutex<HashMap<HostId, (String, Arc<HostFacts>)>>);
+
+impl KnownFacts {
+    /// The facts of this JSON; what is broken counts as nothing told.
+    fn read(&self, host: HostId, text: String) -> Arc<HostFacts> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&host) {
+            Some((before, facts)) if *before == text => facts.clone(),
+            _ => {
+                let facts: Arc<HostFacts> = Arc::new(serde_json::from_str(&text).unwrap_or_default());
+                known.insert(host, (text, facts.clone()));
+                facts
+            }
+        }
+    }
+}
 
 /// A host as a place for a VM.
 #[derive(Debug, Clone)]
@@ -20,7 +41,7 @@ pub(in crate::engine) struct Candidate {
     pub id: HostId,
     pub name: String,
     pub status: HostStatus,
-    pub facts: HostFacts,
+    pub facts: Arc<HostFacts>,
     /// It is the storage pool manager.
     pub spm: bool,
     pub promised: Promised,
@@ -58,7 +79,7 @@ impl Cluster {
                 id: place.id,
                 name: place.name,
                 status: place.status,
-                facts: place.facts,
+                facts: engine.facts.read(place.id, place.facts),
                 spm: place.spm,
                 promised: place.promised,
             });

@@ -18,6 +18,7 @@ pub mod simulation;
 mod tests;
 pub mod what_if;
 
+pub use cluster::KnownFacts;
 pub(in crate::engine) use cluster::{Candidate, Cluster};
 pub use decide::{Decision, Explained, Weighed};
 pub(in crate::engine) use decide::{choose, explain, kept};

@@ -7,6 +7,7 @@ use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::{HostId, VmId};
 use crate::model::scheduling::{ClusterScheduling, SchedulingPolicy};
 use crate::store::scheduling::places::{Guest, Promised};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Hosts of 64 CPUs and 512 GiB, guests of 1 to 4 virtual CPUs and 2 to 8 GiB that use 5 to 95 % of them.
@@ -39,13 +40,13 @@ fn host(n: u128) -> Candidate {
         id: HostId::fixed(n),
         name: format!("host{n}"),
         status: HostStatus::Up,
-        facts: HostFacts {
+        facts: Arc::new(HostFacts {
             memory_mib: 512 * 1024,
             sockets: 2,
             cores_per_socket: 16,
             threads_per_core: 2,
             ..HostFacts::default()
-        },
+        }),
         promised: Promised::default(),
         spm: false,
         cpu_percent: 0.0,

@@ -11,6 +11,7 @@ use crate::model::scheduling::*;
 use crate::model::vm::{VmStatus, VmUpdate};
 use crate::model::vm_settings::SettingsChange;
 use crate::store::scheduling::places::Promised;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn host(name: &str, memory_mib: u64, promised_mib: u64) -> Candidate {
@@ -18,7 +19,7 @@ fn host(name: &str, memory_mib: u64, promised_mib: u64) -> Candidate {
         id: HostId::random(),
         name: name.to_owned(),
         status: HostStatus::Up,
-        facts: HostFacts {
+        facts: Arc::new(HostFacts {
             memory_mib,
             sockets: 1,
             cores_per_socket: 2,
@@ -28,7 +29,7 @@ fn host(name: &str, memory_mib: u64, promised_mib: u64) -> Candidate {
             machines: vec!["q35".to_owned()],
             network_mode: "bridge".to_owned(),
             ..HostFacts::default()
-        },
+        }),
         promised: Promised { memory_mib: promised_mib, guaranteed_mib: promised_mib, ..Promised::default() },
         spm: false,
         cpu_percent: 0.0,
@@ -109,7 +110,7 @@ fn each_filter_refuses_for_its_own_reason() {
     assert!(choose(&all, &available).is_ok(), "threads count as cores");
     all.hosts[0].busy_for = Duration::from_secs(120);
     assert!(refused(&all, &available).contains("more than 80 % for more than 2 minutes"));
-    all.hosts[1].facts.network_mode = "nat".to_owned();
+    Arc::make_mut(&mut all.hosts[1].facts).network_mode = "nat".to_owned();
     let moving = Need { tie: Tie::From(other, None), highly_available: true, ..need(64) };
     all.hosts[0].busy_for = Duration::ZERO;
     assert!(refused(&all, &moving).contains("in another way (bridge)"));

@@ -31,7 +31,8 @@ pub struct Place {
     pub id: HostId,
     pub name: String,
     pub status: HostStatus,
-    pub facts: HostFacts,
+    /// [`HostFacts`] as JSON: several KiB of each host, which change seldom.
+    pub facts: String,
     /// It is the storage pool manager.
     pub spm: bool,
     pub promised: Promised,
@@ -83,7 +84,7 @@ pub fn places(db: &mut Db, cluster: ClusterId) -> QueryResult<Vec<Place>> {
             id,
             name,
             status,
-            facts: serde_json::from_str(&facts).unwrap_or_default(),
+            facts,
             spm: managers.contains(&id),
             promised: promised.remove(&id).unwrap_or_default(),
         })

@@ -9,6 +9,7 @@ use crate::model::fence::{FenceAgent, NewFenceAgent};
 use crate::model::host::NewHost;
 use crate::model::host_install::{ROOT, SSH_PORT, SshAccess, SshLogin, SshMethod};
 use crate::model::ids::HostId;
+use crate::model::inventory::{HostDevice, HostHook, HostInventory, HostNic};
 use crate::model::page::ListQuery;
 use crate::model::storage_domain::NewSharedDomain;
 use crate::model::valid::{Invalid, Problem};
@@ -23,6 +24,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/hosts/{id}/fenceagents", web::get().to(fence_agents))
         .route("/hosts/{id}/fenceagents", web::post().to(add_fence_agent))
         .route("/hosts/{id}/fenceagents/{agent}", web::delete().to(remove_fence_agent))
+        .route("/hosts/{id}/nics", web::get().to(nics))
+        .route("/hosts/{id}/devices", web::get().to(devices))
+        .route("/hosts/{id}/hooks", web::get().to(hooks))
         .route("/hosts/{id}/{action}", web::post().to(act))
         .route("/storagedomains", web::post().to(add_domain));
 }
@@ -154,6 +158,81 @@ fn fence_agent(agent: &FenceAgent) -> Element {
         .text("username", agent.user.as_str())
         .int("order", agent.place)
         .list("options", "option", options.collect())
+}
+
+fn nic(host: HostId, nic: &HostNic) -> Element {
+    let ip = nic.addresses.iter().find(|ip| !ip.contains(':'));
+    let element = Element::new("host_nic")
+        .attribute("id", &nic.name)
+        .child(render::reference("host", "hosts", host))
+        .text("name", nic.name.as_str())
+        .child(Element::new("mac").text("address", nic.mac.as_str()))
+        .int("mtu", nic.mtu)
+        .text("status", if nic.up { "up" } else { "down" })
+        .bool("bridged", nic.bridge);
+    let element = match ip {
+        Some(ip) => element.child(Element::new("ip").text("address", ip.as_str()).text("version", "v4")),
+        None => element,
+    };
+    // oVirt's is in bits a second.
+    match nic.speed_mbps {
+        Some(mbps) => element.long("speed", mbps * 1_000_000),
+        None => element,
+    }
+}
+
+fn device(host: HostId, device: &HostDevice) -> Element {
+    let element = Element::new("host_device")
+        .attribute("id", &device.name)
+        .child(render::reference("host", "hosts", host))
+        .text("name", device.name.as_str())
+        .text("capability", device.capability.as_str())
+        .child(Element::new("product").text("name", device.product.as_str()))
+        .child(Element::new("vendor").text("name", device.vendor.as_str()));
+    match device.iommu_group {
+        Some(group) => element.int("iommu_group", group),
+        None => element,
+    }
+}
+
+/// Which part of what is in a host.
+type Part = fn(HostId, HostInventory) -> Element;
+
+/// A part of what is in a host, as its agent tells it now.
+async fn part(request: HttpRequest, path: web::Path<String>, part: Part) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let host = id::<HostId>("host", &path)?;
+        Ok(part(host, hosts::inventory::inventory(&cx, host).await?))
+    };
+    ok(&request, result.await)
+}
+
+async fn nics(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let all = |host, all: HostInventory| {
+        document::collection("host_nics", "host_nic", all.nics.iter().map(|one| nic(host, one)).collect())
+    };
+    part(request, path, all).await
+}
+
+async fn devices(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let all = |host, all: HostInventory| {
+        document::collection("host_devices", "host_device", all.devices.iter().map(|one| device(host, one)).collect())
+    };
+    part(request, path, all).await
+}
+
+async fn hooks(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let all = |_, all: HostInventory| {
+        let hook = |one: &HostHook| {
+            Element::new("hook")
+                .attribute("id", format!("{}-{}", one.event, one.name))
+                .text("name", one.name.as_str())
+                .text("event_name", one.event.as_str())
+        };
+        document::collection("hooks", "hook", all.hooks.iter().map(hook).collect())
+    };
+    part(request, path, all).await
 }
 
 async fn fence_agents(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -69,6 +69,22 @@ pub fn facts(rows: &[(String, Markup)]) -> Markup {
     }
 }
 
+/// A table of a few columns.
+pub fn table(label: &str, heads: &[String], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        div class="vireo-scroll" tabindex="0" role="region" aria-label=(label) {
+            table class="pf-v6-c-table pf-m-compact pf-m-grid-md" aria-label=(label) {
+                thead class="pf-v6-c-table__thead" { tr class="pf-v6-c-table__tr" { @for head in heads { th class="pf-v6-c-table__th" scope="col" { (head) } } } }
+                tbody class="pf-v6-c-table__tbody" {
+                    @for cells in rows {
+                        tr class="pf-v6-c-table__tr" { @for (head, cell) in heads.iter().zip(cells) { td class="pf-v6-c-table__td" data-label=(head) { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A moment; the browser shows it in its own zone.
 pub fn time(at: Timestamp) -> Markup {
     let iso = format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second());

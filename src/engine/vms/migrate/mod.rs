@@ -67,7 +67,7 @@ pub(in crate::engine) struct MigrateVm;
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// None: the host with most room.
+    /// None: the best host.
     pub to: Option<HostId>,
     /// None: minimal downtime.
     pub policy: Option<MigrationPolicyName>,

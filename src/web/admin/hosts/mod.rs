@@ -1,5 +1,6 @@
 //! A host's page.
 
+mod inventory;
 mod join;
 mod power;
 mod spm;
@@ -10,7 +11,7 @@ use super::{admin, details, id};
 use crate::engine::hosts::fence;
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{catalog, vms};
-use crate::model::host::{HostAction, HostView};
+use crate::model::host::{HostAction, HostStatus, HostView};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
@@ -23,6 +24,7 @@ use maud::{Markup, html};
 /// `/admin/hosts/{id}`
 pub fn routes(config: &mut web::ServiceConfig) {
     config
+        .configure(inventory::routes)
         .configure(join::routes)
         .configure(power::routes)
         .configure(spm::routes)
@@ -73,6 +75,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
     let text = |action: HostAction| l.t(&format!("host-action-{action}"));
     html! {
         span class="vireo-buttons" {
+            @if h.status == HostStatus::Up { (parts::link_button(&format!("{base}/devices"), &l.t("devices"), "pf-m-link")) }
             @if h.active_vms > 0 { (parts::link_button(&format!("{base}/loss"), &l.t("what-if-lost"), "pf-m-link")) }
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }

@@ -137,18 +137,7 @@ fn remove(frame: &Frame, p: &PermissionView) -> Markup {
 fn whole(l: Locale, label: &str, heads: &[String], rows: &[Vec<Markup>]) -> Markup {
     html! {
         @if rows.is_empty() { p { (l.t("no-permissions")) } } @else {
-            div class="vireo-scroll" tabindex="0" role="region" aria-label=(label) {
-                table class="pf-v6-c-table pf-m-compact pf-m-grid-md" aria-label=(label) {
-                    thead class="pf-v6-c-table__thead" { tr class="pf-v6-c-table__tr" { @for head in heads { th class="pf-v6-c-table__th" scope="col" { (head) } } } }
-                    tbody class="pf-v6-c-table__tbody" {
-                        @for cells in rows {
-                            tr class="pf-v6-c-table__tr" {
-                                @for (head, cell) in heads.iter().zip(cells) { td class="pf-v6-c-table__td" data-label=(head) { (cell) } }
-                            }
-                        }
-                    }
-                }
-            }
+            (parts::table(label, heads, rows))
         }
     }
 }

@@ -22,22 +22,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/hosts/{id}/loss", web::get().to(loss));
 }
 
-/// A table of a few columns.
-fn table(label: &str, heads: &[String], rows: &[Vec<Markup>]) -> Markup {
-    html! {
-        div class="vireo-scroll" tabindex="0" role="region" aria-label=(label) {
-            table class="pf-v6-c-table pf-m-compact pf-m-grid-md" aria-label=(label) {
-                thead class="pf-v6-c-table__thead" { tr class="pf-v6-c-table__tr" { @for head in heads { th class="pf-v6-c-table__th" scope="col" { (head) } } } }
-                tbody class="pf-v6-c-table__tbody" {
-                    @for cells in rows {
-                        tr class="pf-v6-c-table__tr" { @for (head, cell) in heads.iter().zip(cells) { td class="pf-v6-c-table__td" data-label=(head) { (cell) } } }
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Each host: its points and what is left of its memory, or why it is out; the best first.
 pub fn hosts_table(l: Locale, hosts: &[Explained]) -> Markup {
     let mut sorted: Vec<&Explained> = hosts.iter().collect();
@@ -63,7 +47,7 @@ pub fn hosts_table(l: Locale, hosts: &[Explained]) -> Markup {
     };
     let rows: Vec<Vec<Markup>> = sorted.into_iter().map(cells).collect();
     let heads = ["host", "fits", "points", "weights"].map(|key| l.t(key));
-    html! { div data-explained { (table(&l.t("hosts"), &heads, &rows)) } }
+    html! { div data-explained { (parts::table(&l.t("hosts"), &heads, &rows)) } }
 }
 
 async fn of_vm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -125,7 +109,7 @@ async fn loss(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             (parts::heading(&title, &html! {}, &parts::link_button(&format!("/admin/hosts/{}", host.id), &l.t("back"), "pf-m-secondary")))
             @if losses.is_empty() { p { (l.t("loss-nothing")) } } @else {
                 p { (l.ta("loss-summary", &counts)) }
-                div data-loss { (table(&title, &heads, &rows)) }
+                div data-loss { (parts::table(&title, &heads, &rows)) }
             }
         };
         Ok(frame.page(&title, "host vm", &content))

@@ -157,7 +157,7 @@ async fn the_pages_of_scheduling_in_a_browser() {
     browser.fill("#vms", "placed").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());
     browser.click("button[value=submit]").await;
-    browser.says("main", "pair: 1 VMs together").await;
+    browser.says("main", "pair: VMs together: 1").await;
 
     // A label, and where the VM can run.
     browser.go("/admin/affinity_labels/new").await;

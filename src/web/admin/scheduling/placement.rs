@@ -30,7 +30,8 @@ pub fn hosts_table(l: Locale, hosts: &[Explained]) -> Markup {
         let name = html! { a href={ "/admin/hosts/" (one.id) } { (one.name) } };
         match &one.fits {
             Ok(weighed) => {
-                let weights = weighed.weights.iter().map(|(weight, score, better)| {
+                let telling = weighed.weights.iter().filter(|(_, score, better)| *score != 0.0 || *better > 0);
+                let weights = telling.map(|(weight, score, better)| {
                     let (score, better) = (format!("{score:.0}"), better.to_string());
                     l.ta("weight-told", &[("weight", weight.as_str()), ("score", &score), ("better", &better)])
                 });

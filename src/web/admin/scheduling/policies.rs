@@ -119,7 +119,8 @@ fn looked_at(frame: &Frame, policy: &SchedulingPolicy, clusters: &[String], may:
     let copy = html! { @if may { (parts::link_button(&format!("{LIST}/{}/copy", policy.id), &l.t("copy"), "pf-m-secondary")) } };
     let numbers = policy.reads().into_iter().map(|property| {
         let value = policy.properties.get(&property).copied().or(property.usual());
-        (l.t(&format!("property-{property}")), text(value.map_or_else(|| "-".to_owned(), |n| n.to_string())))
+        let value = value.map_or_else(|| "–".to_owned(), |n| n.to_string());
+        (property.to_string(), html! { strong { (value) } " " (l.t(&format!("property-{property}"))) })
     });
     let numbers: Vec<(String, Markup)> = numbers.collect();
     let unit = |name: &str| html! { strong { (name) } " – " (l.t(&format!("unit-{name}"))) };

@@ -145,6 +145,7 @@ diesel::table! {
         sockets -> Integer,
         cores -> Integer,
         threads -> Integer,
+        settings -> Text,
     }
 }
 

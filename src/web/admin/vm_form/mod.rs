@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
 pub use choices::{cpus, machines};
 use maud::{Markup, html};
-pub use read::parsed;
+pub use read::{boot, parsed};
 pub use sections::{allocations, boot_name, display_name, field, hinted, interfaces, system_name};
 use std::collections::HashMap;
 

@@ -1,5 +1,6 @@
 //! What is wrong with a field, in the reader's language.
 
+use super::conflict::conflict;
 use super::{say, state, unfit};
 use crate::model::icon::NoPicture;
 use crate::model::search::{MAX_LENGTH, SearchError};
@@ -29,6 +30,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotAsPattern { value, name, pattern } => {
             say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)
         }
+        Problem::Quota(why) => conflict(l, why),
         Problem::UnknownField => l.t("problem-unknown-field"),
         Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {

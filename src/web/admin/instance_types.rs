@@ -1,5 +1,6 @@
 //! Instance types: made, changed, removed. VMs follow theirs, in size and in what it says of settings.
 
+use super::confirm::{Question, done};
 use super::vm_form::{self, boot_name, field, hinted, parsed};
 use super::{Listing, admin, changing, details, id, listing, permissions};
 use crate::engine::{Cx, EngineError, catalog, instance_types};
@@ -298,15 +299,9 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let (kind, followers) = instance_types::get(&cx, id::<InstanceTypeId>("instance type", &path)?).await?;
         let l = frame.l;
         let title = l.ta("confirm-remove-instance-type", &[("name", &kind.name)]);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.ta("confirm-remove-instance-type-text", &[("count", &followers.to_string())])) }
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("{LIST}/{}/remove", kind.id), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(LIST, &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let text = html! { p { (l.ta("confirm-remove-instance-type-text", &[("count", &followers.to_string())])) } };
+        let button = Some((format!("{LIST}/{}/remove", kind.id), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back: LIST.to_owned(), topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -317,12 +312,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        instance_types::remove(&cx, id::<InstanceTypeId>("instance type", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to(LIST),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        instance_types::remove(&cx, id::<InstanceTypeId>("instance type", &path)?).await?;
+        Ok(LIST.to_owned())
+    })
+    .await
 }

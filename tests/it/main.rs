@@ -18,6 +18,7 @@ mod end_to_end;
 mod fencing;
 mod host_install;
 mod hosts;
+mod hosts_browser;
 mod icons;
 mod instant;
 mod kerberos;
@@ -25,6 +26,7 @@ mod kill;
 mod lab;
 mod lab_ssh;
 mod licences;
+
 mod oidc;
 mod own_vms;
 mod passkeys;

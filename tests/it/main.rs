@@ -26,6 +26,7 @@ mod kill;
 mod lab;
 mod lab_ssh;
 mod licences;
+mod migration;
 
 mod oidc;
 mod own_vms;

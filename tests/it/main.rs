@@ -27,7 +27,6 @@ mod lab;
 mod lab_ssh;
 mod licences;
 mod migration;
-
 mod oidc;
 mod own_vms;
 mod passkeys;

@@ -68,19 +68,23 @@ function fold(root, bar, sections, open, wrong) {
   show(on);
 }
 
-const SIZES = ['memory', 'max_memory', 'guaranteed', 'sockets', 'cores', 'threads'];
+// What the chosen instance type says.
+function typed(form) {
+  return JSON.parse(form.elements.instance_type?.selectedOptions?.[0]?.dataset.fill ?? '{}');
+}
 
 function fill(form, select, all) {
   const chosen = select.selectedOptions[0]?.dataset.fill;
   if (!chosen) return;
-  const sized = form.elements.instance_type?.value && select.name !== 'instance_type';
+  const others = select.name === 'instance_type' ? {} : typed(form);
   for (const [name, value] of Object.entries(JSON.parse(chosen))) {
     const field = form.elements[name];
+    if (name in others) continue;
     if (field?.type === 'checkbox') {
       if (all) field.checked = value === true;
       continue;
     }
-    if (!field || (!all && field.value) || (sized && SIZES.includes(name))) continue;
+    if (!field || (!all && field.value)) continue;
     if (field.tagName !== 'SELECT' || [...field.options].some((o) => o.value === String(value))) field.value = value;
   }
 }
@@ -102,8 +106,8 @@ for (const form of document.querySelectorAll('form.vireo-form')) {
     select.addEventListener('change', () => { fill(form, select, true); total(form); });
   }
   form.addEventListener('input', (e) => {
-    // A size of one's own is no instance type's any more.
-    if (SIZES.includes(e.target.name) && form.elements.instance_type) form.elements.instance_type.value = '';
+    // A size or settings of one's own are no instance type's any more.
+    if (e.target.name in typed(form)) form.elements.instance_type.value = '';
     if (e.target.name === 'memory') follow(form);
     total(form);
   });

@@ -104,5 +104,7 @@ run-once-stateless = Stateless this time
 run-once-stateless-hint = What is written to its disks in this run is thrown away at its end.
 run-once-tell = Initial run again
 run-once-tell-hint = The guest is told again what its initial run says, if it says anything.
+run-once-told = Other values this time
+run-once-told-hint = Only this run is told what stands here, in place of what the VM says; a password that is left empty is the one it has.
 runs-once = This run was configured for one time. When the VM is down it is as before.
 template-vms = VMs

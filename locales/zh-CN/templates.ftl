@@ -104,5 +104,7 @@ run-once-stateless = 本次无状态运行
 run-once-stateless-hint = 本次运行中写入磁盘的内容会在结束时丢弃。
 run-once-tell = 重新执行初始运行
 run-once-tell-hint = 如果设置了初始运行，则再次提供给虚拟机。
+run-once-told = 本次使用其他值
+run-once-told-hint = 仅本次运行使用此处的值，代替虚拟机自身的设置；密码留空则使用已保存的密码。
 runs-once = 本次运行使用一次性设置。虚拟机关机后恢复原有设置。
 template-vms = 虚拟机

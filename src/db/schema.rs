@@ -146,6 +146,7 @@ diesel::table! {
         sockets -> Integer,
         cores -> Integer,
         threads -> Integer,
+        settings -> Text,
     }
 }
 

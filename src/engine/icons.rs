@@ -70,7 +70,7 @@ impl Of {
 /// # Errors
 /// It is no picture or too large; refused, hidden, or the database failed.
 pub async fn set(cx: &Cx, of: Of, picture: Option<Vec<u8>>) -> Result<(), EngineError> {
-    let given = picture.map(|bytes| check(&bytes)).transpose()?;
+    let given = picture.map(|bytes| given(&bytes)).transpose()?;
     let (cx, db) = (cx.clone(), cx.engine.db.clone());
     let keep = move |db: &mut Db| {
         auth::check(db, &cx.actor, of.permit(), of.object())?;
@@ -85,8 +85,16 @@ pub async fn set(cx: &Cx, of: Of, picture: Option<Vec<u8>>) -> Result<(), Engine
     db.write(keep).await
 }
 
+/// Whether it is a picture that is taken.
+///
+/// # Errors
+/// It is none, or too large.
+pub fn check(bytes: &[u8]) -> Result<(), EngineError> {
+    given(bytes).map(drop)
+}
+
 /// The picture with its smaller one; what it is its bytes say.
-fn check(bytes: &[u8]) -> Result<Given, EngineError> {
+fn given(bytes: &[u8]) -> Result<Given, EngineError> {
     const FIELD: &str = "large_icon";
     let wrong = |problem| EngineError::from(Invalid::new(FIELD, problem));
     let none = || wrong(Problem::Picture(NoPicture::none()));

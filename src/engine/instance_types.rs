@@ -4,11 +4,11 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::quotas::Asker;
-use crate::engine::vms::{next_run, update::take};
+use crate::engine::vms::{next_run, settings, update::take};
 use crate::engine::{Cx, EngineError};
 use crate::model::event::{About, EventCode};
 use crate::model::ids::{InstanceTypeId, SYSTEM};
-use crate::model::instance_type::{InstanceTypeView, SizeChange};
+use crate::model::instance_type::{InstanceTypeView, SizeChange, TypeSettings};
 use crate::model::permission::ObjectKind;
 use crate::model::quota::Amount;
 use crate::model::role::Action;
@@ -39,6 +39,7 @@ pub async fn create(cx: &Cx, new: SizeChange) -> Result<InstanceTypeId, EngineEr
                 sockets: 1,
                 cores: 1,
                 threads: 1,
+                settings: TypeSettings::default(),
             };
             let kind = checked(db, fresh, new)?;
             store::insert(db, &kind)?;
@@ -48,7 +49,7 @@ pub async fn create(cx: &Cx, new: SizeChange) -> Result<InstanceTypeId, EngineEr
         .await
 }
 
-/// Changes one; every VM that has it gets its size.
+/// Changes one; every VM that has it gets its size and settings.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
@@ -79,7 +80,7 @@ pub async fn update(cx: &Cx, id: InstanceTypeId, change: SizeChange) -> Result<(
         .await
 }
 
-/// Removes one; the VMs that have it keep its size as their own.
+/// Removes one; the VMs that have it keep its size and settings as their own.
 ///
 /// # Errors
 /// Refused, hidden, or the database failed.
@@ -146,6 +147,7 @@ fn checked(db: &mut Db, old: InstanceTypeView, change: SizeChange) -> Result<Ins
         ("cpu.topology", vcpus, 1, MAX_VCPUS),
     ];
     wrong.extend(numbers.into_iter().filter_map(|(field, value, min, max)| valid::range(field, value, min, max).err()));
+    settings::check_type(&kind.settings, &mut wrong);
     if wrong.is_empty() { Ok(kind) } else { Err(EngineError::Invalid(wrong)) }
 }
 
@@ -154,7 +156,9 @@ mod tests {
     use super::*;
     use crate::engine::testing::Bench;
     use crate::engine::vms;
-    use crate::model::vm::{VmStatus, VmUpdate};
+    use crate::model::instance_type::SettingsChange;
+    use crate::model::vm::{BootDevice, Display, NewVm, VmStatus, VmUpdate};
+    use crate::model::vm_settings;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn vms_follow_their_type() {
@@ -178,5 +182,51 @@ mod tests {
         remove(&bench.cx, id).await.unwrap();
         let view = vms::get(&bench.cx, vm).await.unwrap();
         assert_eq!((view.instance_type, view.hardware.sockets), (None, 2));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn vms_follow_what_it_says_of_settings() {
+        let bench = Bench::new().await;
+        let says = |settings| SizeChange { name: Some("quiet".to_owned()), settings, ..SizeChange::default() };
+        let settings = TypeSettings {
+            soundcard: Some(false),
+            high_availability: Some(true),
+            usb_redirection: Some(true),
+            boot: Some(vec![BootDevice::Network, BootDevice::Disk]),
+            ..TypeSettings::default()
+        };
+        let id = create(&bench.cx, says(SettingsChange::All(settings))).await.unwrap();
+        // A new one has them; what needs SPICE is left out where there is none.
+        let loud = vm_settings::SettingsChange { soundcard: Some(true), ..vm_settings::SettingsChange::default() };
+        let new =
+            NewVm { name: "a".to_owned(), instance_type: Some(id), display: Some(Display::Vnc), ..NewVm::default() };
+        let a = vms::create(&bench.cx, new.clone()).await.unwrap().id;
+        let b = vms::create(&bench.cx, NewVm { name: "b".to_owned(), settings: loud.clone(), ..new }).await.unwrap().id;
+        for vm in [a, b] {
+            bench.becomes(vm, VmStatus::Down).await;
+        }
+        let view = vms::get(&bench.cx, a).await.unwrap();
+        let s = &view.hardware.settings;
+        assert_eq!((s.soundcard, s.high_availability, s.usb_redirection), (false, true, false));
+        assert_eq!((view.hardware.boot[0], view.instance_type), (BootDevice::Network, Some(id)));
+        // One that is set otherwise is of no type.
+        let view = vms::get(&bench.cx, b).await.unwrap();
+        assert_eq!((view.hardware.settings.soundcard, view.instance_type), (true, None));
+        // It follows a change of the type, and of its own it has no type any more.
+        let more = TypeSettings { io_threads: Some(2), ..TypeSettings::default() };
+        update(&bench.cx, id, says(SettingsChange::Some(more))).await.unwrap();
+        let view = vms::get(&bench.cx, a).await.unwrap();
+        let s = &view.hardware.settings;
+        assert_eq!((s.io_threads, s.high_availability, view.instance_type), (2, true, Some(id)));
+        // Taken later, it brings all that is not set with it.
+        let typed = VmUpdate { instance_type: Some(Some(id)), ..VmUpdate::default() };
+        vms::update(&bench.cx, b, typed).await.unwrap();
+        let view = vms::get(&bench.cx, b).await.unwrap();
+        assert_eq!((view.hardware.settings.soundcard, view.instance_type), (false, Some(id)));
+        vms::update(&bench.cx, b, VmUpdate { settings: loud, ..VmUpdate::default() }).await.unwrap();
+        assert_eq!(vms::get(&bench.cx, b).await.unwrap().instance_type, None);
+        let wrong = TypeSettings { priority: Some(0), monitors: Some(3), ..TypeSettings::default() };
+        let refused = update(&bench.cx, id, says(SettingsChange::Some(wrong))).await.unwrap_err().to_string();
+        assert!(refused.contains("high_availability.priority") && refused.contains("display.monitors"), "{refused}");
     }
 }

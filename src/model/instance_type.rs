@@ -1,6 +1,101 @@
-//! Instance types: ready-made sizes.
+//! Instance types: ready-made sizes, with what else all VMs of a kind have in common.
 
 use crate::model::ids::InstanceTypeId;
+use crate::model::vm::{BootDevice, Display, Protocol};
+use crate::model::vm_settings::{MigrationMode, RngSource, VmSettings, Watchdog};
+use serde::{Deserialize, Serialize};
+
+macro_rules! type_settings { ($($field:ident: $type:ty;)+) => {
+    /// What a type says beside the size: what oVirt's types say. `None`: each of its VMs as it is set itself.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct TypeSettings {
+        pub boot: Option<Vec<BootDevice>>,
+        $(pub $field: Option<$type>,)+
+    }
+
+    impl TypeSettings {
+        /// The same, with what another says in place of it.
+        pub fn with(self, newer: Self) -> Self {
+            Self { boot: newer.boot.or(self.boot), $($field: newer.$field.or(self.$field),)+ }
+        }
+
+        /// Only what two of a VM's settings have alike: who sets something himself means it.
+        pub fn where_alike(&self, before: (&[BootDevice], &VmSettings), after: (&[BootDevice], &VmSettings)) -> Self {
+            Self {
+                boot: self.boot.clone().filter(|_| before.0 == after.0),
+                $($field: self.$field.filter(|_| before.1.$field == after.1.$field),)+
+            }
+        }
+
+        fn said(&self, settings: &mut VmSettings) {
+            $(if let Some(value) = self.$field { settings.$field = value; })+
+        }
+    }
+} }
+
+type_settings! {
+    monitors: u32;
+    usb_redirection: bool;
+    soundcard: bool;
+    serial_console: bool;
+    migration: MigrationMode;
+    high_availability: bool;
+    priority: u32;
+    watchdog: Watchdog;
+    ballooning: bool;
+    io_threads: u32;
+    virtio_scsi: bool;
+    rng: RngSource;
+    rng_bytes: u32;
+    rng_period_ms: u32;
+}
+
+impl TypeSettings {
+    /// Sets a VM's boot order and settings so. What needs SPICE is left to VMs that have it.
+    pub fn set(&self, display: Display, boot: &mut Vec<BootDevice>, settings: &mut VmSettings) {
+        if let Some(order) = &self.boot {
+            boot.clone_from(order);
+        }
+        if display.has(Protocol::Spice) {
+            self.said(settings);
+        } else {
+            Self { monitors: None, usb_redirection: None, ..self.clone() }.said(settings);
+        }
+    }
+
+    /// Whether a VM is set so.
+    pub fn fit(&self, display: Display, boot: &[BootDevice], settings: &VmSettings) -> bool {
+        let (mut wanted_boot, mut wanted) = (boot.to_vec(), settings.clone());
+        self.set(display, &mut wanted_boot, &mut wanted);
+        (wanted_boot.as_slice(), &wanted) == (boot, settings)
+    }
+
+    /// As the database keeps them.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What the database keeps; what nobody can read says nothing.
+    pub fn from_json(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+/// What becomes of a type's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingsChange {
+    /// What these name changes.
+    Some(TypeSettings),
+    /// It has these and no other.
+    All(TypeSettings),
+}
+
+impl Default for SettingsChange {
+    fn default() -> Self {
+        Self::Some(TypeSettings::default())
+    }
+}
 
 /// A size to start a VM from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +108,7 @@ pub struct InstanceTypeView {
     pub sockets: u32,
     pub cores: u32,
     pub threads: u32,
+    pub settings: TypeSettings,
 }
 
 /// A change of one: only what is `Some` changes.
@@ -25,6 +121,7 @@ pub struct SizeChange {
     pub sockets: Option<u32>,
     pub cores: Option<u32>,
     pub threads: Option<u32>,
+    pub settings: SettingsChange,
 }
 
 impl SizeChange {
@@ -40,6 +137,10 @@ impl SizeChange {
             sockets: self.sockets.unwrap_or(old.sockets),
             cores: self.cores.unwrap_or(old.cores),
             threads: self.threads.unwrap_or(old.threads),
+            settings: match self.settings {
+                SettingsChange::Some(newer) => old.settings.with(newer),
+                SettingsChange::All(settings) => settings,
+            },
         }
     }
 }

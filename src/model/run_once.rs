@@ -1,5 +1,6 @@
 //! How a VM runs this one time; nothing of it is left when it is down.
 
+use crate::model::first_run::FirstRun;
 use crate::model::ids::{DiskId, HostId};
 use crate::model::vm::{BootDevice, Display};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,15 @@ pub struct Kernel {
 /// The longest parameters a Linux for PCs takes.
 pub const MAX_PARAMETERS: usize = 2047;
 
+/// What the guest is told in place of what its VM says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub settings: FirstRun,
+    /// As the VM's own are kept: sealed.
+    pub password: String,
+    pub secrets: String,
+}
+
 /// What is other than usual. `None`: as the VM has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RunOnce {
@@ -47,4 +57,9 @@ pub struct RunOnce {
     pub stateless: bool,
     /// It is told what a first start is told, though it was told before.
     pub tell: bool,
+    #[serde(default)]
+    pub told: Option<Told>,
+    /// When it began, in seconds: who is told again must see that it is another time.
+    #[serde(default)]
+    pub began: i64,
 }

@@ -1,6 +1,6 @@
 //! Checks at the border: names, texts and numbers from outside, with errors that name the field.
 
-use crate::model::conflict::Unfit;
+use crate::model::conflict::{Conflict, Unfit};
 use crate::model::icon::NoPicture;
 use crate::model::internal::CharacterKind;
 use crate::model::search::SearchError;
@@ -159,6 +159,9 @@ pub enum Problem {
     AdminPermits { permits: String },
     #[error("{0}")]
     Search(SearchError),
+    /// A quota refuses what it was chosen for.
+    #[error("{0}")]
+    Quota(Box<Conflict>),
     /// The API's own words on a body that cannot be read.
     #[error("{because}")]
     Other { because: String },

@@ -9,7 +9,7 @@ use crate::model::cluster_settings::ClusterSettings;
 use crate::model::data_center::{DataCenterStatus, DataCenterView};
 use crate::model::host::HostStatus;
 use crate::model::ids::*;
-use crate::model::instance_type::InstanceTypeView;
+use crate::model::instance_type::{InstanceTypeView, TypeSettings};
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{MacAddress, NetworkView, VnicProfileView};
 use crate::model::quota::QuotaMode;
@@ -240,12 +240,12 @@ pub fn mac_pools(db: &mut Db) -> QueryResult<Vec<MacPoolView>> {
 
 /// Instance types, smallest first.
 pub fn instance_types(db: &mut Db, scope: &Scope) -> QueryResult<Vec<InstanceTypeView>> {
-    type Row = (InstanceTypeId, String, String, i64, i64, i32, i32, i32);
+    type Row = (InstanceTypeId, String, String, i64, i64, i32, i32, i32, String);
     let query = instance_type::table.order(instance_type::memory_mib).into_boxed::<MultiBackend>();
     let rows: Vec<Row> = within!(query, instance_type::id, scope).load(db)?;
     Ok(rows
         .into_iter()
-        .map(|(id, name, description, memory, max_memory, sockets, cores, threads)| InstanceTypeView {
+        .map(|(id, name, description, memory, max_memory, sockets, cores, threads, settings)| InstanceTypeView {
             id,
             name,
             description,
@@ -254,6 +254,7 @@ pub fn instance_types(db: &mut Db, scope: &Scope) -> QueryResult<Vec<InstanceTyp
             sockets: unsigned(sockets),
             cores: unsigned(cores),
             threads: unsigned(threads),
+            settings: TypeSettings::from_json(&settings),
         })
         .collect())
 }

@@ -28,6 +28,7 @@ pub fn insert(db: &mut Db, new: &InstanceTypeView) -> QueryResult<()> {
                 instance_type::sockets.eq(signed::<_, i32>(new.sockets)),
                 instance_type::cores.eq(signed::<_, i32>(new.cores)),
                 instance_type::threads.eq(signed::<_, i32>(new.threads)),
+                instance_type::settings.eq(new.settings.to_json()),
             ),
         ))
         .execute(db)?;
@@ -45,6 +46,7 @@ pub fn update(db: &mut Db, new: &InstanceTypeView) -> QueryResult<()> {
                 instance_type::sockets.eq(signed::<_, i32>(new.sockets)),
                 instance_type::cores.eq(signed::<_, i32>(new.cores)),
                 instance_type::threads.eq(signed::<_, i32>(new.threads)),
+                instance_type::settings.eq(new.settings.to_json()),
             ),
         ))
         .execute(db)
@@ -56,7 +58,7 @@ pub fn followers(db: &mut Db, id: InstanceTypeId) -> QueryResult<Vec<VmId>> {
     vm::table.filter(vm::instance_type_id.eq(id)).order(vm::name).select(vm::id).load(db)
 }
 
-/// Removes it; VMs that followed it keep their size as their own.
+/// Removes it; VMs that followed it keep size and settings as their own.
 pub fn remove(db: &mut Db, id: InstanceTypeId) -> QueryResult<()> {
     let followers = vm::table.filter(vm::instance_type_id.eq(id));
     diesel::update(followers).set(vm::instance_type_id.eq(None::<InstanceTypeId>)).execute(db)?;

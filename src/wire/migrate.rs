@@ -96,4 +96,7 @@ pub struct Moved {
     pub downtime_ms: u64,
     /// Longest time without an answer to a ping every 10 ms; none: nobody answered before it began.
     pub ping_gap_ms: Option<u64>,
+    /// It went over before its memory did, and fetched the rest.
+    #[serde(default)]
+    pub post_copy: bool,
 }

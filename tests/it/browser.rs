@@ -299,6 +299,7 @@ const PAGES: &[&str] = &[
     "/admin/profiles",
     "/admin/mac_pools",
     "/admin/instance_types",
+    "/admin/instance_types/new",
     "/admin/quotas",
     "/admin/quotas/new",
     "/admin/vms",

@@ -110,6 +110,17 @@ async fn pictures_are_checked_shown_and_taken_away() {
     let child = id_of(&admin.post("/vms", body).await.1);
     admin.wait(&child, "down").await;
     assert_eq!(STANDARD.encode(icon(&admin, &child, "large_icon").await.2), data);
+    // A template's by the API, as a VM's; nothing else of it is changed so.
+    let other = picture(30, 40, ImageFormat::Gif);
+    let path = format!("/templates/{demo}");
+    let (code, view) = admin.put(&path, given(&other)).await;
+    assert_eq!(code, 200, "{view}");
+    assert_eq!(icon(&admin, &child, "large_icon").await.2, other);
+    for (body, words) in [(given(b"hello"), "large_icon"), (json!({"name": "other"}), "name")] {
+        let (code, refused) = admin.put(&path, body).await;
+        assert!(code == 400 && refused.to_string().contains(words), "{code} {refused}");
+    }
+    assert_eq!(ulla.status("GET", &format!("/icons/{}", id_of(&view["large_icon"]))).await, 404);
     let (_, all) = admin.get("/icons").await;
     assert_eq!(all["icon"].as_array().map(Vec::len), Some(58), "28 systems' and the template's, in two sizes each");
 }

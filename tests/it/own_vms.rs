@@ -46,6 +46,11 @@ async fn a_power_user_makes_changes_and_looks_at_a_vm() {
     let pia = person(&server, &admin, &boss, "pia", Some(("PowerUserRole", "data_center", &center))).await;
     let template = named(&admin.get("/templates").await.1, "template", "demo-linux");
 
+    // Who may make none is not shown a form.
+    let tim = person(&server, &admin, &boss, "tim", None).await;
+    assert!(!tim.get("/user").await.1.contains("/user/vms/new"));
+    let (code, shown) = tim.get("/user/vms/new").await;
+    assert!(code == 403 && shown.contains("tim@internal may not"), "{code} {shown}");
     // Made from a template; what is wrong is said beside the field.
     assert!(pia.get("/user").await.1.contains("href=\"/user/vms/new\""));
     let form = [("template", template.as_str()), ("name", "a b"), ("memory", "lots")];

@@ -62,6 +62,15 @@ async fn a_quota_holds_also_after_a_crash() {
     let text = "Quota lab gives 1 GiB of storage in all: 0.13 GiB used, 1 GiB asked for, 0.88 GiB left.";
     assert_eq!((code, detail(&fault).as_str()), (409, text), "{fault}");
 
+    // In a form it stands at the quota's field, and all that was typed is kept.
+    let boss = Portal::sign_in(&server, "admin@internal", &server.password("admin")).await;
+    let blank = "00000000-0000-0000-0000-000000000000";
+    let typed = [("name", "kept"), ("template", blank), ("quota", &quota), ("disks", "1"), ("disk", "2")];
+    let (code, page) = boss.post("/admin/vms/new", &typed).await;
+    let at = page.find("id=\"quota-help\"").map_or("", |at| &page[at..]);
+    let text = "Quota lab gives 1 GiB of storage in all: 0.13 GiB used, 2 GiB asked for";
+    assert!(code == 200 && at[..400].contains(text) && page.contains("value=\"kept\""), "{code} {page}");
+
     let server = Server::spawn(server.kill(), &start).ready();
     let admin = server.admin();
     admin.wait_for(&vms[0], &["powering_up", "up"]).await;

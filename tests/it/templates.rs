@@ -306,6 +306,32 @@ async fn runs_once(admin: &Api, guest: &Guest<'_>, boss: &Portal) {
     admin.wait(vm, "down").await;
     let (_, view) = admin.get(&format!("/vms/{vm}")).await;
     assert!(view["run_once"] == "false" && view["display"]["type"] == "vnc", "{view}");
+    told_otherwise(admin, guest, boss).await;
+}
+
+/// Another name, this one time: by the portal, and by the API.
+async fn told_otherwise(admin: &Api, guest: &Guest<'_>, boss: &Portal) {
+    let vm = &guest.vm;
+    let page = format!("/admin/vms/{vm}/run_once");
+    let (_, shown) = boss.get(&page).await;
+    assert!(shown.contains("value=\"named-anew\""), "it begins with what the VM says: {shown}");
+    let (code, shown) = boss.post(&page, &[("enabled", "1"), ("host_name", "a b")]).await;
+    assert!(code == 200 && shown.contains("value=\"a b\""), "{code} {shown}");
+    assert_eq!(boss.post(&page, &[("enabled", "1"), ("host_name", "exam")]).await.0, 303);
+    admin.wait(vm, "up").await;
+    guest.ready().await;
+    assert_eq!(guest.run("hostname").await.trim(), "exam");
+    admin.act(vm, "stop").await;
+    admin.wait(vm, "down").await;
+    let (_, view) = admin.get(&format!("/vms/{vm}")).await;
+    assert_eq!(view["initialization"]["host_name"], "named-anew", "{view}");
+    let once = json!({"vm": {"initialization": {"host_name": "test"}}});
+    assert_eq!(admin.post(&format!("/vms/{vm}/start"), once).await.0, 200);
+    admin.wait(vm, "up").await;
+    guest.ready().await;
+    assert_eq!(guest.run("hostname").await.trim(), "test");
+    admin.act(vm, "stop").await;
+    admin.wait(vm, "down").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

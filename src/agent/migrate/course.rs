@@ -11,6 +11,7 @@ use crate::model::migration::MigrationPolicy;
 use crate::wire::migrate::Moving;
 use crate::wire::{MigrationState, WireError};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use virt::domain::Domain;
 use virt_sys as sys;
@@ -69,8 +70,10 @@ impl Course {
             if leaving.is_running() {
                 leaving.set(MigrationState::Running(moving));
             }
-            if let Err(error) = libvirt.report(move |connection| act(&must_find(connection, vm)?, next)).await {
-                tracing::debug!(%vm, %error, ?next, "a migration's course");
+            match libvirt.report(move |connection| act(&must_find(connection, vm)?, next)).await {
+                Ok(()) if next == Do::PostCopy => leaving.post_copy.store(true, Ordering::Relaxed),
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%vm, %error, ?next, "a migration's course"),
             }
         }
     }
@@ -92,8 +95,8 @@ impl Course {
         self.step += 1;
         match self.policy.downtimes_ms.get(self.step) {
             Some(ms) => Do::Allow(*ms),
-            None if self.policy.post_copy && self.step == self.policy.downtimes_ms.len() => Do::PostCopy,
-            None if self.policy.post_copy => Do::Nothing,
+            // Once it has gone over there are no more iterations; until then it is told again.
+            None if self.policy.post_copy => Do::PostCopy,
             None => Do::GiveUp,
         }
     }
@@ -141,6 +144,6 @@ mod tests {
     fn post_copy_is_the_last_step_of_its_policy() {
         let mut course = Course::new(VmId::random(), MigrationPolicyName::PostCopy.policy(None));
         let next: Vec<Do> = (1..7).map(|i| course.look(i, 1000)).collect();
-        assert_eq!(next, [Do::Nothing, Do::Allow(150), Do::Allow(200), Do::PostCopy, Do::Nothing, Do::Nothing]);
+        assert_eq!(next, [Do::Nothing, Do::Allow(150), Do::Allow(200), Do::PostCopy, Do::PostCopy, Do::PostCopy]);
     }
 }

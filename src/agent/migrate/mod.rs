@@ -65,6 +65,8 @@ struct Leaving {
     begun: Instant,
     state: Mutex<MigrationState>,
     aborted: AtomicBool,
+    /// It was told to go over before its memory.
+    post_copy: AtomicBool,
 }
 
 impl Leaving {
@@ -167,6 +169,7 @@ impl Migrations {
                 begun: Instant::now(),
                 state: Mutex::new(MigrationState::Running(Moving::default())),
                 aborted: AtomicBool::new(false),
+                post_copy: AtomicBool::new(false),
             });
             all.insert(vm, leaving.clone());
             leaving
@@ -256,17 +259,39 @@ async fn go(libvirt: Libvirt, request: MigrateVm, tunnel: Tunnel, leaving: Arc<L
         Ok(()) => {
             let gap = tokio::task::spawn_blocking(move || pinger.and_then(Pinger::end)).await.ok().flatten();
             let downtime_ms = course::downtime(&libvirt, vm).await;
-            MigrationState::Done(Moved { elapsed_ms, downtime_ms, ping_gap_ms: gap.map(millis) })
+            let post_copy = leaving.post_copy.load(Ordering::Relaxed);
+            MigrationState::Done(Moved { elapsed_ms, downtime_ms, ping_gap_ms: gap.map(millis), post_copy })
         }
         Err(_) if leaving.aborted.load(Ordering::Relaxed) => {
             MigrationState::Failed { because: "it was cancelled".to_owned() }
         }
-        Err(error) => MigrationState::Failed { because: error.message },
+        Err(error) => MigrationState::Failed { because: with_remedy(error.message) },
     };
     drop(tunnel);
     leaving.set(state);
 }
 
+/// QEMU says of post-copy that it does not go, and not what would let it.
+fn with_remedy(message: String) -> String {
+    if !message.contains("Postcopy is not supported") {
+        return message;
+    }
+    let remedy = "its QEMU may not use userfaultfd on the host it goes to: set vm.unprivileged_userfaultfd = 1 there with sysctl, or choose another policy";
+    format!("{message} ({remedy})")
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lets_post_copy_go_is_said() {
+        let qemu = "unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not supported";
+        assert!(with_remedy(qemu.to_owned()).contains("vm.unprivileged_userfaultfd = 1"));
+        assert_eq!(with_remedy("broken pipe".to_owned()), "broken pipe");
+    }
 }

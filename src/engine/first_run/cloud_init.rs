@@ -14,7 +14,7 @@ pub(super) struct Guest<'a> {
     /// Its network cards by name.
     pub cards: &'a [(String, MacAddress)],
     /// Another one makes cloud-init do it all again.
-    pub revision: i32,
+    pub edition: &'a str,
     /// In crypt's form; empty: none.
     pub password_hash: &'a str,
 }
@@ -25,7 +25,7 @@ pub(super) fn disc(told: &FirstRun, guest: &Guest<'_>) -> Payload {
     let host = host.as_str();
     let file = |name: &str, content: String| PayloadFile { name: name.to_owned(), content };
     // Line by line: what is no cloud-init reads this with less.
-    let meta = format!("instance-id: {}-{}\nlocal-hostname: {host}\n", guest.vm, guest.revision);
+    let meta = format!("instance-id: {}-{}\nlocal-hostname: {host}\n", guest.vm, guest.edition);
     let mut files = vec![file("meta-data", meta), file("user-data", user_data(told, guest, host))];
     if let Some(network) = network(told, guest.cards) {
         files.push(file("network-config", format!("{network}\n")));
@@ -129,7 +129,7 @@ mod tests {
     fn files(written: &Written, password_hash: &str) -> Vec<(String, String)> {
         let mac: MacAddress = "56:6f:00:00:00:01".parse().unwrap();
         let cards = [("nic1".to_owned(), mac)];
-        let guest = Guest { vm: VmId::random(), name: "lab-1", cards: &cards, revision: 3, password_hash };
+        let guest = Guest { vm: VmId::random(), name: "lab-1", cards: &cards, edition: "3", password_hash };
         let disc = disc(&written.read(None).unwrap(), &guest);
         assert_eq!(disc.label, "cidata");
         disc.files.into_iter().map(|f| (f.name, f.content)).collect()

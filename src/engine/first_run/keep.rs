@@ -9,7 +9,8 @@ use crate::engine::{Cx, Engine, EngineError};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::first_run::FirstRun;
-use crate::model::ids::TemplateId;
+use crate::model::ids::{TemplateId, VmId};
+use crate::model::run_once::Told;
 use crate::model::sysprep::Join;
 use crate::model::system::AnswerFile;
 use crate::model::valid::{Invalid, Problem};
@@ -55,6 +56,22 @@ pub async fn set(cx: &Cx, of: Of, said: Option<Said>) -> Result<(), EngineError>
         }
     };
     db.write(move |db| keep(&cx, db, of, checked)).await
+}
+
+/// What a VM's guest is to be told this one time, checked and sealed; a password that is not said is the one it is told usually.
+///
+/// # Errors
+/// Every field that is wrong; refused, hidden, or the database failed.
+pub(in crate::engine) async fn once(cx: &Cx, vm: VmId, said: Said) -> Result<Told, EngineError> {
+    let (of, inner) = (Of::Vm(vm), cx.clone());
+    let find = move |db: &mut Db| {
+        auth::check(db, &inner.actor, of.permit(), of.object())?;
+        let before = store::get(db, of.object())?.unwrap_or_default();
+        Ok::<_, EngineError>((before, AnswerFile::of(&guest(db, of)?.1)))
+    };
+    let (before, file) = cx.engine.db.read(find).await?;
+    let kept = sealed(&cx.engine, before, checked(file, &said)?)?;
+    Ok(Told { settings: kept.settings, password: kept.password, secrets: kept.secrets })
 }
 
 /// What is to be said of something new, before that is made: of this operating system, or its template's.

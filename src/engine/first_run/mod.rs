@@ -7,6 +7,7 @@ mod sysprep;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::engine) use keep::once;
 pub use keep::{check_new, set};
 
 use crate::auth;
@@ -17,9 +18,10 @@ use crate::model::first_run::{FirstRun, Written};
 use crate::model::ids::{BLANK_TEMPLATE, ObjectId, PoolId, TemplateId, VmId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::model::run_once::RunOnce;
 use crate::model::system::AnswerFile;
 use crate::model::vm::VmAction;
-use crate::store::first_run as store;
+use crate::store::first_run::{self as store, Kept};
 use crate::store::pools::write::config as pool_config;
 use crate::store::{nics, templates};
 use crate::wire::Payload;
@@ -159,21 +161,37 @@ fn guest(db: &mut Db, of: Of) -> Result<(String, String), EngineError> {
 pub(in crate::engine) async fn payload(
     engine: &Arc<Engine>,
     vm: VmId,
-    again: bool,
+    once: &RunOnce,
 ) -> Result<Option<Payload>, EngineError> {
+    let (again, told) = (once.tell, once.told.clone());
+    // Cloud-init does all anew only where it sees that it is another time.
+    let edition = if again || told.is_some() { format!("-{}", once.began) } else { String::new() };
     let find = move |db: &mut Db| {
-        let Some((kept, forgets)) = store::of_vm(db, vm)? else { return Ok::<_, EngineError>(None) };
-        if !forgets && !again && store::told(db, vm)? == Some(kept.revision) {
-            return Ok(None);
-        }
+        let own = store::of_vm(db, vm)?;
+        let kept = match (told, own) {
+            (Some(told), own) => Kept {
+                settings: told.settings,
+                password: told.password,
+                secrets: told.secrets,
+                revision: own.map_or(0, |(kept, _)| kept.revision),
+            },
+            (None, None) => return Ok::<_, EngineError>(None),
+            (None, Some((kept, forgets))) => {
+                if !forgets && !again && store::told(db, vm)? == Some(kept.revision) {
+                    return Ok(None);
+                }
+                kept
+            }
+        };
         let (name, system) = guest(db, Of::Vm(vm))?;
         Ok(Some((kept, name, AnswerFile::of(&system), nics::addresses(db, vm)?)))
     };
     let Some((kept, name, file, cards)) = engine.db.read(find).await? else { return Ok(None) };
     let Some(file) = file else {
         let password_hash = keep::password_hash(engine, &kept)?;
-        let (revision, password_hash) = (kept.revision, password_hash.as_str());
-        let guest = cloud_init::Guest { vm, name: &name, cards: &cards, revision, password_hash };
+        let edition = format!("{}{edition}", kept.revision);
+        let (edition, password_hash) = (edition.as_str(), password_hash.as_str());
+        let guest = cloud_init::Guest { vm, name: &name, cards: &cards, edition, password_hash };
         return Ok(Some(cloud_init::disc(&kept.settings, &guest)));
     };
     let secrets = keep::secrets(engine, &kept)?;

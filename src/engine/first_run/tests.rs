@@ -7,9 +7,10 @@ use crate::engine::testing::people::person;
 use crate::engine::{EngineError, pools, vms};
 use crate::model::first_run::Written;
 use crate::model::ids::{TemplateId, VmId};
+use crate::model::run_once::RunOnce;
 use crate::model::sysprep::{Join, WrittenWindows};
 use crate::model::vm::NewVm;
-use crate::store::first_run as store;
+use crate::store::{first_run as store, run_once};
 use crate::wire::Medium;
 
 fn written(host_name: &str) -> Written {
@@ -44,16 +45,16 @@ async fn what_is_made_of_a_template_is_told_what_that_says() {
         (name.as_str(), said_before.settings.host_name.as_str(), said_before.has_password, said_before.told),
         ("desk", "lab", true, false)
     );
-    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().unwrap();
     assert!(disc.files.iter().any(|f| f.content.contains("$6$")), "the hash of the template's password");
     assert!(!format!("{disc:?}").contains("$6$"), "logs have none of it");
 
     // Once; and again when something else is said.
     run(&bench, vm).await;
     assert!(get(&bench.cx, Of::Vm(vm)).await.unwrap().shown.unwrap().told);
-    assert!(super::payload(&bench.engine, vm, false).await.unwrap().is_none());
+    assert!(super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().is_none());
     set(&bench.cx, Of::Vm(vm), said(written("other"), Password::Forget)).await.unwrap();
-    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().unwrap();
     assert!(disc.files.iter().all(|f| !f.content.contains("$6$")));
     set(&bench.cx, Of::Vm(vm), None).await.unwrap();
     assert!(get(&bench.cx, Of::Vm(vm)).await.unwrap().shown.is_none());
@@ -69,7 +70,10 @@ async fn a_pool_tells_its_vms_each_time() {
     wait(&bench, pool.job).await;
     let taken = pools::take(&bench.cx, pool.id).await.unwrap();
     wait(&bench, taken.job).await;
-    let disc = super::payload(&bench.engine, taken.id, false).await.unwrap().expect("it forgets that it was told");
+    let disc = super::payload(&bench.engine, taken.id, &RunOnce::default())
+        .await
+        .unwrap()
+        .expect("it forgets that it was told");
     assert!(disc.files[0].content.contains("local-hostname: desks-1\n"), "{}", disc.files[0].content);
     let refused = set(&bench.cx, Of::Vm(taken.id), said(written("x"), Password::Keep)).await.unwrap_err();
     assert!(refused.to_string().contains("its pool desks"), "{refused}");
@@ -125,7 +129,7 @@ async fn windows_reads_passwords_as_they_were_written() {
     let as_kept = format!("{kept:?} {shown:?}");
     assert!(!kept.secrets.is_empty() && !as_kept.contains("s3<ret") && !as_kept.contains("j0in"), "{as_kept}");
 
-    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().unwrap();
     let names: Vec<_> = disc.files.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["unattend.xml", "Autounattend.xml"]);
     let text = &disc.files[0].content;
@@ -149,8 +153,38 @@ async fn older_windows_finds_a_floppy() {
     let vm = with_system(&bench, "old", "windows_xp").await;
     let told = Written { time_zone: "Asia/Shanghai".to_owned(), ..written("") };
     set(&bench.cx, Of::Vm(vm), said(told, Password::Set("s3cret".to_owned()))).await.unwrap();
-    let disc = super::payload(&bench.engine, vm, false).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().unwrap();
     assert_eq!((disc.medium, disc.files.len(), disc.files[0].name.as_str()), (Medium::Floppy, 1, "sysprep.inf"));
     let text = &disc.files[0].content;
     assert!(text.contains("TimeZone=210\r\n") && text.contains("AdminPassword=s3cret\r\n"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_is_told_something_else() {
+    let bench = Bench::new().await;
+    let golden = template(&bench).await;
+    set(&bench.cx, Of::Template(golden), said(written("lab"), Password::Set("s3cret".to_owned()))).await.unwrap();
+    let vm = vm(&bench, golden).await;
+    run(&bench, vm).await;
+    let other = said(Written { script: "#!/bin/sh\nexam".to_owned(), ..written("exam") }, Password::Keep);
+    let wrong = said(written("a b"), Password::Keep);
+    let refused = vms::run_once(&bench.cx, vm, RunOnce::default(), wrong).await.unwrap_err().to_string();
+    assert!(refused.contains("host_name"), "{refused}");
+    wait(&bench, vms::run_once(&bench.cx, vm, RunOnce::default(), other).await.unwrap()).await;
+    let once = bench.engine.db.read(move |db| Ok::<_, EngineError>(run_once::get(db, vm)?)).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &once).await.unwrap().unwrap();
+    let all: String = disc.files.iter().map(|f| f.content.as_str()).collect();
+    assert!(all.contains("local-hostname: exam\n") && all.contains("#!/bin/sh\nexam"), "{all}");
+    assert!(all.contains("$6$"), "its own password stays");
+    assert!(all.contains(&format!("instance-id: {vm}-1-{}\n", once.began)), "cloud-init does it anew: {all}");
+    // Nothing of it is left: it says what it said, and was told that before.
+    wait(&bench, vms::stop(&bench.cx, vm).await.unwrap()).await;
+    let shown = get(&bench.cx, Of::Vm(vm)).await.unwrap().shown.unwrap();
+    assert!(shown.told && shown.settings.host_name == "lab");
+    assert!(super::payload(&bench.engine, vm, &RunOnce::default()).await.unwrap().is_none());
+    // Told again: another time, too.
+    wait(&bench, vms::run_once(&bench.cx, vm, RunOnce { tell: true, ..RunOnce::default() }, None).await.unwrap()).await;
+    let once = bench.engine.db.read(move |db| Ok::<_, EngineError>(run_once::get(db, vm)?)).await.unwrap().unwrap();
+    let disc = super::payload(&bench.engine, vm, &once).await.unwrap().unwrap();
+    assert!(disc.files[0].content.contains(&format!("instance-id: {vm}-1-{}\nlocal-hostname: lab\n", once.began)));
 }

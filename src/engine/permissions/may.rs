@@ -1,7 +1,7 @@
 //! What the actor may do: for pages that show just the buttons that will work.
 
 use super::is_super_user;
-use crate::auth;
+use crate::auth::{self, AuthError};
 use crate::db::Db;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ObjectId, SYSTEM};
@@ -79,6 +79,16 @@ pub async fn makes(cx: &Cx) -> Result<Makes, EngineError> {
             })
         })
         .await
+}
+
+/// Whether the actor may make VMs from some template in some cluster.
+///
+/// # Errors
+/// He may not, or the database failed.
+pub async fn make_vms(cx: &Cx) -> Result<(), EngineError> {
+    let user = cx.actor.name.clone();
+    let forbidden = AuthError::Forbidden { user, action: Action::CreateVm, object: SYSTEM };
+    if makes(cx).await?.vm { Ok(()) } else { Err(forbidden.into()) }
 }
 
 fn somewhere(cx: &Cx, db: &mut Db, action: Action, kind: ObjectKind) -> Result<bool, EngineError> {

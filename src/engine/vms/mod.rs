@@ -19,7 +19,7 @@ pub(in crate::engine) mod reboot;
 pub(in crate::engine) mod remove;
 mod run_once;
 mod screens;
-mod settings;
+pub(in crate::engine) mod settings;
 pub(in crate::engine) mod shutdown;
 pub(in crate::engine) mod spec;
 pub(in crate::engine) mod start;

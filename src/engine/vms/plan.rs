@@ -40,9 +40,10 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
     check_permissions(cx, db, cluster, template.id)?;
     let kind = instance_type(db, new)?;
     let mut wrong = Vec::new();
-    let hardware = hardware(new, &template, kind.as_ref(), &mut wrong);
+    let base = base(new, &template, kind.as_ref());
+    let hardware = hardware(new, &base, kind.as_ref(), &mut wrong);
     check_host_memory(db, cluster, &hardware, &mut wrong)?;
-    settings::may(cx, db, &template.hardware.settings, &hardware.settings, cluster.object())?;
+    settings::may(cx, db, &base.settings, &hardware.settings, cluster.object())?;
     settings::check(db, cluster, &hardware, &mut wrong)?;
     let name = name(db, &new.name, None, &mut wrong)?;
     let description = note(&mut wrong, valid::text("description", &new.description, MAX_DESCRIPTION));
@@ -59,6 +60,8 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
+    // Settings of one's own are no type's.
+    let kind = kind.filter(|kind| kind.settings.fit(hardware.display, &hardware.boot, &hardware.settings));
     let config = VmConfig {
         id: VmId::random(),
         name,
@@ -66,7 +69,7 @@ pub(in crate::engine) fn plan(cx: &Cx, db: &mut Db, new: &NewVm) -> Result<Plann
         comment,
         cluster,
         template: template.id,
-        instance_type: new.instance_type,
+        instance_type: kind.map(|kind| kind.id),
         pool: None,
         os,
         kind: new.kind.unwrap_or(template.kind),
@@ -140,13 +143,16 @@ fn instance_type(db: &mut Db, new: &NewVm) -> Result<Option<InstanceTypeView>, E
     Ok(Some(found.ok_or_else(missing)?))
 }
 
-fn hardware(
-    new: &NewVm,
-    template: &TemplateView,
-    kind: Option<&InstanceTypeView>,
-    wrong: &mut Vec<Invalid>,
-) -> Hardware {
-    let base = &template.hardware;
+/// The template's, with what the instance type says of settings.
+fn base(new: &NewVm, template: &TemplateView, kind: Option<&InstanceTypeView>) -> Hardware {
+    let mut base = template.hardware.clone();
+    if let Some(kind) = kind {
+        kind.settings.set(new.display.unwrap_or(base.display), &mut base.boot, &mut base.settings);
+    }
+    base
+}
+
+fn hardware(new: &NewVm, base: &Hardware, kind: Option<&InstanceTypeView>, wrong: &mut Vec<Invalid>) -> Hardware {
     let memory_mib = new.memory_mib.or(kind.map(|k| k.memory_mib)).unwrap_or(base.memory_mib);
     // What was not said follows what was: oVirt's maximum is four times the memory.
     let max = new.max_memory_mib.or(kind.map(|k| k.max_memory_mib)).unwrap_or(base.max_memory_mib);

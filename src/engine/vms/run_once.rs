@@ -3,6 +3,7 @@
 
 use crate::auth;
 use crate::db::Db;
+use crate::engine::first_run::{self, Said};
 use crate::engine::jobs;
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{cd, settings, start};
@@ -16,11 +17,17 @@ use crate::store::run_once as store;
 use crate::store::scheduling::places;
 use crate::store::vms::launch::{self, Launch, LaunchKernel};
 
-/// Starts a VM that is down, once in this way.
+/// Starts a VM that is down, once in this way, its guest told what is said here in place of what its VM says.
 ///
 /// # Errors
 /// Every field that is wrong; refused, hidden, or the database failed.
-pub async fn run_once(cx: &Cx, id: VmId, once: RunOnce) -> Result<JobId, EngineError> {
+pub async fn run_once(cx: &Cx, id: VmId, once: RunOnce, said: Option<Said>) -> Result<JobId, EngineError> {
+    let told = match said {
+        Some(said) => Some(first_run::once(cx, id, said).await?),
+        None => None,
+    };
+    let began = cx.engine.clock.now().assume_utc().unix_timestamp();
+    let once = RunOnce { told, began, ..once };
     let job = command(cx, id, VmAction::Run, move |cx, db| begin(cx, db, id, &once)).await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
@@ -149,9 +156,9 @@ mod tests {
         let (vm, files) = (made.id, bench.agent.images().len());
         let once = || async { vms::get(&bench.cx, vm).await.unwrap().run_once };
         let forgets = RunOnce { stateless: true, boot: Some(vec![BootDevice::Network]), ..RunOnce::default() };
-        wait(&bench, run_once(&bench.cx, vm, forgets.clone()).await.unwrap()).await;
+        wait(&bench, run_once(&bench.cx, vm, forgets.clone(), None).await.unwrap()).await;
         assert!(once().await && bench.agent.images().len() == files + 1);
-        let again = run_once(&bench.cx, vm, forgets.clone()).await.unwrap_err().to_string();
+        let again = run_once(&bench.cx, vm, forgets.clone(), None).await.unwrap_err().to_string();
         assert!(again.contains("the VM is"), "{again}");
         wait(&bench, vms::stop(&bench.cx, vm).await.unwrap()).await;
         bench.until("its layer is gone", || async { bench.agent.images().len() }, |now| *now == files).await;
@@ -159,18 +166,18 @@ mod tests {
 
         // A start that fails leaves nothing, either.
         bench.agent.refuse("start_vm", ErrorCode::Libvirt);
-        let job = run_once(&bench.cx, vm, forgets.clone()).await.unwrap();
+        let job = run_once(&bench.cx, vm, forgets.clone(), None).await.unwrap();
         assert!(!jobs::wait(&bench.engine, job).await.unwrap().error.is_empty());
         assert!(!once().await && bench.agent.images().len() == files);
         bench.agent.obey();
 
         let elsewhere = RunOnce { host: Some(HostId::random()), ..RunOnce::default() };
-        let refused = run_once(&bench.cx, vm, elsewhere).await.unwrap_err().to_string();
+        let refused = run_once(&bench.cx, vm, elsewhere, None).await.unwrap_err().to_string();
         assert!(refused.contains("placement_policy.hosts"), "{refused}");
         let pool = pools::create(&bench.cx, new_pool(golden)).await.unwrap();
         wait(&bench, pool.job).await;
         let of_pool = pools::vms(&bench.cx, pool.id).await.unwrap().remove(0).id;
-        let refused = run_once(&bench.cx, of_pool, forgets).await.unwrap_err().to_string();
+        let refused = run_once(&bench.cx, of_pool, forgets, None).await.unwrap_err().to_string();
         assert!(refused.contains("belongs to the pool"), "{refused}");
         bench.assert_no_locks().await;
     }
@@ -194,11 +201,11 @@ mod tests {
             // A disk is no image for reading.
             (RunOnce { kernel: Some(with(disk)), ..RunOnce::default() }, "os.kernel"),
         ] {
-            let refused = run_once(&bench.cx, vm, once.clone()).await.unwrap_err().to_string();
+            let refused = run_once(&bench.cx, vm, once.clone(), None).await.unwrap_err().to_string();
             assert!(refused.contains(field), "{once:?}: {refused}");
         }
         let once = RunOnce { cpu_type: Some("Nehalem".to_owned()), boot_menu: Some(true), ..machine("pc-q35-8.2") };
-        wait(&bench, run_once(&bench.cx, vm, once).await.unwrap()).await;
+        wait(&bench, run_once(&bench.cx, vm, once, None).await.unwrap()).await;
         let now = vms::get(&bench.cx, vm).await.unwrap();
         let running = now.running.unwrap().hardware.settings;
         assert_eq!(

@@ -4,9 +4,10 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::{ClusterId, ObjectId};
+use crate::model::instance_type::TypeSettings;
 use crate::model::role::Action;
 use crate::model::valid::{self, Invalid, Problem};
-use crate::model::vm::{Hardware, Protocol};
+use crate::model::vm::{BootDevice, Display, Hardware, Protocol};
 use crate::model::vm_settings::VmSettings;
 use crate::store::scheduling::places;
 use crate::store::settings as kept;
@@ -49,10 +50,7 @@ pub(in crate::engine) fn check(
     wrong: &mut Vec<Invalid>,
 ) -> Result<(), EngineError> {
     let s = &hardware.settings;
-    if ![1, 2, 4].contains(&s.monitors) {
-        let value = s.monitors.to_string();
-        wrong.push(Invalid::new("display.monitors", Problem::NotOneOf { value, allowed: "1, 2, 4".to_owned() }));
-    }
+    numbers(s, wrong);
     let spice = hardware.display.has(Protocol::Spice);
     if s.monitors > 1 && !spice {
         wrong.push(Invalid::new("display.monitors", Problem::NeedsSpice));
@@ -60,13 +58,6 @@ pub(in crate::engine) fn check(
     if s.usb_redirection && !spice {
         wrong.push(Invalid::new("usb.enabled", Problem::NeedsSpice));
     }
-    let numbers = [
-        ("high_availability.priority", s.priority, 1, 100),
-        ("io.threads", s.io_threads, 0, MOST_IO_THREADS),
-        ("rng_device.rate.bytes", s.rng_bytes, 0, MOST_RNG_BYTES),
-        ("rng_device.rate.period", s.rng_period_ms, 0, MOST_RNG_PERIOD),
-    ];
-    wrong.extend(numbers.into_iter().filter_map(|(f, value, min, max)| valid::range(f, value.into(), min, max).err()));
     if s.cpu_shares > 0 {
         wrong.extend(valid::range("cpu_shares", s.cpu_shares.into(), 2, MOST_SHARES).err());
     }
@@ -85,6 +76,30 @@ pub(in crate::engine) fn check(
         wrong.extend(s.custom.iter().filter_map(|(name, value)| permitted.check(name, value).err()));
     }
     Ok(())
+}
+
+/// What an instance type says of settings; it knows no cluster and no display.
+pub(in crate::engine) fn check_type(settings: &TypeSettings, wrong: &mut Vec<Invalid>) {
+    let (mut boot, mut s) = (vec![BootDevice::Disk], VmSettings::default());
+    settings.set(Display::Spice, &mut boot, &mut s);
+    numbers(&s, wrong);
+    if boot.is_empty() || boot.len() > BootDevice::ALL.len() {
+        wrong.push(Invalid::new("os.boot", Problem::Range { min: 1, max: BootDevice::ALL.len() as u64 }));
+    }
+}
+
+fn numbers(s: &VmSettings, wrong: &mut Vec<Invalid>) {
+    if ![1, 2, 4].contains(&s.monitors) {
+        let value = s.monitors.to_string();
+        wrong.push(Invalid::new("display.monitors", Problem::NotOneOf { value, allowed: "1, 2, 4".to_owned() }));
+    }
+    let all = [
+        ("high_availability.priority", s.priority, 1, 100),
+        ("io.threads", s.io_threads, 0, MOST_IO_THREADS),
+        ("rng_device.rate.bytes", s.rng_bytes, 0, MOST_RNG_BYTES),
+        ("rng_device.rate.period", s.rng_period_ms, 0, MOST_RNG_PERIOD),
+    ];
+    wrong.extend(all.into_iter().filter_map(|(f, value, min, max)| valid::range(f, value.into(), min, max).err()));
 }
 
 /// A machine and a CPU that some host of the cluster has.

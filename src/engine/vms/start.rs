@@ -154,7 +154,7 @@ pub(in crate::engine) async fn prepare(engine: &Arc<Engine>, args: &mut Args) ->
         engine.call(args.host, &EnsureNetwork { name: network.clone() }).await?;
     }
     // Who is told things at its first start has to boot.
-    let told = first_run::payload(engine, vm, once.tell).await?.is_some();
+    let told = first_run::payload(engine, vm, &once).await?.is_some();
     args.instant = if told { None } else { memory::usable(engine, args.host, &config).await? };
     layers(engine, args, config.stateless).await?;
     Ok(Next::Done)
@@ -198,7 +198,7 @@ pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> 
     let guest = spec::build(&config);
     let report = match args.instant.clone() {
         None => {
-            let payload = if launches { first_run::payload(engine, vm, once.tell).await? } else { None };
+            let payload = if launches { first_run::payload(engine, vm, &once).await? } else { None };
             let vm = VmSpec { payload, paused: launches && once.paused, ..guest };
             engine.call(args.host, &StartVerb { vm }).await?
         }
@@ -286,7 +286,10 @@ async fn waits(engine: &Arc<Engine>, vm: VmId) -> Result<bool, EngineError> {
 
 /// Disks that forget what they were told are told again.
 async fn begun(engine: &Arc<Engine>, args: &Args, run: &VmRun) -> Result<Next, EngineError> {
-    if args.how == How::Launch && !run.stateless {
+    let vm = args.vm;
+    // Who was told something else this one time has not heard yet what his VM says.
+    let usual = engine.db.read(move |db| this_time(db, vm)).await?.1.told.is_none();
+    if args.how == How::Launch && !run.stateless && usual {
         first_run::told(engine, args.vm).await?;
     }
     Ok(Next::Done)

@@ -73,6 +73,8 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobI
     let before = write::config(db, id)?.ok_or_else(gone)?;
     let new_cd = change.cd;
     let mut after = merged(&before, change);
+    // What an instance type brings asks for no permits of its own.
+    let asked = after.settings.clone();
     let mut wrong = resized(db, &before, &mut after)?;
     wrong.extend(check(&mut after));
     wrong.extend(latest(db, id, &before, &after)?);
@@ -84,7 +86,7 @@ fn apply(cx: &Cx, db: &mut Db, id: VmId, change: VmUpdate) -> Result<Option<JobI
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
-    settings::may(cx, db, &before.settings, &after.settings, id.object())?;
+    settings::may(cx, db, &before.settings, &asked, id.object())?;
     if let Some(medium) = new_cd {
         cd::medium(cx, db, medium, None)?;
     }
@@ -194,31 +196,42 @@ fn latest(db: &mut Db, id: VmId, before: &Config, after: &Config) -> Result<Opti
     Ok((!fits).then(|| Invalid::new("use_latest_template_version", Problem::NothingToFollow)))
 }
 
-/// What an instance type says.
+/// The size that an instance type says.
 const fn size(c: &Config) -> (u64, u64, u32, u32, u32) {
     (c.memory_mib, c.max_memory_mib, c.sockets, c.cores, c.threads)
 }
 
-/// What becomes of the instance type: another one brings its size unless one is given with it; a size of one's own is no type's any more.
+/// What becomes of the instance type: another one brings its size unless one is given with it, and what it says of settings that are not;
+/// a size or settings of one's own are no type's any more.
 fn resized(db: &mut Db, before: &Config, after: &mut Config) -> Result<Vec<Invalid>, EngineError> {
-    let same_size = size(after) == size(before);
-    if after.instance_type == before.instance_type {
-        if !same_size {
-            after.instance_type = None;
-        }
-        return Ok(Vec::new());
-    }
     let Some(id) = after.instance_type else { return Ok(Vec::new()) };
-    match catalog::instance_types(db, &Scope::All)?.iter().find(|kind| kind.id == id) {
-        None => return Ok(vec![Invalid::new("instance_type", Problem::NoSuch { value: id.to_string() })]),
-        Some(kind) if same_size => take(kind, after),
-        Some(_) => {}
+    let all = catalog::instance_types(db, &Scope::All)?;
+    let Some(kind) = all.iter().find(|kind| kind.id == id) else {
+        return Ok(vec![Invalid::new("instance_type", Problem::NoSuch { value: id.to_string() })]);
+    };
+    let same_size = size(after) == size(before);
+    if before.instance_type != Some(id) {
+        if same_size {
+            take_size(kind, after);
+        }
+        let said = kind.settings.where_alike((&before.boot, &before.settings), (&after.boot, &after.settings));
+        said.set(after.display, &mut after.boot, &mut after.settings);
+    } else if !same_size {
+        after.instance_type = None;
+    }
+    if !kind.settings.fit(after.display, &after.boot, &after.settings) {
+        after.instance_type = None;
     }
     Ok(Vec::new())
 }
 
-/// The size of an instance type.
-pub(in crate::engine) const fn take(kind: &InstanceTypeView, config: &mut Config) {
+/// All that an instance type says.
+pub(in crate::engine) fn take(kind: &InstanceTypeView, config: &mut Config) {
+    take_size(kind, config);
+    kind.settings.set(config.display, &mut config.boot, &mut config.settings);
+}
+
+const fn take_size(kind: &InstanceTypeView, config: &mut Config) {
     config.memory_mib = kind.memory_mib;
     config.max_memory_mib = kind.max_memory_mib;
     config.guaranteed_memory_mib = kind.memory_mib;

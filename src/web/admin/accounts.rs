@@ -1,6 +1,7 @@
 //! A user of the internal domain: state, edit, unlock, a new password, no second factor any more.
 
 use super::card::text;
+use super::confirm::done;
 use super::{admin, changing, details, id};
 use crate::engine::internal::accounts::{self, Edit};
 use crate::engine::internal::passwords::{self, Reset};
@@ -237,16 +238,15 @@ async fn unlock(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let user = id::<UserId>("user", &path)?;
         accounts::unlock(&cx, user).await?;
         // Back to the list, if the button stood there.
         let referer = http.headers().get("referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
         let from_list = referer.split_once("/admin/").is_some_and(|(_, rest)| rest.split('?').next() == Some("users"));
-        Ok::<_, EngineError>(to(&if from_list { "/admin/users".to_owned() } else { format!("/admin/users/{user}") }))
-    };
-    result.await.unwrap_or_else(|e| error::page(&http, &e))
+        Ok(if from_list { "/admin/users".to_owned() } else { format!("/admin/users/{user}") })
+    })
+    .await
 }
 
 async fn reset_factors(
@@ -255,11 +255,10 @@ async fn reset_factors(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let user = id::<UserId>("user", &path)?;
         engine_factors::reset(&cx, user).await?;
-        Ok::<_, EngineError>(to(&format!("/admin/users/{user}")))
-    };
-    result.await.unwrap_or_else(|e| error::page(&http, &e))
+        Ok(format!("/admin/users/{user}"))
+    })
+    .await
 }

@@ -1,5 +1,6 @@
 //! Disks that exist are attached to a VM, detached, and plugged into its running guest or out of it.
 
+use super::confirm::done;
 use super::vm_form::interfaces;
 use super::{admin, changing, details, id};
 use crate::engine::permissions::may;
@@ -9,7 +10,6 @@ use crate::model::ids::{DiskId, VmId};
 use crate::model::role::Action;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::VmView;
-use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Choice, Field, Filled, form};
@@ -126,25 +126,20 @@ async fn deactivate(shared: web::Data<Shared>, http: HttpRequest, path: Path, bo
     set(&shared, &http, &path, &body, false).await
 }
 
-async fn set(shared: &web::Data<Shared>, http: &HttpRequest, path: &Path, body: &web::Bytes, on: bool) -> HttpResponse {
-    let result = async {
-        let (cx, _, _) = changing(shared, http, body).await?;
-        disks::set_active(&cx, id::<VmId>("VM", &path.0)?, id::<DiskId>("disk", &path.1)?, on).await
-    };
-    answer(http, &path.0, result.await)
+async fn set(shared: &Shared, http: &HttpRequest, path: &Path, body: &[u8], on: bool) -> HttpResponse {
+    done(shared, http, body, async |cx| {
+        let vm = id::<VmId>("VM", &path.0)?;
+        disks::set_active(&cx, vm, id::<DiskId>("disk", &path.1)?, on).await?;
+        Ok(format!("/admin/vms/{vm}"))
+    })
+    .await
 }
 
 async fn detach(shared: web::Data<Shared>, http: HttpRequest, path: Path, body: web::Bytes) -> HttpResponse {
-    let result = async {
-        let (cx, _, _) = changing(&shared, &http, &body).await?;
-        disks::detach(&cx, id::<VmId>("VM", &path.0)?, id::<DiskId>("disk", &path.1)?).await
-    };
-    answer(&http, &path.0, result.await)
-}
-
-fn answer(http: &HttpRequest, vm: &str, result: Result<(), EngineError>) -> HttpResponse {
-    match result {
-        Ok(()) => to(&format!("/admin/vms/{vm}")),
-        Err(e) => error::page(http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        let vm = id::<VmId>("VM", &path.0)?;
+        disks::detach(&cx, vm, id::<DiskId>("disk", &path.1)?).await?;
+        Ok(format!("/admin/vms/{vm}"))
+    })
+    .await
 }

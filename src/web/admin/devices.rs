@@ -2,6 +2,7 @@
 
 use super::attach;
 use super::card::link;
+use super::confirm::{Question, done};
 use super::vm_form::{allocations, interfaces};
 use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may::{self, Permits};
@@ -417,26 +418,19 @@ async fn confirm_nic(shared: web::Data<Shared>, http: HttpRequest, ids: Ids) -> 
         let l = frame.l;
         let (name, mac) = nic_of(&view, &ids)?.map(|n| (n.name.clone(), n.mac.to_string())).unwrap_or_default();
         let title = l.ta("confirm-remove-nic", &[("name", &name), ("vm", &view.row.name)]);
-        let here = http.path().to_owned();
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.ta("confirm-remove-nic-text", &[("mac", &mac)])) }
-            div class="vireo-actions" {
-                (parts::post(&frame, &here, &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(&format!("/admin/vms/{}", view.row.id), &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let text = html! { p { (l.ta("confirm-remove-nic-text", &[("mac", &mac)])) } };
+        let button = Some((http.path().to_owned(), l.t("remove"), "pf-m-danger"));
+        let back = format!("/admin/vms/{}", view.row.id);
+        Ok(Question { title, text, button, back, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
 
 async fn remove_nic(shared: web::Data<Shared>, http: HttpRequest, ids: Ids, body: web::Bytes) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let vm = vm_of(&ids)?;
         vms::remove_nic(&cx, vm, id("network interface", &ids.nic)?).await?;
-        Ok(to(&format!("/admin/vms/{vm}")))
-    };
-    details::answer(&http, result.await)
+        Ok(format!("/admin/vms/{vm}"))
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Disks: list, upload, removal.
 
-use super::{Listing, admin, changing, id, listing, quotas};
+use super::confirm::{Question, done};
+use super::{Listing, admin, id, listing, quotas};
 use crate::engine::EngineError;
 use crate::engine::disks::{self, NewUpload};
 use crate::engine::permissions::may;
@@ -13,7 +14,6 @@ use crate::web::csrf;
 use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::list::Row;
 use crate::web::ui::parts;
 use crate::web::words;
@@ -178,24 +178,17 @@ async fn confirm(
 ) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
-        Ok::<_, EngineError>((disks::get(&cx, id("disk", &path)?).await?, frame))
+        let disk = disks::get(&cx, id("disk", &path)?).await?;
+        let l = frame.l;
+        let title = l.ta("confirm-remove-disk", &[("name", &disk.alias)]);
+        let text = html! {
+            p { (l.t("confirm-remove-disk-text")) }
+            (parts::facts(&super::details::disk_facts(&frame, &disk)))
+        };
+        let button = Some((http.uri().to_string(), l.t("remove"), "pf-m-danger"));
+        Ok::<_, EngineError>(Question { title, text, button, back: back.path().to_owned(), topics: "" }.page(&frame))
     };
-    match result.await {
-        Ok((disk, frame)) => {
-            let title = frame.l.ta("confirm-remove-disk", &[("name", &disk.alias)]);
-            let content = html! {
-                (parts::heading(&title, &html! {}, &html! {}))
-                p { (frame.l.t("confirm-remove-disk-text")) }
-                (parts::facts(&super::details::disk_facts(&frame, &disk)))
-                div class="vireo-actions" {
-                    (parts::post(&frame, &http.uri().to_string(), &frame.l.t("remove"), "pf-m-danger"))
-                    (parts::link_button(back.path(), &frame.l.t("cancel"), "pf-m-link"))
-                }
-            };
-            frame.page(&title, "", &content)
-        }
-        Err(e) => error::page(&http, &e),
-    }
+    result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
 
 async fn remove(
@@ -205,12 +198,9 @@ async fn remove(
     back: web::Query<Back>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        disks::remove(&cx, id("disk", &path)?).await
-    };
-    match result.await {
-        Ok(_) => to(back.path()),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        disks::remove(&cx, id("disk", &path)?).await?;
+        Ok(back.path().to_owned())
+    })
+    .await
 }

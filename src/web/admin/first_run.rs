@@ -27,7 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Names of the form's fields, with the engine's.
-const FIELDS: [(&str, &str); 20] = [
+pub const FIELDS: [(&str, &str); 20] = [
     ("host_name", "host_name"),
     ("time_zone", "timezone"),
     ("user", "user_name"),
@@ -59,7 +59,8 @@ fn page_of(of: Of) -> String {
     }
 }
 
-fn filled(asked: &Asked) -> HashMap<String, String> {
+/// What is kept, as the form's fields.
+pub fn filled(asked: &Asked) -> HashMap<String, String> {
     let Some(shown) = &asked.shown else { return HashMap::new() };
     let written = shown.settings.written();
     let windows = written.windows;
@@ -104,15 +105,19 @@ fn password(l: Locale, name: &'static str, forget: &'static str, kept: bool, fil
     }
 }
 
-fn fields(frame: &Frame, asked: &Asked, filled: &Filled) -> Markup {
-    let l = frame.l;
-    let kept = asked.shown.as_ref().is_some_and(|s| s.has_password);
-    let (enabled, zone) = match asked.file {
-        Some(_) => ("first-run-sysprep", "first-run-windows-zone-hint"),
-        None => ("first-run-enabled", "first-run-time-zone-hint"),
-    };
+fn fields(l: Locale, asked: &Asked, filled: &Filled) -> Markup {
+    let enabled = if asked.file.is_some() { "first-run-sysprep" } else { "first-run-enabled" };
     html! {
         (check(l, enabled, "enabled", l.t("first-run-enabled-hint")).check(filled))
+        (told_fields(l, asked, filled))
+    }
+}
+
+/// What the guest is told.
+pub fn told_fields(l: Locale, asked: &Asked, filled: &Filled) -> Markup {
+    let kept = asked.shown.as_ref().is_some_and(|s| s.has_password);
+    let zone = if asked.file.is_some() { "first-run-windows-zone-hint" } else { "first-run-time-zone-hint" };
+    html! {
         (field(l, "host_name", l.t("first-run-host-name-hint")).input(filled, "text"))
         (field(l, "time_zone", l.t(zone)).input(filled, "text"))
         @match asked.file {
@@ -174,7 +179,7 @@ fn page(frame: &Frame, of: Of, asked: &Asked, filled: &Filled) -> HttpResponse {
         (parts::heading(&title, &html! { span class="vireo-name" { (asked.name) } }, &html! {}))
         p { (l.t(text)) }
         @if let Some(told) = told { (parts::alert("info", &l.t(told))) }
-        (form(frame, &format!("{here}/first_run"), &here, &l.t("save"), &others, &fields(frame, asked, filled)))
+        (form(frame, &format!("{here}/first_run"), &here, &l.t("save"), &others, &fields(l, asked, filled)))
     };
     frame.page(&title, "", &content)
 }
@@ -189,7 +194,8 @@ async fn show(shared: web::Data<Shared>, http: HttpRequest, of: Result<Of, Engin
     details::answer(&http, result.await)
 }
 
-fn wanted(values: &HashMap<String, String>) -> Option<Said> {
+/// What the form says, if it is to be said.
+pub fn wanted(values: &HashMap<String, String>) -> Option<Said> {
     if !values.contains_key("enabled") {
         return None;
     }

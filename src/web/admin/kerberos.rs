@@ -1,6 +1,7 @@
 //! Which domains take Kerberos tickets, and with which keytab.
 
 use super::card::links;
+use super::confirm::done;
 use super::{admin, changing, details, id};
 use crate::engine::EngineError;
 use crate::engine::kerberos;
@@ -116,12 +117,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        kerberos::remove(&cx, id("domain", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to("/admin/kerberos"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        kerberos::remove(&cx, id("domain", &path)?).await?;
+        Ok("/admin/kerberos".to_owned())
+    })
+    .await
 }

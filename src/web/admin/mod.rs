@@ -4,6 +4,7 @@ mod accounts;
 mod attach;
 mod card;
 mod catalog;
+mod confirm;
 mod copies;
 mod dashboard;
 mod details;

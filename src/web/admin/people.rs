@@ -1,6 +1,7 @@
 //! Users.
 
 use super::card::{events_of, links, text};
+use super::confirm::{Question, done};
 use super::permissions::{card, held};
 use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::internal::accounts;
@@ -128,14 +129,11 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        users::remove(&cx, id("user", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to("/admin/users"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        users::remove(&cx, id("user", &path)?).await?;
+        Ok("/admin/users".to_owned())
+    })
+    .await
 }
 
 async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -193,16 +191,12 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let held = permissions::page_of(&cx, u.id.into(), &ListQuery::default()).await?.rows;
         let l = frame.l;
         let title = l.ta("confirm-remove-user", &[("name", &u.principal())]);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
+        let text = html! {
             p { (l.t("confirm-remove-user-text")) }
             (links(l, held.iter().map(|p| html! { (p.role_name) " · " (l.t(&format!("object-{}", p.object_kind))) " " (p.object_name) })))
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("/admin/users/{}/remove", u.id), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button("/admin/users", &l.t("cancel"), "pf-m-link"))
-            }
         };
-        Ok(frame.page(&title, "", &content))
+        let button = Some((format!("/admin/users/{}/remove", u.id), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back: "/admin/users".to_owned(), topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }

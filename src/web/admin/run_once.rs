@@ -1,7 +1,9 @@
 //! The page that runs a VM in another way this one time.
 
+use super::first_run as told;
 use super::vm_form::{self, boot_name};
 use super::{admin, changing, details, id};
+use crate::engine::first_run::{self, Asked, Of};
 use crate::engine::{Cx, EngineError, catalog, disks, vms};
 use crate::model::disk::DiskContent;
 use crate::model::ids::VmId;
@@ -11,7 +13,7 @@ use crate::model::vm::{BootDevice, Display, VmAction, VmView};
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
-use crate::web::ui::form::{Field, Filled, form};
+use crate::web::ui::form::{Field, Filled, form, section};
 use crate::web::ui::{Frame, parts};
 use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,6 +34,8 @@ struct Choices {
     images: Vec<(String, String)>,
     machines: Vec<(String, String)>,
     cpus: Vec<(String, String)>,
+    /// What the guest is told usually; none: the actor may not say anything else.
+    asked: Option<Asked>,
 }
 
 const NO_CD: &str = "none";
@@ -63,7 +67,12 @@ async fn choices(cx: &Cx, l: Locale, vm: VmId) -> Result<Choices, EngineError> {
         |names: Vec<String>| std::iter::once(usual.clone()).chain(names.into_iter().map(|n| (n.clone(), n))).collect();
     let (machines, cpus) = (named(vm_form::machines(&own)), named(vm_form::cpus(&own)));
     let hosts = std::iter::once(usual.clone()).chain(own.into_iter().map(|h| (h.id.to_string(), h.name))).collect();
-    Ok(Choices { view, cds, hosts, images, machines, cpus })
+    let asked = match first_run::get(cx, Of::Vm(vm)).await {
+        Ok(asked) => Some(asked),
+        Err(EngineError::Auth(_)) => None,
+        Err(e) => return Err(e),
+    };
+    Ok(Choices { view, cds, hosts, images, machines, cpus, asked })
 }
 
 fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
@@ -95,13 +104,29 @@ fn fields(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
         (Field { hint: l.t("run-once-paused-hint"), ..field("run-once-paused", "paused", "") }.check(filled))
         (Field { hint: l.t("run-once-stateless-hint"), ..field("run-once-stateless", "stateless", "") }.check(filled))
         (Field { hint: l.t("run-once-tell-hint"), ..field("run-once-tell", "tell", "") }.check(filled))
+        @if let Some(asked) = &choices.asked { (initial_run(l, asked, filled)) }
     }
+}
+
+/// Other values of the initial run.
+fn initial_run(l: Locale, asked: &Asked, filled: &Filled) -> Markup {
+    let otherwise =
+        Field { l, label: l.t("run-once-told"), name: "enabled", field: "", hint: l.t("run-once-told-hint") };
+    section(
+        "initial-run",
+        &l.t("first-run"),
+        &html! {
+            (otherwise.check(filled))
+            (told::told_fields(l, asked, filled))
+        },
+    )
 }
 
 fn page(frame: &Frame, choices: &Choices, filled: &Filled, refused: Option<String>) -> HttpResponse {
     let l = frame.l;
     let (title, row) = (l.t("run-once"), &choices.view.row);
-    let mut others = filled.others(l, &SHOWN);
+    let shown: Vec<&str> = SHOWN.iter().copied().chain(told::FIELDS.iter().map(|f| f.1)).collect();
+    let mut others = filled.others(l, &shown);
     others.extend(refused);
     let here = format!("/admin/vms/{}", row.id);
     let content = html! {
@@ -117,7 +142,10 @@ async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let (cx, frame) = admin(&shared, &http).await?;
         let choices = choices(&cx, frame.l, id::<VmId>("VM", &path)?).await?;
         let why = choices.view.cannot.iter().find(|c| c.0 == VmAction::Run).map(|c| words::refusal(frame.l, &c.1));
-        Ok(page(&frame, &choices, &Filled::default(), why))
+        // As it is told usually, to be changed where it is to be told otherwise.
+        let mut values = choices.asked.as_ref().map(told::filled).unwrap_or_default();
+        values.remove("enabled");
+        Ok(page(&frame, &choices, &Filled { values, wrong: Vec::new() }, why))
     };
     details::answer(&http, result.await)
 }
@@ -154,6 +182,7 @@ fn once(values: &HashMap<String, String>, view: &VmView) -> Result<RunOnce, Engi
         paused: values.contains_key("paused"),
         stateless: values.contains_key("stateless"),
         tell: values.contains_key("tell"),
+        ..RunOnce::default()
     })
 }
 
@@ -174,7 +203,7 @@ async fn run(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let vm = id::<VmId>("VM", &path)?;
         let choices = choices(&cx, frame.l, vm).await?;
         let done = match once(&values, &choices.view) {
-            Ok(once) => vms::run_once(&cx, vm, once).await,
+            Ok(once) => vms::run_once(&cx, vm, once, told::wanted(&values)).await,
             Err(e) => Err(e),
         };
         match done {

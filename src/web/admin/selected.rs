@@ -1,7 +1,9 @@
-//! Several VMs at once: what was picked in the list is run, shut down, … or, after one confirmation that names what is lost, removed.
+//! Several VMs at once: what was picked in the list is run, shut down, … or, after one confirmation that names what is lost, removed; or moved,
+//! after one dialog that asks where to.
 
-use super::admin;
+use super::{admin, migrate};
 use crate::engine::permissions::may::Permits;
+use crate::engine::vms::migrate::Wanted;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::VmId;
 use crate::model::vm::{VmAction, VmRow, VmView};
@@ -9,12 +11,14 @@ use crate::web::csrf;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
+use crate::web::ui::form::Filled;
 use crate::web::ui::list::Bulk;
 use crate::web::ui::{Frame, parts};
 use crate::web::vm_pages;
 use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
+use std::collections::HashMap;
 
 /// `/admin/vms/selected`
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -22,8 +26,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What can be done to several.
-const ACTIONS: [VmAction; 6] =
-    [VmAction::Run, VmAction::Suspend, VmAction::Shutdown, VmAction::Reboot, VmAction::PowerOff, VmAction::Remove];
+const ACTIONS: [VmAction; 7] = [
+    VmAction::Run,
+    VmAction::Suspend,
+    VmAction::Shutdown,
+    VmAction::Reboot,
+    VmAction::Migrate,
+    VmAction::PowerOff,
+    VmAction::Remove,
+];
 
 /// What the list offers for picked VMs: what the actor may do to any of those shown.
 pub fn bulk(frame: &Frame, rows: &[VmRow], permits: &Permits) -> Option<Bulk> {
@@ -43,6 +54,8 @@ struct Asked {
     keep_disks: bool,
     /// The list as it was searched and sorted.
     back: String,
+    /// What else was chosen.
+    values: HashMap<String, String>,
 }
 
 fn asked(body: &[u8]) -> Result<Asked, EngineError> {
@@ -58,6 +71,7 @@ fn asked(body: &[u8]) -> Result<Asked, EngineError> {
         confirmed: get("confirmed") == "1",
         keep_disks: get("keep") == "1",
         back: back.to_owned(),
+        values: fields.into_iter().collect(),
     })
 }
 
@@ -71,21 +85,39 @@ async fn selected(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes
         if asked.picked.is_empty() {
             return Ok(to(&asked.back));
         }
+        if asked.action == VmAction::Migrate {
+            return moved(&cx, &frame, &asked).await;
+        }
         if ends && !asked.confirmed {
             return confirm(&cx, &frame, &asked).await;
         }
-        perform(&cx, &frame, &asked).await
+        perform(&cx, &frame, &asked, Wanted::default()).await
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
 
+/// Asks where to, and moves them there.
+async fn moved(cx: &Cx, frame: &Frame, asked: &Asked) -> Result<HttpResponse, EngineError> {
+    if !asked.confirmed {
+        return migrate::ask_for(cx, frame, &asked.picked, &asked.back, migrate::usual()).await;
+    }
+    match migrate::wanted(&asked.values) {
+        Ok(wanted) => perform(cx, frame, asked, wanted).await,
+        Err(why) => {
+            let filled = Filled::again(asked.values.clone(), why)?;
+            migrate::ask_for(cx, frame, &asked.picked, &asked.back, filled).await
+        }
+    }
+}
+
 /// Does it to each; what did not go is told with its reason.
-async fn perform(cx: &Cx, frame: &Frame, asked: &Asked) -> Result<HttpResponse, EngineError> {
+async fn perform(cx: &Cx, frame: &Frame, asked: &Asked, wanted: Wanted) -> Result<HttpResponse, EngineError> {
     let l = frame.l;
     let mut refused = Vec::new();
     for vm in &asked.picked {
         let done = match asked.action {
             VmAction::Remove => vms::remove(cx, *vm, asked.keep_disks).await,
+            VmAction::Migrate => vms::migrate::migrate(cx, *vm, wanted).await,
             action => vm_pages::perform(cx, *vm, action.as_str()).await,
         };
         if let Err(why) = done {

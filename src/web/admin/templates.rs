@@ -1,18 +1,17 @@
 //! A template's page, and its removal.
 
 use super::card::{Detail, events_of, link, links, show, text};
+use super::confirm::{Question, done};
 use super::vm_form::display_name;
-use super::{admin, changing, details, id, quotas};
+use super::{admin, details, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, templates};
 use crate::model::ids::{BLANK_TEMPLATE, TemplateId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
 use crate::model::template::{Dependants, TemplateView, Version};
-use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::{Frame, parts};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -164,8 +163,7 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let on = templates::dependants(&cx, t.id).await?;
         let disks = t.disks.iter().map(|d| html! { (d.disk.alias) " (" (parts::bytes(d.disk.virtual_bytes)) ")" });
         let free = on == Dependants::default();
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
+        let text = html! {
             @if free {
                 p { (l.t("confirm-remove-template-text")) }
                 (links(l, disks))
@@ -173,12 +171,10 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
                 (parts::alert("warning", &l.t("template-not-removable")))
                 (hanging(l, &on))
             }
-            div class="vireo-actions" {
-                @if free { (parts::post(&frame, &format!("/admin/templates/{}/remove", t.id), &l.t("remove"), "pf-m-danger")) }
-                (parts::link_button(&format!("/admin/templates/{}", t.id), &l.t("cancel"), "pf-m-link"))
-            }
         };
-        Ok(frame.page(&title, "", &content))
+        let back = format!("/admin/templates/{}", t.id);
+        let button = free.then(|| (format!("{back}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -189,12 +185,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        templates::remove(&cx, id::<TemplateId>("template", &path)?).await
-    };
-    match result.await {
-        Ok(_) => to("/admin/templates"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        templates::remove(&cx, id::<TemplateId>("template", &path)?).await?;
+        Ok("/admin/templates".to_owned())
+    })
+    .await
 }

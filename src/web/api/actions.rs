@@ -61,9 +61,9 @@ async fn on_vm(request: HttpRequest, path: web::Path<(String, String)>, bytes: w
             return Ok(complete(Some(created.job)).child(render::reference("vm", "vms", created.id)));
         }
         if action == "start"
-            && let Some(once) = super::run_once::wanted(&cx, &input).await?
+            && let Some((once, said)) = super::run_once::wanted(&cx, &input).await?
         {
-            return Ok(complete(Some(vms::run_once(&cx, vm, once).await?)));
+            return Ok(complete(Some(vms::run_once(&cx, vm, once, said).await?)));
         }
         if action == "migrate" {
             let wanted = vms::migrate::Wanted {

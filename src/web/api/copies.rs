@@ -4,7 +4,9 @@ use super::actions::complete;
 use super::answer::{body, caller, id, ok, parameters, wants};
 use super::entry::BASE;
 use super::input::Input;
-use super::{fault, render};
+use super::{fault, first_run, icons, render};
+use crate::engine::first_run::Of;
+use crate::engine::icons::Of as IconOf;
 use crate::engine::templates::{self, TemplateOf, VersionOf};
 use crate::engine::vms::copy::{self, Origin};
 use crate::engine::{Created, Cx, EngineError, catalog, snapshots};
@@ -17,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/templates", web::post().to(add_template))
+        .route("/templates/{id}", web::put().to(update_template))
         .route("/templates/{id}", web::delete().to(remove_template));
 }
 
@@ -65,11 +68,30 @@ async fn remove_template(request: HttpRequest, path: web::Path<String>) -> HttpR
     ok(&request, result.await)
 }
 
+/// What a template shows and says; all else of it is as its VM was.
+const CHANGED: &str = "href id initialization large_icon small_icon";
+
+async fn update_template(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let template = id::<TemplateId>("template", &path)?;
+        let input = body(&request, &bytes)?;
+        input.only("template", CHANGED)?;
+        let (icon, told) = (icons::wanted(&input)?, first_run::wanted(&input)?);
+        catalog::template(&cx, template).await?;
+        first_run::keep(&cx, Of::Template(template), told).await?;
+        icons::keep(&cx, IconOf::Template(template), icon).await?;
+        Ok(render::template(&catalog::template(&cx, template).await?))
+    };
+    ok(&request, result.await)
+}
+
 async fn add_template(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
     let result = async {
         let cx = caller(&request).await?;
         let input = body(&request, &bytes)?;
         input.only("template", TEMPLATE)?;
+        let icon = icons::wanted(&input)?;
         let vm = input.parsed::<VmId>("vm/id", "vm.id")?.ok_or_else(|| missing("vm.id"))?;
         let origin = Origin { vm, snapshot: input.child("vm").map(snapshot).transpose()?.flatten() };
         let name = input.text_at("name");
@@ -86,6 +108,7 @@ async fn add_template(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             everyone: parameters(&request).get("clone_permissions").is_some_and(|v| v == "true"),
         };
         let created = templates::create_of(&cx, new).await?;
+        icons::keep(&cx, IconOf::Template(created.id), icon).await?;
         catalog::template(&cx, created.id).await
     };
     match result.await {

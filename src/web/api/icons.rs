@@ -1,4 +1,4 @@
-//! `icons`, and a VM's `small_icon` and `large_icon`.
+//! `icons`, and the `small_icon` and `large_icon` of VMs and templates.
 
 use super::answer::{caller, id, ok};
 use super::document::{Element, collection};
@@ -8,7 +8,7 @@ use super::render::reference;
 use crate::engine::icons::{self, Of};
 use crate::engine::{Cx, EngineError};
 use crate::model::icon::{Icons, NoPicture, Picture};
-use crate::model::ids::{IconId, VmId};
+use crate::model::ids::IconId;
 use crate::model::valid::{Invalid, Problem};
 use crate::web::icons::bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -68,16 +68,14 @@ pub fn wanted(input: &Input) -> Result<Wanted, EngineError> {
     let Some(large) = input.child("large_icon") else { return Ok(Wanted::AsItIs) };
     large.only("large_icon", "id href data media_type")?;
     if let Some(data) = large.text_at("data") {
-        return Ok(Wanted::Own(bytes(data)?));
+        let picture = bytes(data)?;
+        // Before anything is made that is to have it.
+        icons::check(&picture)?;
+        return Ok(Wanted::Own(picture));
     }
     let none = || Invalid::new("large_icon", Problem::Picture(NoPicture::none()));
     let icon = large.parsed::<IconId>("id", "large_icon")?.ok_or_else(none)?;
     Ok(if icons::is_drawing(icon) { Wanted::Usual } else { Wanted::AsItIs })
-}
-
-/// Of a VM.
-pub const fn vm(id: VmId) -> Of {
-    Of::Vm(id)
 }
 
 /// Keeps it.

@@ -3,10 +3,11 @@
 use super::answer::{body, caller, id, ok, wants};
 use super::document::Element;
 use super::input::Input;
-use super::{actions, fault, known, render};
+use super::vm_body::{self, Wrong};
+use super::{actions, fault, known, render, vm_settings};
 use crate::engine::{Cx, EngineError, instance_types};
 use crate::model::ids::InstanceTypeId;
-use crate::model::instance_type::SizeChange;
+use crate::model::instance_type::{SettingsChange, SizeChange, TypeSettings};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Paths below `instancetypes`.
@@ -21,7 +22,9 @@ fn read(input: &Input) -> Result<SizeChange, EngineError> {
     known::vm(input)?;
     let mib =
         |path, field| Ok::<_, EngineError>(input.parsed::<u64>(path, field)?.map(|bytes| bytes.div_ceil(1 << 20)));
+    let settings = SettingsChange::Some(settings(input)?);
     Ok(SizeChange {
+        settings,
         name: input.text_at("name").map(ToOwned::to_owned),
         description: input.text_at("description").map(ToOwned::to_owned),
         memory_mib: mib("memory", "memory")?,
@@ -29,6 +32,30 @@ fn read(input: &Input) -> Result<SizeChange, EngineError> {
         sockets: input.parsed("cpu/topology/sockets", "cpu.topology.sockets")?,
         cores: input.parsed("cpu/topology/cores", "cpu.topology.cores")?,
         threads: input.parsed("cpu/topology/threads", "cpu.topology.threads")?,
+    })
+}
+
+/// The settings it names of those that a type has; the others are each VM's own.
+fn settings(input: &Input) -> Result<TypeSettings, EngineError> {
+    let mut wrong = Wrong::default();
+    let said = vm_settings::read(&mut wrong, input);
+    let boot = vm_body::boot(&mut wrong, input);
+    wrong.end(TypeSettings {
+        boot,
+        monitors: said.monitors,
+        usb_redirection: said.usb_redirection,
+        soundcard: said.soundcard,
+        serial_console: said.serial_console,
+        migration: said.migration,
+        high_availability: said.high_availability,
+        priority: said.priority,
+        watchdog: said.watchdog,
+        ballooning: said.ballooning,
+        io_threads: said.io_threads,
+        virtio_scsi: said.virtio_scsi,
+        rng: said.rng,
+        rng_bytes: said.rng_bytes,
+        rng_period_ms: said.rng_period_ms,
     })
 }
 
@@ -65,4 +92,24 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
         Ok(actions::complete(None))
     };
     ok(&request, result.await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let xml = "<instance_type><name>a</name><usb><enabled>true</enabled></usb><soundcard_enabled>false</soundcard_enabled>\
+            <high_availability><enabled>true</enabled><priority>50</priority></high_availability><watchdogs/>\
+            <memory_policy><ballooning>false</ballooning></memory_policy><placement_policy><affinity>pinned</affinity></placement_policy>\
+            <os><boot><devices><device>network</device></devices></boot></os><rng_device><source>hwrng</source></rng_device></instance_type>";
+        let said = settings(&Input::parse(xml.as_bytes(), false).unwrap()).unwrap();
+        assert_eq!((said.usb_redirection, said.priority, said.ballooning), (Some(true), Some(50), Some(false)));
+        let document = vm_settings::write_type(Element::new("instance_type"), &said).to_xml();
+        let again = settings(&Input::parse(document.as_bytes(), false).unwrap()).unwrap();
+        assert_eq!(TypeSettings { ballooning: Some(false), ..again }, said);
+        let none = settings(&Input::parse(b"<instance_type><name>a</name></instance_type>", false).unwrap()).unwrap();
+        assert_eq!(none, TypeSettings::default());
+    }
 }

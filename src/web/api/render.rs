@@ -227,12 +227,17 @@ pub fn template(view: &TemplateView) -> Element {
 pub fn instance_type(view: &InstanceTypeView) -> Element {
     let topology =
         Element::new("topology").int("cores", view.cores).int("sockets", view.sockets).int("threads", view.threads);
-    object("instance_type", "instancetypes", view.id, &["permissions"])
+    let mut policy = Element::new("memory_policy").long("max", mib(view.max_memory_mib));
+    if let Some(on) = view.settings.ballooning {
+        policy = policy.bool("ballooning", on);
+    }
+    let element = object("instance_type", "instancetypes", view.id, &["permissions"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .long("memory", mib(view.memory_mib))
         .child(Element::new("cpu").child(topology))
-        .child(Element::new("memory_policy").long("max", mib(view.max_memory_mib)))
+        .child(policy);
+    vm_settings::write_type(element, &view.settings)
 }
 
 /// A pool.

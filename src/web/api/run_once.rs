@@ -1,7 +1,8 @@
 //! `start` with a `<vm>`: the VM runs like that this one time.
 
 use super::input::Input;
-use super::vm_body;
+use super::{first_run, vm_body};
+use crate::engine::first_run::Said;
 use crate::engine::{Cx, EngineError, disks};
 use crate::model::disk::DiskContent;
 use crate::model::ids::DiskId;
@@ -13,13 +14,14 @@ use crate::model::vm::{Display, Protocol};
 const ACTION: &str =
     "pause vm use_cloud_init use_sysprep use_initialization async grace_period volatile filter fault job status";
 const VM: &str = "\
-    bios cdroms custom_cpu_model custom_emulated_machine display id name os placement_policy stateless";
+    bios cdroms custom_cpu_model custom_emulated_machine display domain id initialization name os placement_policy \
+    stateless";
 
-/// How it is to run, if it is said.
+/// How it is to run and what the guest is told in place of what its VM says, if it is said.
 ///
 /// # Errors
 /// All fields that are wrong.
-pub async fn wanted(cx: &Cx, input: &Input) -> Result<Option<RunOnce>, EngineError> {
+pub async fn wanted(cx: &Cx, input: &Input) -> Result<Option<(RunOnce, Option<Said>)>, EngineError> {
     let yes = |path: &str, field: &'static str| input.bool_at(path, field).map(|said| said == Some(true));
     let paused = yes("pause", "pause")?;
     // Which of them it is follows from the guest's operating system.
@@ -31,11 +33,13 @@ pub async fn wanted(cx: &Cx, input: &Input) -> Result<Option<RunOnce>, EngineErr
     }
     input.only("action", ACTION)?;
     let mut once = RunOnce { paused, tell, ..RunOnce::default() };
+    let mut said = None;
     if let Some(vm) = vm {
         read(vm, &mut once)?;
+        said = first_run::wanted(vm)?;
         once.kernel = kernel(cx, vm).await?;
     }
-    Ok(Some(once))
+    Ok(Some((once, said)))
 }
 
 fn read(vm: &Input, once: &mut RunOnce) -> Result<(), EngineError> {

@@ -34,7 +34,8 @@ fn mib(wrong: &mut Wrong, input: &Input, path: &str, field: &'static str) -> Opt
     Some(bytes.div_ceil(1 << 20))
 }
 
-fn boot(wrong: &mut Wrong, input: &Input) -> Option<Vec<BootDevice>> {
+/// The devices it boots from, one after the other.
+pub fn boot(wrong: &mut Wrong, input: &Input) -> Option<Vec<BootDevice>> {
     let devices = input.at("os/boot/devices")?;
     let mut all = Vec::new();
     for device in devices.all("device") {

@@ -5,6 +5,7 @@ use super::input::Input;
 use super::render::reference;
 use super::vm_body::Wrong;
 use crate::model::ids::HostId;
+use crate::model::instance_type::TypeSettings;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{Hardware, Protocol};
 use crate::model::vm_settings::{RngSource, SettingsChange, VmSettings, Watchdog};
@@ -144,6 +145,52 @@ pub fn write(element: Element, hw: &Hardware) -> Element {
     rest(element, s)
 }
 
+/// The settings that an instance type says, without ballooning, which stands with its memory.
+pub fn write_type(mut element: Element, s: &TypeSettings) -> Element {
+    let enabled = |name: &'static str, value: Option<bool>| value.map(|on| Element::new(name).bool("enabled", on));
+    let mut ha = enabled("high_availability", s.high_availability);
+    if let Some(priority) = s.priority {
+        ha = Some(ha.unwrap_or_else(|| Element::new("high_availability")).int("priority", priority));
+    }
+    let boot = s.boot.as_deref().map(|boot| {
+        let devices: Vec<&str> = boot.iter().map(|device| device.as_str()).collect();
+        let devices = Element::new("devices").texts("device", &devices);
+        Element::new("os").child(Element::new("boot").child(devices))
+    });
+    let dog = s.watchdog.map(|action| {
+        let dog = (action != Watchdog::Absent)
+            .then(|| Element::new("watchdog").text("action", action.as_str()).text("model", "i6300esb"));
+        Element::new("watchdogs").repeated("watchdog", dog.into_iter().collect())
+    });
+    let all = [
+        boot,
+        s.monitors.map(|n| Element::new("display").int("monitors", n)),
+        enabled("usb", s.usb_redirection),
+        enabled("console", s.serial_console),
+        enabled("virtio_scsi", s.virtio_scsi),
+        s.migration.map(|mode| Element::new("placement_policy").text("affinity", mode.as_str())),
+        ha,
+        s.io_threads.map(|n| Element::new("io").int("threads", n)),
+        s.rng.map(|source| random(source, s.rng_bytes, s.rng_period_ms)),
+        dog,
+    ];
+    for child in all.into_iter().flatten() {
+        element = element.child(child);
+    }
+    match s.soundcard {
+        Some(on) => element.bool("soundcard_enabled", on),
+        None => element,
+    }
+}
+
+fn random(source: RngSource, bytes: Option<u32>, period: Option<u32>) -> Element {
+    let device = Element::new("rng_device").text("source", source.as_str());
+    match bytes {
+        Some(bytes) => device.child(Element::new("rate").int("bytes", bytes).int("period", period.unwrap_or(0))),
+        None => device,
+    }
+}
+
 fn placement(s: &VmSettings) -> Element {
     let policy = Element::new("placement_policy").text("affinity", s.migration.as_str());
     if s.hosts.is_empty() {
@@ -154,11 +201,8 @@ fn placement(s: &VmSettings) -> Element {
 
 fn rest(mut element: Element, s: &VmSettings) -> Element {
     if s.rng != RngSource::Absent {
-        let mut device = Element::new("rng_device").text("source", s.rng.as_str());
-        if s.rng_bytes > 0 {
-            device = device.child(Element::new("rate").int("bytes", s.rng_bytes).int("period", s.rng_period_ms));
-        }
-        element = element.child(device);
+        let limited = s.rng_bytes > 0;
+        element = element.child(random(s.rng, limited.then_some(s.rng_bytes), limited.then_some(s.rng_period_ms)));
     }
     if s.watchdog != Watchdog::Absent {
         let dog = Element::new("watchdog").text("action", s.watchdog.as_str()).text("model", "i6300esb");

@@ -5,6 +5,7 @@ use super::document::{Element, collection};
 use super::entry::BASE;
 use super::{copies, fault, first_run, icons, quotas, render, vm_body};
 use crate::engine::first_run::{self as engine_first_run, Of};
+use crate::engine::icons::Of as IconOf;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::{DiskId, VmId};
 use crate::model::valid::{Invalid, Problem};
@@ -83,7 +84,7 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
             }
         };
         first_run::keep(&cx, Of::Vm(created.id), told).await?;
-        icons::keep(&cx, icons::vm(created.id), icon).await?;
+        icons::keep(&cx, IconOf::Vm(created.id), icon).await?;
         let view = vms::get(&cx, created.id).await?;
         Ok::<_, EngineError>((document(&cx, &view, false).await?, view))
     };
@@ -114,7 +115,7 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         }
         vms::update(&cx, vm, VmUpdate { next_run, ..update }).await?;
         first_run::keep(&cx, Of::Vm(vm), told).await?;
-        icons::keep(&cx, icons::vm(vm), icon).await?;
+        icons::keep(&cx, IconOf::Vm(vm), icon).await?;
         document(&cx, &vms::get(&cx, vm).await?, next_run).await
     };
     ok(&request, result.await)

@@ -1,7 +1,9 @@
 //! Forms: fields with their errors below them, in sections.
 
 use super::Frame;
-use crate::model::valid::Invalid;
+use crate::engine::EngineError;
+use crate::model::conflict::Conflict;
+use crate::model::valid::{Invalid, Problem};
 use crate::web::locale::Locale;
 use crate::web::words;
 use maud::{Markup, html};
@@ -15,6 +17,21 @@ pub struct Filled {
 }
 
 impl Filled {
+    /// What was typed, with what is wrong with it. A quota that refuses stands at the field by which it is chosen.
+    ///
+    /// # Errors
+    /// What is no field's fault goes on.
+    pub fn again(values: HashMap<String, String>, why: EngineError) -> Result<Self, EngineError> {
+        let wrong = match why {
+            EngineError::Invalid(wrong) => wrong,
+            EngineError::Conflict(why @ (Conflict::Quota(_) | Conflict::QuotaGivesNothing { .. })) => {
+                vec![Invalid::new("quota", Problem::Quota(Box::new(why)))]
+            }
+            other => return Err(other),
+        };
+        Ok(Self { values, wrong })
+    }
+
     pub fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }

@@ -130,14 +130,15 @@ async fn save(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         } else {
             Err(EngineError::Invalid(wrong))
         };
-        let (wrong, why) = match done {
+        let (filled, why) = match done {
             Ok(()) => return Ok(to(&format!("/user/vms/{vm}"))),
-            Err(EngineError::Invalid(wrong)) => (wrong, None),
-            Err(why @ EngineError::Refused { .. }) => (Vec::new(), Some(words::error(frame.l, &why))),
-            Err(e) => return Err(e),
+            Err(why @ EngineError::Refused { .. }) => {
+                (Filled { values, wrong: Vec::new() }, Some(words::error(frame.l, &why)))
+            }
+            Err(why) => (Filled::again(values, why)?, None),
         };
         let view = vms::get(&cx, vm).await?;
-        Ok(edit_form(&frame, &view, &Filled { values, wrong }, why))
+        Ok(edit_form(&frame, &view, &filled, why))
     };
     answer(&http, result.await)
 }
@@ -181,6 +182,7 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
 async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
     let result = async {
         let (cx, frame) = enter(&shared, &http, Portal::User).await?;
+        may::make_vms(&cx).await?;
         Ok(new_form(&frame, &choices(&cx).await?, &Filled::default()))
     };
     answer(&http, result.await)
@@ -189,14 +191,14 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
+        may::make_vms(&cx).await?;
         let choices = choices(&cx).await?;
         let mut wrong = Vec::new();
         let new = wanted(&values, &choices, &mut wrong);
         let done = if wrong.is_empty() { vms::create(&cx, new).await } else { Err(EngineError::Invalid(wrong)) };
         match done {
             Ok(made) => Ok(to(&format!("/user/vms/{}", made.id))),
-            Err(EngineError::Invalid(wrong)) => Ok(new_form(&frame, &choices, &Filled { values, wrong })),
-            Err(e) => Err(e),
+            Err(why) => Ok(new_form(&frame, &choices, &Filled::again(values, why)?)),
         }
     };
     answer(&http, result.await)

@@ -131,6 +131,7 @@ pub fn invalid(l: Locale, wrong: &Invalid) -> String {
         "permits" => l.t("permits"),
         "user" => l.t("user"),
         "search" => l.t("search"),
+        "quota" => l.t("quota"),
         "password" => l.t("password"),
         "cpu.topology" => l.t("vcpus"),
         "provider" => l.t("provider"),

@@ -1,5 +1,6 @@
 //! What is wrong with a field, in the reader's language.
 
+use super::conflict::conflict;
 use super::{say, state, unfit};
 use crate::model::icon::NoPicture;
 use crate::model::search::{MAX_LENGTH, SearchError};
@@ -29,6 +30,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotAsPattern { value, name, pattern } => {
             say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)
         }
+        Problem::Quota(why) => conflict(l, why),
         Problem::UnknownField => l.t("problem-unknown-field"),
         Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
@@ -36,9 +38,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         }
         Problem::NotACd { disk } => say!(l, "problem-not-a-cd", "disk" = disk),
         Problem::NotOnHost { disk } => say!(l, "problem-not-on-host", "disk" = disk),
-        Problem::NothingToSave => l.t("problem-nothing-to-save"),
-        Problem::NotAFreeDisk => l.t("problem-not-a-free-disk"),
-        Problem::IsoNotRaw => l.t("problem-iso-not-raw"),
+        Problem::NothingToSave | Problem::NotAFreeDisk | Problem::IsoNotRaw => of_disk(l, problem),
         Problem::Unfit(why) => unfit(l, why),
         Problem::NotATime { value } => say!(l, "problem-not-a-time", "value" = value),
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
@@ -151,6 +151,15 @@ fn of_machine(l: Locale, problem: &Problem) -> String {
         Problem::CpuAndPassthrough => l.t("problem-cpu-and-passthrough"),
         Problem::NotAnImage { value } => say!(l, "problem-not-an-image", "value" = value),
         Problem::NeedsKernel => l.t("problem-needs-kernel"),
+        other => other.to_string(),
+    }
+}
+
+fn of_disk(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::NothingToSave => l.t("problem-nothing-to-save"),
+        Problem::NotAFreeDisk => l.t("problem-not-a-free-disk"),
+        Problem::IsoNotRaw => l.t("problem-iso-not-raw"),
         other => other.to_string(),
     }
 }

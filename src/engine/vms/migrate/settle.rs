@@ -198,7 +198,8 @@ async fn off(engine: &Arc<Engine>, args: &Args, why: &'static str) -> Result<Nex
 /// For the event.
 pub(super) fn in_words(moved: Moved) -> String {
     let ping = moved.ping_gap_ms.map_or_else(String::new, |ms| format!(", no answer to pings for {ms} ms"));
-    format!("Total: {} ms, downtime: {} ms{ping}.", moved.elapsed_ms, moved.downtime_ms)
+    let post_copy = if moved.post_copy { ", post-copy" } else { "" };
+    format!("Total: {} ms, downtime: {} ms{ping}{post_copy}.", moved.elapsed_ms, moved.downtime_ms)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod state;
 mod wizard;
 
 use super::card::{links, text};
+use super::confirm::{Question, done};
 use super::{Listing, admin, changing, details, directory_search, id, listing};
 use crate::engine::domains::{self, Trial, people};
 use crate::engine::{Cx, EngineError, events, permissions, users};
@@ -16,7 +17,6 @@ use crate::model::page::ListQuery;
 use crate::web::directory_words as words;
 use crate::web::error;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::form::{Field, Filled};
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
@@ -229,16 +229,13 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
             ("permissions", lost.permissions),
             ("sessions", lost.sessions),
         ];
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
+        let lost = html! {
             p { (l.t("confirm-remove-domain-text")) }
             (parts::facts(&counts.map(|(key, n)| (l.t(if key == "sessions" { "open-sessions" } else { key }), text(n)))))
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("/admin/directory_domains/{domain}/remove"), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(&format!("/admin/directory_domains/{domain}"), &l.t("cancel"), "pf-m-link"))
-            }
         };
-        Ok(frame.page(&title, "", &content))
+        let back = format!("/admin/directory_domains/{domain}");
+        let button = Some((format!("{back}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text: lost, button, back, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -249,12 +246,11 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         domains::remove(&cx, id("domain", &path)?).await?;
-        Ok(to("/admin/directory_domains"))
-    };
-    details::answer(&http, result.await)
+        Ok("/admin/directory_domains".to_owned())
+    })
+    .await
 }
 
 async fn remove_group(
@@ -263,10 +259,9 @@ async fn remove_group(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let domain = people::remove_group(&cx, id::<GroupId>("group", &path)?).await?;
-        Ok(to(&domain.map_or_else(|| "/admin/users".to_owned(), |id| format!("/admin/directory_domains/{id}"))))
-    };
-    details::answer(&http, result.await)
+        Ok(domain.map_or_else(|| "/admin/users".to_owned(), |id| format!("/admin/directory_domains/{id}")))
+    })
+    .await
 }

@@ -1,5 +1,6 @@
 //! Power management on a host's page: its fence agents, a test, and its power.
 
+use super::super::confirm::done;
 use super::super::vm_form::{field, hinted};
 use super::super::{admin, changing, id};
 use crate::engine::hosts::fence;
@@ -8,7 +9,6 @@ use crate::model::fence::{FenceAgent, FenceType, NewFenceAgent};
 use crate::model::host::HostView;
 use crate::model::ids::{FenceAgentId, HostId};
 use crate::web::admin::details;
-use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
 use crate::web::ui::form::{Filled, form};
@@ -115,14 +115,12 @@ async fn remove(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        fence::remove_agent(&cx, id("host", &path.0)?, id::<FenceAgentId>("fence agent", &path.1)?).await
-    };
-    match result.await {
-        Ok(()) => to(&format!("/admin/hosts/{}", path.0)),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        let host = id::<HostId>("host", &path.0)?;
+        fence::remove_agent(&cx, host, id::<FenceAgentId>("fence agent", &path.1)?).await?;
+        Ok(format!("/admin/hosts/{host}"))
+    })
+    .await
 }
 
 /// What its agents say now, and what can be done.
@@ -163,12 +161,9 @@ async fn power(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        fence::power(&cx, id("host", &path.0)?, id::<FenceType>("power action", &path.1)?).await
-    };
-    match result.await {
-        Ok(job) => to(&format!("/admin/jobs/{job}")),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        let job = fence::power(&cx, id("host", &path.0)?, id::<FenceType>("power action", &path.1)?).await?;
+        Ok(format!("/admin/jobs/{job}"))
+    })
+    .await
 }

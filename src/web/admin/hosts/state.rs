@@ -1,16 +1,15 @@
 //! A host is emptied for maintenance, comes back, or is removed.
 
-use super::super::{admin, changing, id};
+use super::super::confirm::{Question, done};
+use super::super::{admin, id};
+use crate::engine::catalog;
 use crate::engine::hosts::maintenance::{self, Leaving};
 use crate::engine::hosts::off;
-use crate::engine::{EngineError, catalog};
 use crate::model::host::HostAction;
 use crate::model::ids::HostId;
 use crate::web::admin::card::link;
 use crate::web::admin::details;
-use crate::web::error;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::{Frame, parts};
 use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -37,18 +36,14 @@ async fn confirm_deactivate(shared: web::Data<Shared>, http: HttpRequest, path: 
         let l = frame.l;
         let title = l.ta("confirm-maintenance", &[("name", &host.name)]);
         let stuck = plan.iter().any(|one| one.to.is_err());
-        let page = format!("/admin/hosts/{}", host.id);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
+        let page = page_of(host.id);
+        let text = html! {
             p { (l.t(if plan.is_empty() { "maintenance-empty" } else { "maintenance-text" })) }
             @if stuck { (parts::alert("warning", &l.t("maintenance-stuck"))) }
             @if !plan.is_empty() { (whither(&frame, &plan)) }
-            div class="vireo-actions" {
-                @if !stuck { (parts::post(&frame, &format!("{page}/deactivate"), &l.t("host-action-deactivate"), "pf-m-primary")) }
-                (parts::link_button(&page, &l.t("cancel"), "pf-m-link"))
-            }
         };
-        Ok(frame.page(&title, "host vm", &content))
+        let button = (!stuck).then(|| (format!("{page}/deactivate"), l.t("host-action-deactivate"), "pf-m-primary"));
+        Ok(Question { title, text, button, back: page, topics: "host vm" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -81,11 +76,12 @@ async fn deactivate(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        maintenance::deactivate(&cx, id::<HostId>("host", &path)?).await
-    };
-    back(&http, &path, result.await.map(drop))
+    done(&shared, &http, &body, async |cx| {
+        let host = id::<HostId>("host", &path)?;
+        maintenance::deactivate(&cx, host).await?;
+        Ok(page_of(host))
+    })
+    .await
 }
 
 async fn activate(
@@ -94,18 +90,16 @@ async fn activate(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        maintenance::activate(&cx, id::<HostId>("host", &path)?).await
-    };
-    back(&http, &path, result.await)
+    done(&shared, &http, &body, async |cx| {
+        let host = id::<HostId>("host", &path)?;
+        maintenance::activate(&cx, host).await?;
+        Ok(page_of(host))
+    })
+    .await
 }
 
-fn back(http: &HttpRequest, host: &str, result: Result<(), EngineError>) -> HttpResponse {
-    match result {
-        Ok(()) => to(&format!("/admin/hosts/{host}")),
-        Err(e) => error::page(http, &e),
-    }
+fn page_of(host: HostId) -> String {
+    format!("/admin/hosts/{host}")
 }
 
 /// What is at stake if it is not off.
@@ -115,17 +109,14 @@ async fn confirm_off(shared: web::Data<Shared>, http: HttpRequest, path: web::Pa
         let host = catalog::host(&cx, id::<HostId>("host", &path)?).await?;
         let l = frame.l;
         let title = l.ta("confirm-off", &[("name", &host.name)]);
-        let page = format!("/admin/hosts/{}", host.id);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
+        let page = page_of(host.id);
+        let text = html! {
             (parts::alert("danger", &l.t("confirm-off-danger")))
             p { (l.ta("confirm-off-text", &[("count", &host.active_vms.to_string())])) }
-            div class="vireo-actions" {
-                @if host.status.allows(HostAction::ConfirmOff) { (parts::post(&frame, &format!("{page}/confirm_off"), &l.t("host-action-confirm_off"), "pf-m-danger")) }
-                (parts::link_button(&page, &l.t("cancel"), "pf-m-link"))
-            }
         };
-        Ok(frame.page(&title, "host", &content))
+        let can = host.status.allows(HostAction::ConfirmOff);
+        let button = can.then(|| (format!("{page}/confirm_off"), l.t("host-action-confirm_off"), "pf-m-danger"));
+        Ok(Question { title, text, button, back: page, topics: "host" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -136,11 +127,12 @@ async fn call_off(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        off::confirm(&cx, id::<HostId>("host", &path)?).await
-    };
-    back(&http, &path, result.await)
+    done(&shared, &http, &body, async |cx| {
+        let host = id::<HostId>("host", &path)?;
+        off::confirm(&cx, host).await?;
+        Ok(page_of(host))
+    })
+    .await
 }
 
 async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -149,16 +141,11 @@ async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web:
         let host = catalog::host(&cx, id::<HostId>("host", &path)?).await?;
         let l = frame.l;
         let title = l.ta("confirm-remove-host", &[("name", &host.name)]);
-        let page = format!("/admin/hosts/{}", host.id);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.t("confirm-remove-host-text")) }
-            div class="vireo-actions" {
-                @if host.status.allows(HostAction::Remove) { (parts::post(&frame, &format!("{page}/remove"), &l.t("remove"), "pf-m-danger")) }
-                (parts::link_button(&page, &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let page = page_of(host.id);
+        let text = html! { p { (l.t("confirm-remove-host-text")) } };
+        let can = host.status.allows(HostAction::Remove);
+        let button = can.then(|| (format!("{page}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back: page, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -169,12 +156,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        maintenance::remove(&cx, id::<HostId>("host", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to("/admin/hosts"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        maintenance::remove(&cx, id::<HostId>("host", &path)?).await?;
+        Ok("/admin/hosts".to_owned())
+    })
+    .await
 }

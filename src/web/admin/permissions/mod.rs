@@ -7,6 +7,7 @@ mod why;
 
 pub use card::{card, held};
 
+use super::confirm::done;
 use super::{changing, id};
 use crate::engine::{EngineError, permissions};
 use crate::model::ids::{ObjectId, PermissionId, PrincipalId, RoleId, SYSTEM};
@@ -109,14 +110,11 @@ async fn revoke(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        permissions::revoke(&cx, id::<PermissionId>("permission", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to(&back(&http)),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        permissions::revoke(&cx, id::<PermissionId>("permission", &path)?).await?;
+        Ok(back(&http))
+    })
+    .await
 }
 
 /// Back to the page the button stands on.

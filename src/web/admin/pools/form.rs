@@ -28,7 +28,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What both forms show.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 9] = [
     "name",
     "description",
     "comment",
@@ -38,8 +38,11 @@ const SHOWN: [&str; 10] = [
     "max_user_vms",
     "surplus",
     "use_latest_template_version",
-    "quota",
 ];
+
+fn shown(quotas: &[Choice]) -> Vec<&'static str> {
+    SHOWN.into_iter().chain((!quotas.is_empty()).then_some("quota")).collect()
+}
 
 async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse {
     let defaults = [("size", "1"), ("prestarted", "0"), ("max_user_vms", "1")];
@@ -105,7 +108,7 @@ async fn render_new(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) 
         (latest(frame, &filled))
         (quotas::field(l, &filled, &choices))
     };
-    let others = filled.others(l, &SHOWN);
+    let others = filled.others(l, &shown(&choices));
     let content = html! {
         (parts::heading(&l.t("new-pool"), &html! {}, &html! {}))
         (form(frame, "/admin/pools/new", "/admin/pools", &l.t("create"), &others, &fields))
@@ -148,8 +151,10 @@ async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) 
     };
     match result {
         Ok(created) => to(&format!("/admin/pools/{}", created.id)),
-        Err(EngineError::Invalid(wrong)) => render_new(&http, &cx, &frame, Filled { values, wrong }).await,
-        Err(e) => error::page(&http, &e),
+        Err(why) => match Filled::again(values, why) {
+            Ok(filled) => render_new(&http, &cx, &frame, filled).await,
+            Err(e) => error::page(&http, &e),
+        },
     }
 }
 
@@ -199,7 +204,7 @@ fn render_edit(
         (fixed(l.t("template"), &pool.template_name))
         p class="vireo-hint" { (l.t("pool-fixed-hint")) }
     };
-    let mut others = filled.others(l, &SHOWN);
+    let mut others = filled.others(l, &shown(choices));
     others.extend(refused);
     let (title, here) = (l.ta("edit-pool", &[("name", &pool.name)]), format!("/admin/pools/{}", pool.id));
     let content = html! {
@@ -233,17 +238,20 @@ async fn edit(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             Ok(change) => pools::update(&cx, pool, change).await,
             Err(e) => Err(e),
         };
-        let (wrong, refused) = match done {
+        let why = match done {
             Ok(_) => return Ok(to(&format!("/admin/pools/{pool}"))),
-            Err(EngineError::Invalid(wrong)) => (wrong, None),
+            Err(why) => why,
+        };
+        let (filled, refused) = match Filled::again(values.clone(), why) {
+            Ok(filled) => (filled, None),
             Err(why @ (EngineError::Conflict(_) | EngineError::Refused { .. })) => {
-                (Vec::new(), Some(words::error(frame.l, &why)))
+                (Filled { values, wrong: Vec::new() }, Some(words::error(frame.l, &why)))
             }
             Err(other) => return Err(other),
         };
         let view = pools::get(&cx, pool).await?;
         let choices = quotas::choices(&cx, Some(pool.object())).await?;
-        Ok::<_, EngineError>(render_edit(&frame, &view, &choices, &Filled { values, wrong }, refused))
+        Ok::<_, EngineError>(render_edit(&frame, &view, &choices, &filled, refused))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }

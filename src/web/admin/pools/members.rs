@@ -1,13 +1,13 @@
 //! A pool's VMs: who has which since when, taking one back, detaching one.
 
-use super::super::{admin, card, changing, id};
+use super::super::confirm::{Question, done};
+use super::super::{admin, card, id};
 use crate::engine::{Cx, EngineError, pools};
 use crate::model::ids::{PoolId, VmId};
 use crate::model::pool::{PoolHolder, PoolMember, PoolView};
 use crate::model::vm::VmStatus;
 use crate::web::error;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::{Frame, parts};
 use crate::web::vm_pages;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -88,17 +88,10 @@ async fn found(cx: &Cx, path: &(String, String)) -> Result<(PoolView, PoolMember
     Ok((pools::get(cx, pool).await?, one.ok_or_else(missing)?))
 }
 
-fn question(frame: &Frame, pool: &PoolView, vm: VmId, word: &str, title: &str, text: &str) -> HttpResponse {
-    let (l, back) = (frame.l, format!("/admin/pools/{}", pool.id));
-    let content = html! {
-        (parts::heading(title, &html! {}, &html! {}))
-        p { (text) }
-        div class="vireo-actions" {
-            (parts::post(frame, &format!("{back}/vms/{vm}/{word}"), title, "pf-m-danger"))
-            (parts::link_button(&back, &l.t("cancel"), "pf-m-link"))
-        }
-    };
-    frame.page(title, "", &content)
+fn question(frame: &Frame, pool: &PoolView, vm: VmId, word: &str, title: String, text: &str) -> HttpResponse {
+    let back = format!("/admin/pools/{}", pool.id);
+    let button = Some((format!("{back}/vms/{vm}/{word}"), title.clone(), "pf-m-danger"));
+    Question { title, text: html! { p { (text) } }, button, back, topics: "" }.page(frame)
 }
 
 async fn confirm_take_back(
@@ -112,7 +105,7 @@ async fn confirm_take_back(
         let user = one.holder.map_or_else(String::new, |h| h.name);
         let title = frame.l.ta("confirm-take-back", &[("name", &one.vm.name), ("user", &user)]);
         let text = frame.l.t("confirm-take-back-text");
-        Ok::<_, EngineError>(question(&frame, &pool, one.vm.id, "take_back", &title, &text))
+        Ok::<_, EngineError>(question(&frame, &pool, one.vm.id, "take_back", title, &text))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
@@ -123,14 +116,11 @@ async fn take_back(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        pools::reclaim(&cx, id::<VmId>("VM", &path.1)?).await
-    };
-    match result.await {
-        Ok(()) => to(&format!("/admin/pools/{}", path.0)),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        pools::reclaim(&cx, id::<VmId>("VM", &path.1)?).await?;
+        Ok(format!("/admin/pools/{}", path.0))
+    })
+    .await
 }
 
 async fn confirm_detach(
@@ -143,7 +133,7 @@ async fn confirm_detach(
         let (pool, one) = found(&cx, &path).await?;
         let title = frame.l.ta("confirm-detach", &[("name", &one.vm.name), ("pool", &pool.name)]);
         let text = frame.l.t("confirm-detach-text");
-        Ok::<_, EngineError>(question(&frame, &pool, one.vm.id, "detach", &title, &text))
+        Ok::<_, EngineError>(question(&frame, &pool, one.vm.id, "detach", title, &text))
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
@@ -154,13 +144,10 @@ async fn detach(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        pools::detach(&cx, id::<VmId>("VM", &path.1)?).await
-    };
-    match result.await {
+    done(&shared, &http, &body, async |cx| {
+        pools::detach(&cx, id::<VmId>("VM", &path.1)?).await?;
         // The last one took its pool with it.
-        Ok(_) => to(&format!("/admin/vms/{}", path.1)),
-        Err(e) => error::page(&http, &e),
-    }
+        Ok(format!("/admin/vms/{}", path.1))
+    })
+    .await
 }

@@ -5,7 +5,8 @@ mod members;
 mod memory;
 mod reservations;
 
-use super::{Listing, admin, changing, id, listing};
+use super::confirm::{Question, done};
+use super::{Listing, admin, id, listing};
 use super::{permissions, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, pools};
@@ -16,7 +17,6 @@ use crate::model::pool::{PoolKind, PoolView};
 use crate::model::role::Action;
 use crate::web::error;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::told::told;
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
@@ -189,26 +189,18 @@ fn numbers(frame: &Frame, p: &PoolView) -> Markup {
 async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
-        let pool = id::<PoolId>("pool", &path)?;
-        Ok::<_, EngineError>((pools::get(&cx, pool).await?, pools::vms(&cx, pool).await?, frame))
+        let pool = pools::get(&cx, id::<PoolId>("pool", &path)?).await?;
+        let vms = pools::vms(&cx, pool.id).await?;
+        let l = frame.l;
+        let title = l.ta("confirm-remove-pool", &[("name", &pool.name)]);
+        let text = html! {
+            p { (l.ta("confirm-remove-pool-text", &[("count", &vms.len().to_string())])) }
+            ul class="pf-v6-c-list" { @for vm in &vms { li { (vm.name) } } }
+        };
+        let button = Some((format!("/admin/pools/{}/remove", pool.id), l.t("remove"), "pf-m-danger"));
+        Ok::<_, EngineError>(Question { title, text, button, back: "/admin/pools".to_owned(), topics: "" }.page(&frame))
     };
-    match result.await {
-        Ok((pool, vms, frame)) => {
-            let l = frame.l;
-            let title = l.ta("confirm-remove-pool", &[("name", &pool.name)]);
-            let content = html! {
-                (parts::heading(&title, &html! {}, &html! {}))
-                p { (l.ta("confirm-remove-pool-text", &[("count", &vms.len().to_string())])) }
-                ul class="pf-v6-c-list" { @for vm in &vms { li { (vm.name) } } }
-                div class="vireo-actions" {
-                    (parts::post(&frame, &format!("/admin/pools/{}/remove", pool.id), &l.t("remove"), "pf-m-danger"))
-                    (parts::link_button("/admin/pools", &l.t("cancel"), "pf-m-link"))
-                }
-            };
-            frame.page(&title, "", &content)
-        }
-        Err(e) => error::page(&http, &e),
-    }
+    result.await.unwrap_or_else(|e| error::page(&http, &e))
 }
 
 async fn remove(
@@ -217,12 +209,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        pools::remove(&cx, id::<PoolId>("pool", &path)?).await
-    };
-    match result.await {
-        Ok(_) => to("/admin/pools"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        pools::remove(&cx, id::<PoolId>("pool", &path)?).await?;
+        Ok("/admin/pools".to_owned())
+    })
+    .await
 }

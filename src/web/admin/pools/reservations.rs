@@ -1,5 +1,6 @@
 //! The times that a pool is kept for somebody: on its page, and the form for a new one.
 
+use super::super::confirm::done;
 use super::super::{admin, changing, id};
 use super::form::number;
 use crate::engine::pools::reservations::{self, ReservationView};
@@ -182,11 +183,10 @@ async fn remove(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let (pool, one) = (id::<PoolId>("pool", &path.0)?, id::<ReservationId>("reservation", &path.1)?);
         reservations::remove(&cx, pool, one).await?;
-        Ok::<_, EngineError>(to(&format!("/admin/pools/{pool}")))
-    };
-    result.await.unwrap_or_else(|e| error::page(&http, &e))
+        Ok(format!("/admin/pools/{pool}"))
+    })
+    .await
 }

@@ -3,6 +3,7 @@
 mod form;
 
 use super::card::{links, text};
+use super::confirm::{Question, done};
 use super::{admin, changing, details, id};
 use crate::engine::EngineError;
 use crate::engine::providers::{self, groups};
@@ -170,17 +171,12 @@ async fn remove_group(
     path: web::Path<(String, String)>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result: Result<ProviderId, EngineError> = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        let provider = id("OpenID provider", &path.0)?;
+    done(&shared, &http, &body, async |cx| {
+        let provider: ProviderId = id("OpenID provider", &path.0)?;
         groups::remove(&cx, provider, id("group", &path.1)?).await?;
-        Ok(provider)
-    }
-    .await;
-    match result {
-        Ok(provider) => to(&format!("/admin/providers/{provider}")),
-        Err(e) => error::page(&http, &e),
-    }
+        Ok(format!("/admin/providers/{provider}"))
+    })
+    .await
 }
 
 async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -189,15 +185,10 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let l = frame.l;
         let p = providers::get(&cx, id("OpenID provider", &path)?).await?;
         let title = l.ta("confirm-remove-provider", &[("name", &p.name)]);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.ta("confirm-remove-provider-text", &[("name", &p.name)])) }
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("/admin/providers/{}/remove", p.id), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(&format!("/admin/providers/{}", p.id), &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let text = html! { p { (l.ta("confirm-remove-provider-text", &[("name", &p.name)])) } };
+        let back = format!("/admin/providers/{}", p.id);
+        let button = Some((format!("{back}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -208,12 +199,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        providers::remove(&cx, id("OpenID provider", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to("/admin/providers"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        providers::remove(&cx, id("OpenID provider", &path)?).await?;
+        Ok("/admin/providers".to_owned())
+    })
+    .await
 }

@@ -2,8 +2,9 @@
 
 mod form;
 
+use super::confirm::{Question, done};
 use super::permissions::held;
-use super::{Listing, admin, changing, details, id, listing};
+use super::{Listing, admin, details, id, listing};
 use crate::engine::permissions::may::{self, Makes};
 use crate::engine::{permissions, roles};
 use crate::model::ids::RoleId;
@@ -14,7 +15,6 @@ use crate::web::admin::card::text;
 use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -138,15 +138,10 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let l = frame.l;
         let r = roles::get(&cx, id::<RoleId>("role", &path)?).await?;
         let title = l.ta("confirm-remove-role", &[("name", &r.name)]);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.t("confirm-remove-role-text")) }
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("/admin/roles/{}/remove", r.id), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(&format!("/admin/roles/{}", r.id), &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let text = html! { p { (l.t("confirm-remove-role-text")) } };
+        let back = format!("/admin/roles/{}", r.id);
+        let button = Some((format!("{back}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }
@@ -157,12 +152,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        roles::remove(&cx, id::<RoleId>("role", &path)?).await
-    };
-    match result.await {
-        Ok(()) => to("/admin/roles"),
-        Err(e) => error::page(&http, &e),
-    }
+    done(&shared, &http, &body, async |cx| {
+        roles::remove(&cx, id::<RoleId>("role", &path)?).await?;
+        Ok("/admin/roles".to_owned())
+    })
+    .await
 }

@@ -11,7 +11,7 @@ use crate::model::role::Action;
 use crate::model::storage_domain::StorageDomainKind;
 use crate::model::template::TemplateView;
 use crate::model::vm_settings::VmSettings;
-use crate::web::admin::quotas;
+use crate::web::admin::{instance_types, quotas};
 use crate::web::ui::form::Choice;
 use crate::web::ui::{Frame, parts};
 use serde_json::json;
@@ -94,10 +94,16 @@ pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choice
 
 fn size(t: &InstanceTypeView) -> Choice {
     let text = format!("{} ({}, {} vCPU)", t.name, parts::memory(t.memory_mib), t.sockets * t.cores * t.threads);
-    let fills = json!({
+    let mut fills = json!({
         "memory": t.memory_mib, "max_memory": t.max_memory_mib, "guaranteed": t.memory_mib,
         "sockets": t.sockets, "cores": t.cores, "threads": t.threads,
     });
+    if let Some(fills) = fills.as_object_mut() {
+        fills.extend(instance_types::settings_of(&t.settings).into_iter().map(|(name, value)| {
+            let value = value.parse().map_or_else(|_| json!(value), |on: bool| json!(on));
+            (name.to_owned(), value)
+        }));
+    }
     Choice { fills: fills.to_string(), ..Choice::new(t.id, text) }
 }
 

@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use choices::Choices;
 pub use choices::{cpus, machines};
 use maud::{Markup, html};
-pub use read::parsed;
+pub use read::{boot, parsed};
 pub use sections::{allocations, boot_name, display_name, field, hinted, interfaces, system_name};
 use std::collections::HashMap;
 
@@ -67,7 +67,7 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
     };
     let content = html! {
         (parts::heading(&l.t("new-vm"), &html! {}, &html! {}))
-        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(l, &shown()), &fields))
+        (form(frame, "/admin/vms/new", "/admin/vms", &l.t("create"), &filled.others(l, &shown(choices)), &fields))
     };
     frame.page(&l.t("new-vm"), "", &content)
 }
@@ -84,8 +84,9 @@ fn more(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
 }
 
 /// Engine names of all fields that have a place of their own.
-fn shown() -> Vec<&'static str> {
-    sections::SHOWN.iter().chain(settings::SHOWN).copied().collect()
+fn shown(choices: &Choices) -> Vec<&'static str> {
+    let quota = (!choices.quotas.is_empty()).then_some("quota");
+    sections::SHOWN.iter().chain(settings::SHOWN).copied().chain(quota).collect()
 }
 
 async fn again(http: &HttpRequest, cx: &Cx, frame: &Frame, filled: Filled) -> HttpResponse {
@@ -114,8 +115,10 @@ async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) 
     let result = if wrong.is_empty() { vms::create(&cx, new).await } else { Err(EngineError::Invalid(wrong)) };
     match result {
         Ok(created) => to(&format!("/admin/vms/{}", created.id)),
-        Err(EngineError::Invalid(wrong)) => again(&http, &cx, &frame, Filled { values, wrong }).await,
-        Err(e) => error::page(&http, &e),
+        Err(why) => match Filled::again(values, why) {
+            Ok(filled) => again(&http, &cx, &frame, filled).await,
+            Err(e) => error::page(&http, &e),
+        },
     }
 }
 
@@ -152,7 +155,7 @@ async fn edit_form(cx: &Cx, frame: &Frame, view: &VmView, filled: &Filled) -> Re
     let title = l.t("edit-vm");
     let content = html! {
         (parts::heading(&title, &html! { span class="vireo-name" { (view.row.name) } }, &html! {}))
-        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(l, &shown()), &fields))
+        (form(frame, &format!("{base}/edit"), &base, &l.t("save"), &filled.others(l, &shown(&choices)), &fields))
     };
     Ok(frame.page(&title, "", &content))
 }
@@ -171,10 +174,7 @@ async fn update(
             if wrong.is_empty() { vms::update(&cx, vm, change).await } else { Err(EngineError::Invalid(wrong)) };
         match result {
             Ok(()) => Ok(to(&format!("/admin/vms/{vm}"))),
-            Err(EngineError::Invalid(wrong)) => {
-                edit_form(&cx, &frame, &vms::get(&cx, vm).await?, &Filled { values, wrong }).await
-            }
-            Err(e) => Err(e),
+            Err(why) => edit_form(&cx, &frame, &vms::get(&cx, vm).await?, &Filled::again(values, why)?).await,
         }
     };
     result.await.unwrap_or_else(|e| error::page(&http, &e))

@@ -23,7 +23,8 @@ pub fn parsed<T: FromStr>(values: &Values, name: &str, field: &'static str, wron
     value
 }
 
-fn boot(values: &Values) -> Option<Vec<BootDevice>> {
+/// First device and second.
+pub fn boot(values: &Values) -> Option<Vec<BootDevice>> {
     let mut order: Vec<BootDevice> = Vec::new();
     for name in ["boot", "boot2"] {
         if let Some(device) = values.get(name).and_then(|word| word.parse().ok())

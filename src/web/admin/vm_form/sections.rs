@@ -52,7 +52,6 @@ pub const SHOWN: &[&str] = &[
     "display.allow_override",
     "os.boot",
     "cdrom",
-    "quota",
     "use_latest_template_version",
 ];
 

@@ -1,0 +1,1 @@
+alter table instance_type drop column settings;

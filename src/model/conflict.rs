@@ -3,6 +3,7 @@
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostAction, HostStatus};
 use crate::model::job::{JobKind, JobStatus};
+use crate::model::permission::ObjectKind;
 use crate::model::quota::Excess;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::VmAction;
@@ -99,6 +100,24 @@ pub enum Unfit {
     Status { domain: String, status: StorageDomainStatus },
     #[error("{domain} has {free} MiB free, {needed} MiB are needed")]
     Space { domain: String, free: u64, needed: u64 },
+}
+
+text_enum! {
+    /// What keeps a data center or a cluster from being removed.
+    Held { Hosts = "hosts", Vms = "vms", Templates = "templates", Pools = "pools", Clusters = "clusters", Domains = "domains", }
+}
+
+impl Held {
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Hosts => "hosts",
+            Self::Vms => "VMs",
+            Self::Templates => "templates",
+            Self::Pools => "pools",
+            Self::Clusters => "clusters",
+            Self::Domains => "storage domains",
+        }
+    }
 }
 
 /// Who is away just now; trying again later may work.
@@ -211,6 +230,14 @@ pub enum Conflict {
     FirstRunOfPool { vm: String, pool: String },
     #[error("there is no cluster to put this host into")]
     NoCluster,
+    #[error("Cannot remove {} {name}: {} are in it ({names}). Remove or move them first.", .kind.as_str().replace('_', " "), .holds.in_words())]
+    NotEmpty { kind: ObjectKind, name: String, holds: Held, names: String },
+    #[error(
+        "The data center {data_center} has its storage on one host; it takes one cluster with one host, and has {has}."
+    )]
+    LocalCenterFull { data_center: String, has: String },
+    #[error("Whether the storage of data center {data_center} is shared or local cannot be changed: it has {domains}.")]
+    CenterHasStorage { data_center: String, domains: String },
     #[error("there is no user admin@internal")]
     NoAdmin,
     #[error("Cannot remove disk {disk}: it belongs to the template {template}; remove the template instead.")]

@@ -4,8 +4,10 @@ mod accounts;
 mod attach;
 mod card;
 mod catalog;
+mod clusters;
 mod copies;
 mod dashboard;
+mod data_centers;
 mod details;
 mod devices;
 mod directory_domains;
@@ -71,6 +73,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(settings::routes)
         .configure(kerberos::routes)
         .configure(quotas::routes)
+        .configure(data_centers::routes)
+        .configure(clusters::routes)
         .configure(catalog::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)

@@ -2,8 +2,10 @@
 
 pub mod actions;
 pub mod answer;
+mod clusters;
 pub mod collections;
 mod copies;
+mod data_centers;
 mod devices;
 pub mod document;
 mod domains;
@@ -51,6 +53,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(copies::routes)
                 .configure(pools::routes)
                 .configure(quotas::routes)
+                .configure(data_centers::routes)
+                .configure(clusters::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

@@ -50,6 +50,9 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::StillWrites { .. }
         | Conflict::PowerStatus { .. }
         | Conflict::NotInvited => host(l, why),
+        Conflict::NotEmpty { .. } | Conflict::LocalCenterFull { .. } | Conflict::CenterHasStorage { .. } => {
+            place(l, why)
+        }
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. }
         | Conflict::DiskHasLayers { .. }
@@ -113,6 +116,22 @@ fn role(l: Locale, why: &Conflict) -> String {
             say!(l, "conflict-member-already", "group" = group, "member" = member)
         }
         Conflict::NoMember { group, member } => say!(l, "conflict-no-member", "group" = group, "member" = member),
+        other => other.to_string(),
+    }
+}
+
+fn place(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::NotEmpty { kind, name, holds, names } => {
+            let (kind, holds) = (l.t(&format!("object-{kind}")), l.t(&holds.to_string()));
+            say!(l, "conflict-not-empty", "kind" = kind, "name" = name, "holds" = holds, "names" = names)
+        }
+        Conflict::LocalCenterFull { data_center, has } => {
+            say!(l, "conflict-local-center-full", "center" = data_center, "has" = has)
+        }
+        Conflict::CenterHasStorage { data_center, domains } => {
+            say!(l, "conflict-center-has-storage", "center" = data_center, "domains" = domains)
+        }
         other => other.to_string(),
     }
 }

@@ -16,9 +16,12 @@ use crate::model::role::Action;
 use crate::model::scheduling::SchedulingPolicy;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::MAX_DESCRIPTION;
+use crate::model::vm_settings::VmSettings;
 use crate::store::hosts::list as hosts;
 use crate::store::scheduling::policies;
 use crate::store::scope::Scope;
+use crate::store::vms::launch;
+use crate::store::vms::run::{self, Which};
 use crate::store::{catalog, clusters as store, data_centers};
 
 /// No link of a host is faster.
@@ -60,17 +63,55 @@ pub async fn edit(
     change: impl FnOnce(ClusterConfig) -> Result<ClusterConfig, EngineError> + Send + 'static,
 ) -> Result<(), EngineError> {
     let inner = cx.clone();
-    cx.engine
+    let other_cpu = cx
+        .engine
         .db
         .write(move |db| {
             auth::check(db, &inner.actor, Action::EditClusterConfiguration, id.object())?;
             let before = found(db, id)?.config();
             let (config, pool) = checked(db, Some((id, &before)), change(before.clone())?)?;
             if config == before {
-                return Ok(());
+                return Ok(false);
             }
             store::update(db, id, pool, &config)?;
-            told(&inner, db, id, EventCode::ClusterEdited, &config.name)
+            told(&inner, db, id, EventCode::ClusterEdited, &config.name)?;
+            Ok::<_, EngineError>(config.settings.cpu_type != before.settings.cpu_type)
+        })
+        .await?;
+    if other_cpu { crate::engine::hosts::cpu::changed(&cx.engine, id).await } else { Ok(()) }
+}
+
+/// What another CPU type would do, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CpuChange {
+    /// Hosts that do not offer it and could run no VMs of the cluster.
+    pub fall_out: Vec<String>,
+    /// Running VMs that keep the CPU they have until they are started again.
+    pub keep_old: Vec<String>,
+}
+
+/// What would happen if the cluster had this CPU type.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn cpu_change(cx: &Cx, id: ClusterId, model: String) -> Result<CpuChange, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            auth::see(db, &inner.actor, id.object())?;
+            let own = hosts::list(db, &Scope::All)?.into_iter().filter(|host| host.cluster == id);
+            let own: Vec<HostView> = own.collect();
+            let mut keep_old = Vec::new();
+            for host in &own {
+                for run in run::find(db, Which::OnHost(host.id))? {
+                    let settings = launch::get(db, run.vm)?.map(|vm| vm.hardware.settings);
+                    let follows = |s: &VmSettings| s.cpu_type.is_empty() && !s.cpu_passthrough;
+                    keep_old.extend(settings.as_ref().is_some_and(follows).then_some(run.name));
+                }
+            }
+            let lacks = |host: &&HostView| !host.facts.has_cpu(&model);
+            Ok(CpuChange { fall_out: own.iter().filter(lacks).map(|host| host.name.clone()).collect(), keep_old })
         })
         .await
 }

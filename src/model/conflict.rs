@@ -172,6 +172,8 @@ pub enum Conflict {
     HostHasVms { host: String, vms: i64 },
     #[error("the storage {domains} lies on host {host} alone; its disks would be lost")]
     HostHasStorage { host: String, domains: String },
+    #[error("host {host} cannot go to another data center: the storage {domains} lies on it alone")]
+    HostTied { host: String, domains: String },
     #[error("nothing could take the VMs of host {host}: {why}")]
     NowhereToGo { host: String, why: String },
     #[error("VM {vm} is not on its way to another host")]

@@ -35,14 +35,17 @@ async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let base = format!("/admin/vms/{vm}");
         let mut choices = vec![Choice::new("", l.t("migrate-any"))];
         choices.extend(hosts.iter().filter(|h| h.fits.is_ok()).map(|h| Choice::new(h.id, &h.name)));
-        let policies: Vec<Choice> =
-            MigrationPolicyName::ALL.iter().rev().map(|p| Choice::new(p, l.t(&format!("policy-{p}")))).collect();
-        let values = [("policy".to_owned(), MigrationPolicyName::MinimalDowntime.to_string())].into();
-        let filled = Filled { values, wrong: Vec::new() };
+        let usual = migrate::usual(&cx, vm).await?;
+        let policy = |p: MigrationPolicyName| l.t(&format!("policy-{p}"));
+        let mut policies = vec![Choice::new("", l.ta("cluster-default", &[("value", &policy(usual.policy))]))];
+        policies.extend(MigrationPolicyName::ALL.iter().rev().map(|p| Choice::new(p, policy(*p))));
+        let speed = usual.bandwidth_mib().map_or_else(|| l.t("bandwidth-unlimited"), |mib| format!("{mib} MiB/s"));
+        let bandwidth = l.ta("migration-bandwidth-cluster", &[("value", &speed)]);
+        let filled = Filled::default();
         let fields = html! {
             (field(l, "migrate-to", "to", "host").choose(&filled, &choices))
             (hinted(l, "migration-policy", "policy", "policy", l.t("migration-policy-hint")).choose(&filled, &policies))
-            (hinted(l, "migration-bandwidth", "bandwidth", "bandwidth", l.t("migration-bandwidth-hint")).input(&filled, "number"))
+            (hinted(l, "migration-bandwidth", "bandwidth", "bandwidth", bandwidth).input(&filled, "number"))
         };
         let nowhere = choices.len() == 1;
         let content = html! {

@@ -38,6 +38,7 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::HostBusy { .. }
         | Conflict::HostHasVms { .. }
         | Conflict::HostHasStorage { .. }
+        | Conflict::HostTied { .. }
         | Conflict::NowhereToGo { .. }
         | Conflict::NotMigrating { .. }
         | Conflict::EndedOnItsWay
@@ -190,6 +191,7 @@ fn host(l: Locale, why: &Conflict) -> String {
         Conflict::HostHasStorage { host, domains } => {
             say!(l, "conflict-host-has-storage", "host" = host, "domains" = domains)
         }
+        Conflict::HostTied { host, domains } => say!(l, "conflict-host-tied", "host" = host, "domains" = domains),
         Conflict::NowhereToGo { host, why } => say!(l, "conflict-nowhere-to-go", "host" = host, "why" = why),
         Conflict::NotMigrating { vm } => say!(l, "conflict-not-migrating", "vm" = vm),
         Conflict::EndedOnItsWay => l.t("conflict-ended-on-its-way"),

@@ -174,7 +174,7 @@ fn page(
     frame: &Frame,
     offer: &Offer,
     existing: Option<&ClusterView>,
-    refused: Option<&str>,
+    notice: &Markup,
     filled: &Filled,
 ) -> HttpResponse {
     let l = frame.l;
@@ -186,6 +186,7 @@ fn page(
         None => (l.t("new-cluster"), format!("{LIST}/new"), LIST.to_owned(), l.t("create")),
     };
     let fields = html! {
+        (notice)
         div data-tabs=(title) {
             (general(frame, offer, existing, filled))
             (optimization(frame, filled))
@@ -194,8 +195,7 @@ fn page(
             (fencing(frame, filled))
         }
     };
-    let mut others = filled.others(l, &shown());
-    others.extend(refused.map(ToOwned::to_owned));
+    let others = filled.others(l, &shown());
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))
         (form(frame, &action, &back, &submit, &others, &fields))
@@ -293,7 +293,7 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest, query: web::Quer
         let (cx, frame) = admin(&shared, &http).await?;
         let mut values = values_of(&ClusterConfig::default());
         values.extend(query.get("data_center").map(|center| ("data_center".to_owned(), center.clone())));
-        Ok(page(&frame, &offer(&cx, &frame, None).await?, None, None, &Filled { values, wrong: Vec::new() }))
+        Ok(page(&frame, &offer(&cx, &frame, None).await?, None, &html! {}, &Filled { values, wrong: Vec::new() }))
     };
     details::answer(&http, result.await)
 }
@@ -329,13 +329,41 @@ fn again(
     error: EngineError,
 ) -> Result<HttpResponse, EngineError> {
     match error {
-        EngineError::Invalid(wrong) => Ok(page(frame, offer, existing, None, &Filled { values, wrong })),
+        EngineError::Invalid(wrong) => Ok(page(frame, offer, existing, &html! {}, &Filled { values, wrong })),
         EngineError::Conflict(_) => {
-            let refused = words::error(frame.l, &error);
-            Ok(page(frame, offer, existing, Some(&refused), &Filled { values, wrong: Vec::new() }))
+            let refused = parts::alert("danger", &words::error(frame.l, &error));
+            Ok(page(frame, offer, existing, &refused, &Filled { values, wrong: Vec::new() }))
         }
         other => Err(other),
     }
+}
+
+/// Who would fall out and who would keep what it has, before another CPU type is taken; said once for each.
+async fn cpu_warning(
+    cx: &Cx,
+    frame: &Frame,
+    view: &ClusterView,
+    model: &str,
+    values: &Values,
+) -> Result<Option<Markup>, EngineError> {
+    if model == view.settings.cpu_type || values.get("cpu_seen").is_some_and(|seen| seen == model) {
+        return Ok(None);
+    }
+    let change = clusters::cpu_change(cx, view.id, model.to_owned()).await?;
+    if change == clusters::CpuChange::default() {
+        return Ok(None);
+    }
+    let l = frame.l;
+    let (hosts, vms) = (change.fall_out.join(", "), change.keep_old.join(", "));
+    Ok(Some(html! {
+        div id="cpu-change" {
+            h2 class="pf-v6-c-title pf-m-lg" { (l.ta("cpu-change-title", &[("cpu", &cpu_name(l, model))])) }
+            @if !hosts.is_empty() { (parts::alert("danger", &l.ta("cpu-change-falls-out", &[("hosts", &hosts)]))) }
+            @if !vms.is_empty() { (parts::alert("warning", &l.ta("cpu-change-keeps", &[("vms", &vms)]))) }
+            p { (l.t("cpu-change-again")) }
+            input type="hidden" name="cpu_seen" value=(model);
+        }
+    }))
 }
 
 async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -343,7 +371,7 @@ async fn edit_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
         let (cx, frame) = admin(&shared, &http).await?;
         let view = catalog::cluster(&cx, id::<ClusterId>("cluster", &path)?).await?;
         let filled = Filled { values: values_of(&view.config()), wrong: Vec::new() };
-        Ok(page(&frame, &offer(&cx, &frame, Some(&view)).await?, Some(&view), None, &filled))
+        Ok(page(&frame, &offer(&cx, &frame, Some(&view)).await?, Some(&view), &html! {}, &filled))
     };
     details::answer(&http, result.await)
 }
@@ -358,7 +386,14 @@ async fn update(
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let view = catalog::cluster(&cx, id::<ClusterId>("cluster", &path)?).await?;
         let offer = offer(&cx, &frame, Some(&view)).await?;
-        let done = match read(&values, &offer.policies) {
+        let read = read(&values, &offer.policies);
+        if let Ok(new) = &read
+            && let Some(warning) = cpu_warning(&cx, &frame, &view, &new.settings.cpu_type, &values).await?
+        {
+            let filled = Filled { values, wrong: Vec::new() };
+            return Ok(page(&frame, &offer, Some(&view), &warning, &filled));
+        }
+        let done = match read {
             Ok(new) => clusters::edit(&cx, view.id, move |_| Ok(new)).await,
             Err(e) => Err(e),
         };

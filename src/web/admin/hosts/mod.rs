@@ -1,5 +1,6 @@
 //! A host's page.
 
+mod edit;
 mod join;
 mod power;
 mod state;
@@ -22,6 +23,7 @@ use maud::{Markup, html};
 /// `/admin/hosts/{id}`
 pub fn routes(config: &mut web::ServiceConfig) {
     config
+        .configure(edit::routes)
         .configure(join::routes)
         .configure(power::routes)
         .configure(state::routes)
@@ -71,6 +73,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
     let text = |action: HostAction| l.t(&format!("host-action-{action}"));
     html! {
         span class="vireo-buttons" {
+            @if permits.may(HostAction::Edit.permit(), h.id.object()) { (parts::link_button(&format!("{base}/edit"), &text(HostAction::Edit), "pf-m-secondary")) }
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }

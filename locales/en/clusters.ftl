@@ -16,6 +16,7 @@ event-USER_ADD_STORAGE_POOL = Data center { $detail } was added by { $user }.
 event-USER_UPDATE_STORAGE_POOL = Data center { $detail } was edited by { $user }.
 event-USER_REMOVE_STORAGE_POOL = Data center { $detail } was removed by { $user }.
 cpu-of-host = The host’s own
+cpu-common = { $model } (the best that all hosts offer)
 cpu-not-on = { $model } (not on { $hosts })
 cluster-cpu-hint = The CPU that every guest sees and every host must offer. With the host’s own, VMs move only between hosts that are alike.
 cluster-mac-pool = MAC address pool

@@ -16,6 +16,7 @@ event-USER_ADD_STORAGE_POOL = { $user } 添加了数据中心 { $detail }。
 event-USER_UPDATE_STORAGE_POOL = { $user } 编辑了数据中心 { $detail }。
 event-USER_REMOVE_STORAGE_POOL = { $user } 删除了数据中心 { $detail }。
 cpu-of-host = 主机自身的 CPU
+cpu-common = { $model }（所有主机都支持的最新类型）
 cpu-not-on = { $model }（主机 { $hosts } 不支持）
 cluster-cpu-hint = 所有虚拟机看到的 CPU，每台主机都必须支持。使用主机自身的 CPU 时，虚拟机只能在相同的主机之间迁移。
 cluster-mac-pool = MAC 地址池

@@ -4,10 +4,12 @@ use crate::auth;
 use crate::db::Db;
 use crate::engine::changes::Topic;
 use crate::engine::data_centers::level;
+use crate::engine::hosts::cpu;
 use crate::engine::{Cx, EngineError};
 use crate::model::cluster::{ClusterConfig, ClusterView, MAX_CLUSTER_NAME};
 use crate::model::cluster_settings::{ClusterSettings, MigrationBandwidth};
 use crate::model::conflict::Conflict;
+use crate::model::cpu::MODELS;
 use crate::model::event::{About, EventCode};
 use crate::model::host::HostView;
 use crate::model::ids::{ClusterId, DataCenterId, MacPoolId};
@@ -78,13 +80,13 @@ pub async fn edit(
             Ok::<_, EngineError>(config.settings.cpu_type != before.settings.cpu_type)
         })
         .await?;
-    if other_cpu { crate::engine::hosts::cpu::changed(&cx.engine, id).await } else { Ok(()) }
+    if other_cpu { cpu::changed(&cx.engine, id).await } else { Ok(()) }
 }
 
 /// What another CPU type would do, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CpuChange {
-    /// Hosts that do not offer it and could run no VMs of the cluster.
+    /// Hosts that do not offer it and could run no VMs of the cluster, with the flags that they lack.
     pub fall_out: Vec<String>,
     /// Running VMs that keep the CPU they have until they are started again.
     pub keep_old: Vec<String>,
@@ -95,25 +97,30 @@ pub struct CpuChange {
 /// # Errors
 /// Hidden, or the database failed.
 pub async fn cpu_change(cx: &Cx, id: ClusterId, model: String) -> Result<CpuChange, EngineError> {
-    let inner = cx.clone();
-    cx.engine
-        .db
-        .read(move |db| {
-            auth::see(db, &inner.actor, id.object())?;
-            let own = hosts::list(db, &Scope::All)?.into_iter().filter(|host| host.cluster == id);
-            let own: Vec<HostView> = own.collect();
-            let mut keep_old = Vec::new();
-            for host in &own {
-                for run in run::find(db, Which::OnHost(host.id))? {
-                    let settings = launch::get(db, run.vm)?.map(|vm| vm.hardware.settings);
-                    let follows = |s: &VmSettings| s.cpu_type.is_empty() && !s.cpu_passthrough;
-                    keep_old.extend(settings.as_ref().is_some_and(follows).then_some(run.name));
-                }
+    let (inner, wanted) = (cx.clone(), model.clone());
+    let found = cx.engine.db.read(move |db| {
+        auth::see(db, &inner.actor, id.object())?;
+        let mut own = hosts::list(db, &Scope::All)?;
+        own.retain(|host| host.cluster == id);
+        let mut keep_old = Vec::new();
+        for host in &own {
+            for run in run::find(db, Which::OnHost(host.id))? {
+                let settings = launch::get(db, run.vm)?.map(|vm| vm.hardware.settings);
+                let follows = |s: &VmSettings| s.cpu_type.is_empty() && !s.cpu_passthrough;
+                keep_old.extend(settings.as_ref().is_some_and(follows).then_some(run.name));
             }
-            let lacks = |host: &&HostView| !host.facts.has_cpu(&model);
-            Ok(CpuChange { fall_out: own.iter().filter(lacks).map(|host| host.name.clone()).collect(), keep_old })
-        })
-        .await
+        }
+        own.retain(|host| !host.facts.has_cpu(&wanted));
+        Ok::<_, EngineError>((own, keep_old))
+    });
+    let (lacking, keep_old) = found.await?;
+    let mut fall_out = Vec::new();
+    for host in lacking {
+        // Who is away falls out all the same.
+        let flags = cpu::missing(&cx.engine, host.id, &model).await.unwrap_or_default();
+        fall_out.push(if flags.is_empty() { host.name } else { format!("{} ({flags})", host.name) });
+    }
+    Ok(CpuChange { fall_out, keep_old })
 }
 
 /// Removes one that is empty.
@@ -176,7 +183,7 @@ fn checked(
     }
     let kept = own.map(|(_, before)| before.settings.cpu_type.as_str());
     if kept != Some(new.settings.cpu_type.as_str()) {
-        wrong.extend(cpu(&hosts::list(db, &Scope::All)?, own_id, &new.settings.cpu_type).err());
+        wrong.extend(offered(&hosts::list(db, &Scope::All)?, own_id, &new.settings.cpu_type).err());
     }
     wrong.extend(settings(db, &new.settings)?);
     match pool {
@@ -187,13 +194,14 @@ fn checked(
     }
 }
 
-/// Some host offers the CPU: one of the cluster's, or any as long as the cluster has none.
-fn cpu(hosts: &[HostView], own: Option<ClusterId>, model: &str) -> Result<(), Invalid> {
+/// Some host of the cluster offers the CPU; as long as it has none, it is a host's or one that is known at all.
+fn offered(hosts: &[HostView], own: Option<ClusterId>, model: &str) -> Result<(), Invalid> {
     let mut asked: Vec<&HostView> = hosts.iter().filter(|host| Some(host.cluster) == own).collect();
+    let known = asked.is_empty() && MODELS.contains(&model);
     if asked.is_empty() {
         asked = hosts.iter().collect();
     }
-    if model.is_empty() || asked.iter().any(|host| host.facts.has_cpu(model)) {
+    if model.is_empty() || known || asked.iter().any(|host| host.facts.has_cpu(model)) {
         return Ok(());
     }
     Err(Invalid::new("cpu.type", Problem::NoHostHas { value: model.chars().take(64).collect() }))

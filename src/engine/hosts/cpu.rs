@@ -2,7 +2,7 @@
 
 use super::connect;
 use crate::engine::{Engine, EngineError};
-use crate::model::host::{HostFacts, HostStatus};
+use crate::model::host::HostStatus;
 use crate::model::ids::{ClusterId, HostId};
 use crate::store::hosts::write as store;
 use crate::store::scheduling::places;
@@ -14,23 +14,31 @@ use std::sync::Arc;
 /// # Errors
 /// The host cannot be asked, or the database failed.
 pub(super) async fn lacking(engine: &Arc<Engine>, host: HostId) -> Result<Option<String>, EngineError> {
-    let known = engine.db.read(move |db| {
+    let lacks = engine.db.read(move |db| {
         let Some(row) = store::row(db, host)? else { return Ok(None) };
         let wanted = places::settings(db, row.cluster)?.cpu_type;
         let facts = places::facts(db, row.cluster)?.into_iter().find(|(id, _)| *id == host).map(|(_, facts)| facts);
-        Ok::<_, EngineError>(facts.map(|facts: HostFacts| (wanted, facts)))
+        let lacks = facts.is_some_and(|facts| !facts.has_cpu(&wanted));
+        Ok::<_, EngineError>(lacks.then_some(wanted))
     });
-    let Some((wanted, _)) = known.await?.filter(|(wanted, facts)| !facts.has_cpu(wanted)) else { return Ok(None) };
-    let missing = match engine.call(host, &CompareCpu { model: wanted.clone() }).await {
-        Ok(compared) if compared.known => compared.missing.join(", "),
-        // An older agent cannot be asked.
-        Ok(_) | Err(EngineError::NotFoundOnHost(_)) => String::new(),
-        Err(error) => return Err(error),
-    };
-    Ok(Some(match missing.as_str() {
+    let Some(wanted) = lacks.await? else { return Ok(None) };
+    Ok(Some(match missing(engine, host, &wanted).await?.as_str() {
         "" => format!("it does not offer the CPU type {wanted} of its cluster"),
         flags => format!("it does not offer the CPU type {wanted} of its cluster; its CPU lacks {flags}"),
     }))
+}
+
+/// The flags of a CPU that the host lacks; empty: it cannot say.
+///
+/// # Errors
+/// The host cannot be asked.
+pub(in crate::engine) async fn missing(engine: &Engine, host: HostId, model: &str) -> Result<String, EngineError> {
+    match engine.call(host, &CompareCpu { model: model.to_owned() }).await {
+        Ok(compared) => Ok(compared.missing.join(", ")),
+        // An older agent knows no such verb.
+        Err(EngineError::NotFoundOnHost(_)) => Ok(String::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The cluster has another CPU: hosts that do not offer it fall out, and others come back.
@@ -87,6 +95,6 @@ mod tests {
         choose(&b, "qemu64").await.unwrap();
         b.until("it is back", || b.host_status(), |status| *status == HostStatus::Up).await;
         let change = clusters::cpu_change(&b.cx, b.cluster, "Nehalem".to_owned()).await.unwrap();
-        assert_eq!(change.fall_out, ["host1"]);
+        assert_eq!(change.fall_out, ["host1 (sse4.1, sse4.2)"]);
     }
 }

@@ -63,7 +63,7 @@ pub async fn edit(
 fn rests(db: &mut Db, host: &HostView) -> Result<(), EngineError> {
     let name = host.name.clone();
     if !host.status.allows(HostAction::Edit) {
-        return Err(Conflict::HostStatus { host: name, status: host.status, action: HostAction::Edit }.into());
+        return Err(Conflict::PowerStatus { host: name, status: host.status }.into());
     }
     match jobs::holder(db, &[host.id.object()])? {
         None => Ok(()),
@@ -134,7 +134,7 @@ mod tests {
         let far = clusters::add(&b.cx, center, named("far")).await.unwrap();
         let to = |cluster| edit(&b.cx, b.host, move |old| Ok(HostEdit { cluster, ..old }));
         let refused = to(near).await.unwrap_err();
-        assert!(refused.to_string().contains("host rack-1: it is up"), "{refused}");
+        assert!(refused.to_string().contains("host rack-1 is up; move it to maintenance first"), "{refused}");
         maintenance::deactivate(&b.cx, b.host).await.unwrap();
         b.until("it rests", || b.host_status(), |status| *status == HostStatus::Maintenance).await;
         to(near).await.unwrap();

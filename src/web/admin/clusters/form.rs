@@ -6,6 +6,7 @@ use super::{LIST, cpu_name};
 use crate::engine::{Cx, EngineError, catalog, clusters};
 use crate::model::cluster::{ClusterConfig, ClusterView};
 use crate::model::cluster_settings::*;
+use crate::model::cpu::{MODELS, common};
 use crate::model::data_center::LEVELS;
 use crate::model::host::HostView;
 use crate::model::ids::{ClusterId, DataCenterId};
@@ -54,7 +55,6 @@ async fn offer(cx: &Cx, frame: &Frame, of: Option<&ClusterView>) -> Result<Offer
     let mut pools = catalog::mac_pools(cx).await?;
     pools.sort_by_key(|pool| !pool.default);
     let mut hosts = catalog::hosts(cx, &details::all()).await?.rows;
-    // One without hosts takes any that will come.
     if let Some(view) = of.filter(|view| hosts.iter().any(|host| host.cluster == view.id)) {
         hosts.retain(|host| host.cluster == view.id);
     }
@@ -70,10 +70,20 @@ async fn offer(cx: &Cx, frame: &Frame, of: Option<&ClusterView>) -> Result<Offer
 fn cpu_choices(frame: &Frame, hosts: &[HostView], of: Option<&ClusterView>) -> Vec<Choice> {
     let l = frame.l;
     let mut all = vec![Choice::new("", cpu_name(l, ""))];
-    for model in cpus(hosts) {
+    let own: Vec<&HostView> = hosts.iter().filter(|host| of.is_some_and(|view| host.cluster == view.id)).collect();
+    let base = common(own.iter().map(|host| host.facts.cpu_models.as_slice()));
+    all.extend(base.map(|model| Choice::new(model, l.ta("cpu-common", &[("model", model)]))));
+    let mut models = cpus(hosts);
+    // One without hosts takes any that will come.
+    if own.is_empty() {
+        models
+            .extend(MODELS.iter().filter(|model| !hosts.iter().any(|h| h.facts.has_cpu(model))).map(|m| m.to_string()));
+    }
+    models.retain(|model| Some(model.as_str()) != base);
+    for model in models {
         let without = hosts.iter().filter(|host| !host.facts.has_cpu(&model)).map(|host| host.name.as_str());
         let without: Vec<&str> = without.collect();
-        let text = match without.is_empty() {
+        let text = match without.is_empty() || own.is_empty() {
             true => model.clone(),
             false => l.ta("cpu-not-on", &[("model", &model), ("hosts", &without.join(", "))]),
         };

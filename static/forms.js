@@ -116,6 +116,13 @@ for (const form of document.querySelectorAll('form.vireo-form')) {
   form.querySelector('[aria-invalid]')?.focus();
 }
 
+// What the choice above does not read is not asked for: `data-when` names the field, `data-is` the values with which the part counts.
+for (const form of document.querySelectorAll('form.vireo-form')) {
+  const parts = [...form.querySelectorAll('[data-when]')];
+  const show = () => parts.forEach((part) => { part.hidden = !part.dataset.is.split(' ').includes(form.elements[part.dataset.when]?.value); });
+  if (parts.length) { show(); form.addEventListener('change', show); }
+}
+
 // Who changes only the memory does not want to hear of the two limits that go with it.
 function follow(form) {
   const { memory, max_memory: most, guaranteed } = form.elements;

@@ -80,7 +80,6 @@ event-VM_MIGRATION_FAILED = VM { $vm } stays on host { $host }: { $detail }
 event-VM_CANCEL_MIGRATION = The migration of VM { $vm } was cancelled by { $user }.
 event-USER_ADD_STORAGE_DOMAIN_FAILED = Storage domain { $storage_domain } could not be added: { $detail }
 migration-bandwidth = Bandwidth (MiB/s)
-migration-bandwidth-hint = At most so much of the network is used. Empty: as fast as it goes.
 host-action-confirm_off = Confirm that it was rebooted
 host-verb-confirm_off = call off
 confirm-off = Was host { $name } rebooted, or is it off?

@@ -80,7 +80,6 @@ event-VM_MIGRATION_FAILED = 虚拟机 { $vm } 留在主机 { $host } 上：{ $de
 event-VM_CANCEL_MIGRATION = { $user } 取消了虚拟机 { $vm } 的迁移。
 event-USER_ADD_STORAGE_DOMAIN_FAILED = 无法添加存储域 { $storage_domain }：{ $detail }
 migration-bandwidth = 带宽（MiB/s）
-migration-bandwidth-hint = 最多占用的网络带宽。留空则不限速。
 host-action-confirm_off = 确认已重启
 host-verb-confirm_off = 确认已关闭
 confirm-off = 主机 { $name } 是否已重启或已关闭？

@@ -232,3 +232,26 @@ fn number(param: &sys::virTypedParameter) -> Option<(String, u64)> {
     };
     Some((name.to_str().ok()?.to_owned(), value))
 }
+
+/// Compares a CPU with what guests can have on this host; an error names what is missing.
+pub fn compare_hypervisor_cpu(
+    connection: &Connect,
+    (emulator, arch, machine, kind): (&str, &str, &str, &str),
+    cpu: &str,
+) -> Result<(), virt::error::Error> {
+    let [emulator, arch, machine, kind, cpu] = [emulator, arch, machine, kind, cpu].map(std::ffi::CString::new);
+    let (emulator, arch, machine, kind, cpu) = (emulator?, arch?, machine?, kind?, cpu?);
+    // SAFETY: the connection is open, and the texts live until the call is over. (The `virt` crate does not bind it.)
+    let compared = unsafe {
+        sys::virConnectCompareHypervisorCPU(
+            connection.as_ptr(),
+            emulator.as_ptr(),
+            arch.as_ptr(),
+            machine.as_ptr(),
+            kind.as_ptr(),
+            cpu.as_ptr(),
+            sys::VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE as _,
+        )
+    };
+    if compared < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
+}

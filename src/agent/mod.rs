@@ -5,6 +5,7 @@ mod adjust;
 mod block_jobs;
 pub mod connection;
 pub mod console;
+mod cpu;
 mod cut_short;
 pub mod domains;
 pub mod error;

@@ -7,7 +7,7 @@ use super::events::Hub;
 use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
 use super::{
-    AgentError, Ready, adjust, console, domains, facts, fence, guest_files, images, inventory, ksm, lease, memory,
+    AgentError, Ready, adjust, console, cpu, domains, facts, fence, guest_files, images, inventory, ksm, lease, memory,
     merge, networks, payload, seal, snapshots, storage, thumbnail, viewer,
 };
 use crate::model::console::ConsoleKind;
@@ -305,6 +305,10 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::MigrationProgress::NAME => json(&agent.migrations.progress(read::<wire::MigrationProgress>(body)?.vm)),
         wire::AbortMigration::NAME => {
             json(&agent.migrations.abort(libvirt, read::<wire::AbortMigration>(body)?.vm).await?)
+        }
+        wire::CompareCpu::NAME => {
+            let model = read::<wire::CompareCpu>(body)?.model;
+            json(&libvirt.with(move |c| cpu::compare(c, &model)).await?)
         }
         wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
         wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),

@@ -60,6 +60,24 @@ impl Default for ClusterMigration {
     }
 }
 
+/// What vdsm gives to a migration (its migration_max_bandwidth), in MiB a second.
+const HYPERVISOR_DEFAULT_MIB: u64 = 52;
+
+impl ClusterMigration {
+    /// MiB a second at most for one of those that leave a host at once; none: as fast as the link is.
+    pub fn bandwidth_mib(&self) -> Option<u64> {
+        match self.bandwidth {
+            MigrationBandwidth::Auto => None,
+            MigrationBandwidth::HypervisorDefault => Some(HYPERVISOR_DEFAULT_MIB),
+            MigrationBandwidth::Custom => {
+                let all = u64::from(self.custom_mbps) * 1_000_000 / 8 / (1 << 20);
+                let at_once = u64::try_from(self.policy.at_once()).unwrap_or(1);
+                Some((all / at_once.max(1)).max(1))
+            }
+        }
+    }
+}
+
 /// When a silent host is powered off and on (oVirt's fencing policy).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -127,6 +145,17 @@ impl ClusterSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_leaves_at_once_shares_the_bandwidth() {
+        let usual = ClusterMigration::default();
+        assert_eq!(usual.bandwidth_mib(), None);
+        let custom = ClusterMigration { bandwidth: MigrationBandwidth::Custom, custom_mbps: 1000, ..usual };
+        assert_eq!(custom.bandwidth_mib(), Some(59));
+        assert_eq!(ClusterMigration { custom_mbps: 8, ..custom }.bandwidth_mib(), Some(1));
+        let alone = ClusterMigration { policy: MigrationPolicyName::SuspendWorkload, ..custom };
+        assert_eq!(alone.bandwidth_mib(), Some(119));
+    }
 
     #[test]
     fn what_is_kept_comes_back_and_what_is_not_there_is_the_default() {

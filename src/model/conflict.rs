@@ -3,6 +3,7 @@
 use crate::model::clock::Timestamp;
 use crate::model::host::{HostAction, HostStatus};
 use crate::model::job::{JobKind, JobStatus};
+use crate::model::permission::ObjectKind;
 use crate::model::quota::Excess;
 use crate::model::scheduling::Contradiction;
 use crate::model::storage_domain::StorageDomainStatus;
@@ -102,6 +103,24 @@ pub enum Unfit {
     Space { domain: String, free: u64, needed: u64 },
 }
 
+text_enum! {
+    /// What keeps a data center or a cluster from being removed.
+    Held { Hosts = "hosts", Vms = "vms", Templates = "templates", Pools = "pools", Clusters = "clusters", Domains = "domains", }
+}
+
+impl Held {
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Hosts => "hosts",
+            Self::Vms => "VMs",
+            Self::Templates => "templates",
+            Self::Pools => "pools",
+            Self::Clusters => "clusters",
+            Self::Domains => "storage domains",
+        }
+    }
+}
+
 /// Who is away just now; trying again later may work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Away {
@@ -162,6 +181,8 @@ pub enum Conflict {
     HostHasVms { host: String, vms: i64 },
     #[error("the storage {domains} lies on host {host} alone; its disks would be lost")]
     HostHasStorage { host: String, domains: String },
+    #[error("host {host} cannot go to another data center: the storage {domains} lies on it alone")]
+    HostTied { host: String, domains: String },
     #[error("nothing could take the VMs of host {host}: {why}")]
     NowhereToGo { host: String, why: String },
     #[error("VM {vm} is not on its way to another host")]
@@ -220,6 +241,14 @@ pub enum Conflict {
     FirstRunOfPool { vm: String, pool: String },
     #[error("there is no cluster to put this host into")]
     NoCluster,
+    #[error("Cannot remove {} {name}: {} are in it ({names}). Remove or move them first.", .kind.as_str().replace('_', " "), .holds.in_words())]
+    NotEmpty { kind: ObjectKind, name: String, holds: Held, names: String },
+    #[error(
+        "The data center {data_center} has its storage on one host; it takes one cluster with one host, and has {has}."
+    )]
+    LocalCenterFull { data_center: String, has: String },
+    #[error("Whether the storage of data center {data_center} is shared or local cannot be changed: it has {domains}.")]
+    CenterHasStorage { data_center: String, domains: String },
     #[error("there is no user admin@internal")]
     NoAdmin,
     #[error("Cannot remove disk {disk}: it belongs to the template {template}; remove the template instead.")]

@@ -204,6 +204,12 @@ event_codes! {
     KerberosSet = "KERBEROS_SET", 10450, Normal, "Kerberos tickets are taken for people of {detail}, set by {user}.";
     KerberosRemoved = "KERBEROS_REMOVED", 10451, Normal, "No Kerberos tickets are taken for people of {detail} any more, set by {user}.";
     KerberosFailed = "KERBEROS_SIGN_IN_FAILED", 10452, Error, "The owner of a good Kerberos ticket could not sign in: {detail}";
+    ClusterAdded = "USER_ADD_CLUSTER", 809, Normal, "Cluster {cluster} was added by {user}.";
+    ClusterEdited = "USER_UPDATE_CLUSTER", 811, Normal, "Cluster {cluster} was edited by {user}.";
+    ClusterRemoved = "USER_REMOVE_CLUSTER", 813, Normal, "Cluster {cluster} was removed by {user}.";
+    DataCenterAdded = "USER_ADD_STORAGE_POOL", 950, Normal, "Data center {detail} was added by {user}.";
+    DataCenterEdited = "USER_UPDATE_STORAGE_POOL", 952, Normal, "Data center {detail} was edited by {user}.";
+    DataCenterRemoved = "USER_REMOVE_STORAGE_POOL", 954, Normal, "Data center {detail} was removed by {user}.";
     QuotaAdded = "USER_ADD_QUOTA", 3000, Normal, "Quota {detail} was added by {user}.";
     QuotaChanged = "USER_UPDATE_QUOTA", 3002, Normal, "Quota {detail} was changed by {user}.";
     QuotaRemoved = "USER_DELETE_QUOTA", 3004, Normal, "Quota {detail} was removed by {user}.";

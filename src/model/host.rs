@@ -22,6 +22,8 @@ text_enum! {
         Remove = "remove",
         /// Somebody has looked: it is off, or was.
         ConfirmOff = "confirm_off",
+        /// Where it is reached, and to which cluster it belongs.
+        Edit = "edit",
     }
 }
 
@@ -42,6 +44,7 @@ impl HostStatus {
                 Self::Up | Self::NonOperational | Self::NonResponsive | Self::Error | Self::Connecting | Self::Down
             ),
             HostAction::ConfirmOff => matches!(self, Self::NonResponsive),
+            HostAction::Edit => matches!(self, Self::Maintenance | Self::InstallFailed),
             HostAction::Reinstall => {
                 matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed)
             }
@@ -65,7 +68,7 @@ impl HostAction {
     pub const fn permit(self) -> Action {
         match self {
             Self::Activate | Self::Deactivate | Self::ConfirmOff => Action::ManipulateHost,
-            Self::Reinstall => Action::EditHostConfiguration,
+            Self::Reinstall | Self::Edit => Action::EditHostConfiguration,
             Self::Remove => Action::DeleteHost,
         }
     }
@@ -78,6 +81,7 @@ impl HostAction {
             Self::Reinstall => "reinstall",
             Self::Remove => "remove",
             Self::ConfirmOff => "call off",
+            Self::Edit => "change the address or the cluster of",
         }
     }
 }
@@ -182,4 +186,26 @@ pub struct NewHost {
     pub cluster: Option<ClusterId>,
     /// Empty: where the machine comes from when it joins.
     pub address: String,
+}
+
+/// What people set of a host that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostEdit {
+    pub name: String,
+    pub comment: String,
+    pub address: String,
+    pub port: u16,
+    pub cluster: ClusterId,
+}
+
+impl HostView {
+    pub fn edit(&self) -> HostEdit {
+        HostEdit {
+            name: self.name.clone(),
+            comment: self.comment.clone(),
+            address: self.address.clone(),
+            port: self.port,
+            cluster: self.cluster,
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod cluster_settings;
 pub mod conflict;
 pub mod console;
+pub mod cpu;
 pub mod data_center;
 pub mod directory;
 pub mod disk;

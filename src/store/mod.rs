@@ -4,6 +4,8 @@ pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
 pub mod class;
+pub mod clusters;
+pub mod data_centers;
 pub mod disks;
 pub mod domains;
 pub mod events;

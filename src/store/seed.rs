@@ -43,7 +43,7 @@ pub fn fresh(db: &mut Db, args: &SeedArgs<'_>) -> QueryResult<()> {
         .values((user_group::id.eq(EVERYONE), user_group::name.eq("Everyone"), user_group::domain.eq(INTERNAL_DOMAIN)))
         .execute(db)?;
     ancestors::set(db, EVERYONE.object(), &[])?;
-    let profile = network(db, data_center)?;
+    let profile = network(db, OVIRTMGMT, data_center)?;
     instance_types(db)?;
     blank(db, args.now)?;
     administrator(db, args)?;
@@ -102,10 +102,11 @@ fn cluster(db: &mut Db, data_center: DataCenterId, pool: MacPoolId) -> QueryResu
     ancestors::set(db, id.object(), &[data_center.object()])
 }
 
-fn network(db: &mut Db, data_center: DataCenterId) -> QueryResult<VnicProfileId> {
+/// The management network of a data center with its profile.
+pub(super) fn network(db: &mut Db, id: NetworkId, data_center: DataCenterId) -> QueryResult<VnicProfileId> {
     diesel::insert_into(network::table)
         .values((
-            network::id.eq(OVIRTMGMT),
+            network::id.eq(id),
             network::data_center_id.eq(data_center),
             network::name.eq("ovirtmgmt"),
             network::description.eq("Management network"),
@@ -114,17 +115,17 @@ fn network(db: &mut Db, data_center: DataCenterId) -> QueryResult<VnicProfileId>
             network::vm_network.eq(true),
         ))
         .execute(db)?;
-    ancestors::set(db, OVIRTMGMT.object(), &[data_center.object()])?;
+    ancestors::set(db, id.object(), &[data_center.object()])?;
     let profile = VnicProfileId::random();
     diesel::insert_into(vnic_profile::table)
         .values((
             vnic_profile::id.eq(profile),
-            vnic_profile::network_id.eq(OVIRTMGMT),
+            vnic_profile::network_id.eq(id),
             vnic_profile::name.eq("ovirtmgmt"),
             vnic_profile::description.eq(""),
         ))
         .execute(db)?;
-    ancestors::set(db, profile.object(), &[OVIRTMGMT.object()])?;
+    ancestors::set(db, profile.object(), &[id.object()])?;
     Ok(profile)
 }
 

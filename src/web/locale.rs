@@ -35,6 +35,7 @@ const EN: &str = concat!(
     "\n",
     include_str!("../../locales/en/hosts.ftl"),
     include_str!("../../locales/en/scheduling.ftl"),
+    include_str!("../../locales/en/clusters.ftl"),
     "\n",
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
@@ -68,6 +69,7 @@ const ZH: &str = concat!(
     "\n",
     include_str!("../../locales/zh-CN/hosts.ftl"),
     include_str!("../../locales/zh-CN/scheduling.ftl"),
+    include_str!("../../locales/zh-CN/clusters.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
@@ -220,7 +222,7 @@ mod tests {
         add("unit", Filter::ALL.iter().map(|unit| unit.as_str()).collect());
         add("unit", Weight::ALL.iter().map(|unit| unit.as_str()).collect());
         add("balance", Balance::ALL.iter().map(|unit| unit.as_str()).collect());
-        add("property", Property::ALL.iter().map(|property| property.as_str()).collect());
+        add("property-about", Property::ALL.iter().map(|property| property.as_str()).collect());
         add("affinity", Affinity::ALL.iter().map(|affinity| affinity.as_str()).collect());
         add("affinity-hosts", vec!["positive", "negative", "disabled"]);
         let policies = SchedulingPolicy::predefined();
@@ -257,8 +259,17 @@ mod tests {
         }
         add("domain-kind", vec!["data", "iso", "export"]);
         vms_and_pools(&mut add);
+        clusters(&mut add);
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
         all
+    }
+
+    fn clusters(add: &mut impl FnMut(&str, Vec<&str>)) {
+        use crate::model::cluster_settings::{MemoryOvercommit, MigrateOnError, MigrationBandwidth};
+        add("overcommit", MemoryOvercommit::ALL.iter().map(|o| o.as_str()).collect());
+        add("on-error", MigrateOnError::ALL.iter().map(|o| o.as_str()).collect());
+        add("bandwidth", MigrationBandwidth::ALL.iter().map(|b| b.as_str()).collect());
+        add("property", crate::model::scheduling::Property::ALL.iter().map(|p| p.as_str()).collect());
     }
 
     fn vms_and_pools(add: &mut impl FnMut(&str, Vec<&str>)) {

@@ -6,6 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HostInfo {}
 
+/// Ask what a CPU (a name of libvirt's) has that the host cannot give to guests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareCpu {
+    pub model: String,
+}
+
+/// What is missing for a CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CpuCompared {
+    /// False: nobody there knows a CPU of that name.
+    pub known: bool,
+    /// Flags (`avx2`); empty: the host offers it.
+    pub missing: Vec<String>,
+}
+
 /// Have the host merge equal pages of its guests' memory (KSM). On already: fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnableKsm {}

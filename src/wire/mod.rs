@@ -35,7 +35,9 @@ pub mod viewer;
 pub use adjust::{AdjustVm, Adjusted, Part, RefusedPart};
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;
-pub use host::{CertificateRequest, CsrPem, EnableKsm, HostCapabilities, HostInfo, SetCertificate};
+pub use host::{
+    CertificateRequest, CompareCpu, CpuCompared, CsrPem, EnableKsm, HostCapabilities, HostInfo, SetCertificate,
+};
 pub use image::*;
 pub use memory::{MemorySaved, SaveMemory, StartFromMemory};
 pub use migrate::{AbortMigration, ExpectVm, Expected, MigrateVm, MigrationProgress, MigrationState, UnexpectVm};
@@ -67,6 +69,7 @@ macro_rules! verbs { ($($request:ty => $name:literal -> $reply:ty;)+) => {
 
 verbs! {
     HostInfo => "host_info" -> HostCapabilities;
+    CompareCpu => "compare_cpu" -> CpuCompared;
     EnableKsm => "enable_ksm" -> ();
     inventory::Inventory => "inventory" -> inventory::HostInventory;
     ListDomains => "list_domains" -> Vec<DomainReport>;

@@ -90,12 +90,22 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
     let new_vm = json!({"name": "a b", "cluster": {"id": w.cluster}, "template": {"id": blank}});
     let pool_page = format!("/admin/pools/{}", w.pool);
     let edited = [("name", "a b"), ("size", "5"), ("prestarted", "0"), ("max_user_vms", "1")];
+    let center_page = format!("/admin/data_centers/{}", w.center);
+    let cluster_page = format!("/admin/clusters/{}", w.cluster);
+    let host_page = format!("/admin/hosts/{}", w.host);
+    let center = [("name", "a b"), ("compatibility", "4.1"), ("quota_mode", "disabled")];
+    let cluster = [("name", "a b"), ("compatibility", "4.1"), ("data_center", w.center.as_str())];
     let upload = "/admin/disks/upload?alias=broken&content=iso&format=raw&bytes=10";
     let mut all = vec![
         Button::new("/admin/vms", "/admin/vms/new", How::Api("POST", "/vms".to_owned(), new_vm)),
         Button::post("/admin/pools", "/admin/pools/new", &pool),
         Button::post(&pool_page, &format!("{pool_page}/edit"), &edited),
         Button::new("/admin/disks", "/admin/disks/upload", How::Post(upload.to_owned(), Vec::new())),
+        Button::post("/admin/data_centers", "/admin/data_centers/new", &center),
+        Button::post(&center_page, &format!("{center_page}/edit"), &center),
+        Button::post("/admin/clusters", "/admin/clusters/new", &cluster),
+        Button::post(&cluster_page, &format!("{cluster_page}/edit"), &cluster),
+        Button::post(&host_page, &format!("{host_page}/edit"), &[("name", "a b")]),
         Button::post("/admin/users", "/admin/users/new", &[("user_name", "")]),
         Button::post("/admin/roles", "/admin/roles/new", &[("name", ""), ("kind", "user")]),
         Button::post(&on_role, &format!("{on_role}/edit"), &[("name", "")]),
@@ -136,6 +146,9 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
     }
     let (template, pool) = (format!("/admin/templates/{}", w.template), format!("/admin/pools/{}", w.pool));
     for (page, address) in [
+        // Something is in both: who may is told so.
+        (&center_page, format!("{center_page}/remove")),
+        (&cluster_page, format!("{cluster_page}/remove")),
         (&template, format!("{template}/remove")),
         (&pool, format!("{pool}/remove")),
         (&on_user, format!("{on_user}/remove")),

@@ -10,6 +10,7 @@ mod buttons;
 mod chromium;
 mod class;
 mod class_browser;
+mod clusters;
 mod console_browser;
 mod consoles;
 mod directories;

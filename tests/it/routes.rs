@@ -11,7 +11,9 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 16] = [
+const API_FILES: [&str; 18] = [
+    "api/clusters.rs",
+    "api/data_centers.rs",
     "api/guest.rs",
     "api/hosts.rs",
     "api/icons.rs",

@@ -77,6 +77,27 @@ async fn labels_and_affinity_groups_rule_and_every_decision_is_explained() {
     // The storage pool manager goes, and another follows.
     let (code, _) = lab.admin.delete(&format!("{groups}/{group}")).await;
     assert_eq!(code, 200);
+    // Both on one host again, and then as many VMs on each host as on the others.
+    let (code, answer) = lab.admin.post(&format!("/vms/{two}/migrate"), json!({"host": {"id": lab.hosts[2].id}})).await;
+    assert_eq!(code, 200, "{answer}");
+    eventually("both are on one host", || async {
+        lab.whereabouts(&two).await == Some(2) && lab.admin.status(&two).await == "up"
+    })
+    .await;
+    let number = |name: &str, value: u32| json!({"name": name, "value": value.to_string()});
+    let numbers = [number("HighVmCount", 1), number("MigrationThreshold", 2), number("SpmVmGrace", 0)];
+    let evenly = json!({
+        "scheduling_policy": {"id": "8d5d7bec-68de-4a67-b53e-0ac54686d579"},
+        "custom_scheduling_policy_properties": {"property": numbers},
+    });
+    let (code, answer) = lab.admin.put(&format!("/clusters/{cluster}"), evenly).await;
+    assert_eq!(code, 200, "{answer}");
+    eventually("one of them was moved", || async {
+        lab.whereabouts(&two).await != Some(2) && lab.admin.status(&two).await == "up"
+    })
+    .await;
+    assert_eq!(lab.whereabouts(&one).await, Some(2), "its label keeps it");
+
     let mut manager = None;
     for index in 0..3 {
         if lab.host(index).await["spm"]["status"] == "spm" {

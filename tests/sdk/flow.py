@@ -56,6 +56,8 @@ def administrator():
     assert system.events_service().list(max=1)[0].description
     assert system.jobs_service().list() is not None
 
+    places(system)
+
     vms = system.vms_service()
     vm = vms.add(
         types.Vm(
@@ -253,6 +255,57 @@ def pool(system):
     service.remove()
     gone(service)
     assert not vms.list(search="name=lab-*")
+
+
+def places(system):
+    centers, clusters = system.data_centers_service(), system.clusters_service()
+    center = centers.add(types.DataCenter(name="by-sdk", description="one more", local=False))
+    assert center.status == types.DataCenterStatus.UNINITIALIZED and center.version.major == 4
+    service = centers.data_center_service(center.id)
+    assert [one.name for one in service.networks_service().list()] == ["ovirtmgmt"]
+    cluster = clusters.add(
+        types.Cluster(
+            name="by-sdk",
+            data_center=types.DataCenter(name="by-sdk"),
+            cpu=types.Cpu(type="Intel Conroe Family", architecture=types.Architecture.X86_64),
+            memory_policy=types.MemoryPolicy(over_commit=types.MemoryOverCommit(percent=150)),
+            ksm=types.Ksm(enabled=True),
+            error_handling=types.ErrorHandling(on_error=types.MigrateOnError.MIGRATE_HIGHLY_AVAILABLE),
+            migration=types.MigrationOptions(
+                policy=types.MigrationPolicy(id="80554327-0569-496b-bdeb-fcbbf52b827c"),
+                bandwidth=types.MigrationBandwidth(
+                    assignment_method=types.MigrationBandwidthAssignmentMethod.CUSTOM, custom_value=1000
+                ),
+            ),
+            scheduling_policy=types.SchedulingPolicy(name="evenly_distributed"),
+            custom_scheduling_policy_properties=[types.Property(name="HighUtilization", value="70")],
+            fencing_policy=types.FencingPolicy(
+                enabled=True,
+                skip_if_sd_active=types.SkipIfSdActive(enabled=True),
+                skip_if_connectivity_broken=types.SkipIfConnectivityBroken(enabled=True, threshold=75),
+            ),
+        )
+    )
+    service = clusters.cluster_service(cluster.id)
+    cluster = service.get()
+    assert cluster.cpu.type == "Conroe" and cluster.memory_policy.over_commit.percent == 150 and cluster.ksm.enabled
+    assert cluster.error_handling.on_error == types.MigrateOnError.MIGRATE_HIGHLY_AVAILABLE
+    assert cluster.migration.bandwidth.custom_value == 1000
+    assert cluster.fencing_policy.skip_if_connectivity_broken.threshold == 75
+    assert [(one.name, one.value) for one in cluster.custom_scheduling_policy_properties] == [("HighUtilization", "70")]
+    cluster = service.update(types.Cluster(comment="changed", ballooning_enabled=False, threads_as_cores=True))
+    assert cluster.comment == "changed" and not cluster.ballooning_enabled and cluster.ksm.enabled
+    refused(lambda: clusters.add(types.Cluster(name="by-sdk", data_center=center)), 400, "in use already")
+    refused(lambda: service.update(types.Cluster(cpu=types.Cpu(type="Abacus"))), 400, "cpu.type")
+    refused(centers.data_center_service(center.id).remove, 409, "by-sdk")
+    service.remove()
+    gone(service)
+    service = centers.data_center_service(center.id)
+    assert service.update(types.DataCenter(name="renamed", quota_mode=types.QuotaModeType.AUDIT)).name == "renamed"
+    service.remove()
+    gone(service)
+    default = clusters.list(search="name=Default")[0]
+    refused(clusters.cluster_service(default.id).remove, 409, "hosts are in it")
 
 
 def members(system, names, seconds=60):

@@ -118,6 +118,10 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
         cannot_see(engine, host, &domain, &why).await?;
         return Ok(false);
     }
+    if let Some(why) = super::cpu::lacking(engine, host).await? {
+        non_operational(engine, host, &why).await?;
+        return Ok(false);
+    }
     move_to(engine, host, HostStatus::Up, "").await?;
     super::storage::refresh(engine, host).await?;
     Ok(true)
@@ -163,7 +167,7 @@ fn facts(info: HostCapabilities, network_mode: String) -> HostFacts {
     }
 }
 
-async fn non_operational(engine: &Arc<Engine>, host: HostId, why: &str) -> Result<(), EngineError> {
+pub(super) async fn non_operational(engine: &Arc<Engine>, host: HostId, why: &str) -> Result<(), EngineError> {
     move_to(engine, host, HostStatus::NonOperational, why).await
 }
 
@@ -217,6 +221,9 @@ async fn move_to(engine: &Arc<Engine>, id: HostId, status: HostStatus, why: &str
             };
             if let Some(code) = code {
                 inner.tell(db, code, about, &why)?;
+            }
+            if status == HostStatus::NonOperational {
+                inner.reconcilers.wake(super::evacuate::NAME);
             }
             inner.changed(Topic::Object(ObjectKind::Host), Some(id.0));
             if status == HostStatus::NonResponsive || known.status == HostStatus::NonResponsive {

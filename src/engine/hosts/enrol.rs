@@ -4,6 +4,7 @@
 use crate::auth::{self, hash};
 use crate::db::Db;
 use crate::engine::changes::Topic;
+use crate::engine::data_centers::takes_host;
 use crate::engine::{Cx, Engine, EngineError};
 use crate::hosts::PkiError;
 use crate::hosts::pki::{HostCertificate, RENEW_DAYS};
@@ -61,6 +62,7 @@ pub async fn add(cx: &Cx, new: NewHost) -> Result<Invited, EngineError> {
 /// Refused, invalid, or the database failed.
 pub(super) fn insert(cx: &Cx, db: &mut Db, new: &NewHost, reason: &str) -> Result<HostRow, EngineError> {
     let cluster = cluster(cx, db, new.cluster)?;
+    takes_host(db, cluster)?;
     let (name, comment, address) = checked(db, new)?;
     let id = HostId::random();
     let host = HostConfig {

@@ -1,9 +1,12 @@
 //! Hosts: who can be called, and what they report.
 
 mod connect;
+pub(in crate::engine) mod cpu;
+pub mod edit;
 pub mod enrol;
 #[cfg(test)]
 mod enrol_tests;
+pub(in crate::engine) mod evacuate;
 pub mod fence;
 pub mod install;
 pub mod inventory;
@@ -22,7 +25,7 @@ use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
 use crate::model::conflict::{Away, Conflict};
 use crate::model::host::HostStatus;
-use crate::model::ids::HostId;
+use crate::model::ids::{HostId, VmId};
 use crate::wire::display::Displays;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
@@ -43,6 +46,8 @@ pub struct Hosts {
     begun: Instant,
     /// When each was fenced last.
     fenced: Mutex<HashMap<HostId, Instant>>,
+    /// How often VMs were sent away from hosts that cannot work on.
+    sent: Mutex<HashMap<VmId, u32>>,
 }
 
 /// One host's connection.
@@ -70,6 +75,7 @@ impl Hosts {
             connecting: tokio::sync::Mutex::default(),
             begun: Instant::now(),
             fenced: Mutex::default(),
+            sent: Mutex::default(),
         }
     }
 

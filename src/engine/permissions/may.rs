@@ -47,6 +47,9 @@ pub struct Makes {
     pub host: bool,
     /// There is a data center for it.
     pub domain: bool,
+    pub data_center: bool,
+    /// There is a data center for it.
+    pub cluster: bool,
     pub user: bool,
     pub role: bool,
     /// Gives and takes admin roles.
@@ -73,6 +76,8 @@ pub async fn makes(cx: &Cx) -> Result<Makes, EngineError> {
                 disk: somewhere(Action::CreateDisk, ObjectKind::StorageDomain)?,
                 host: somewhere(Action::CreateHost, ObjectKind::Cluster)?,
                 domain: somewhere(Action::CreateStorageDomain, ObjectKind::DataCenter)?,
+                data_center: somewhere(Action::CreateStoragePool, ObjectKind::System)?,
+                cluster: somewhere(Action::CreateCluster, ObjectKind::DataCenter)?,
                 user: somewhere(Action::ManipulateUsers, ObjectKind::System)?,
                 role: somewhere(Action::ManipulateRoles, ObjectKind::System)?,
                 super_user,

@@ -26,6 +26,11 @@ pub(super) const ALL: &[Reconciler] = &[
         run: |e| hosts::enrol::renew_certificates(e).boxed(),
     },
     Reconciler { name: "fencing", period: Duration::from_secs(5), run: |e| hosts::fence::fence_silent(e).boxed() },
+    Reconciler {
+        name: hosts::evacuate::NAME,
+        period: Duration::from_secs(15),
+        run: |e| hosts::evacuate::keep(e).boxed(),
+    },
     Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
     Reconciler { name: "storage pool managers", period: Duration::from_secs(5), run: |e| hosts::spm::elect(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },

@@ -32,7 +32,7 @@ use crate::store::vms::launch::Launch;
 use std::sync::Arc;
 
 /// Clusters are looked at anew once the running write transaction is kept.
-fn wake(engine: &Arc<Engine>) {
+pub(in crate::engine) fn wake(engine: &Arc<Engine>) {
     let engine = engine.clone();
     crate::db::after_commit(move || engine.reconcilers.wake("balancing"));
 }

@@ -163,7 +163,8 @@ pub fn check_properties(policy: &SchedulingPolicy, numbers: &Properties) -> Vec<
     let reads = policy.reads();
     let one = |(property, value): (&crate::model::scheduling::Property, &u32)| {
         if !reads.contains(property) {
-            return Some(Invalid::new(property.as_str(), Problem::UnknownField));
+            let allowed = reads.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+            return Some(Invalid::new("properties", Problem::NotOneOf { value: property.to_string(), allowed }));
         }
         let (min, max) = property.range();
         valid::range(property.as_str(), (*value).into(), min.into(), max.into()).err()

@@ -239,7 +239,7 @@ async fn policies_are_copied_changed_and_removed() {
         old.properties.insert(Property::HighVmCount, 3);
         old
     });
-    assert!(unread.await.unwrap_err().to_string().contains("HighVmCount: is not known here"));
+    assert!(unread.await.unwrap_err().to_string().contains("\"HighVmCount\" is not one of: HighUtilization"));
     let locked = policies::edit(&bench.cx, NONE, |old| old).await.unwrap_err().to_string();
     assert!(locked.contains("copy it and change the copy"), "{locked}");
     assert!(policies::remove(&bench.cx, NONE).await.is_err());

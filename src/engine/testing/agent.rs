@@ -5,8 +5,8 @@ use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
-    Adjusted, DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved, MergeState,
-    Placed, RefusedPart, SealProgress, SealSupported, SnapshotTaken, VmSpec, WireError,
+    Adjusted, CpuCompared, DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved,
+    MergeState, Placed, RefusedPart, SealProgress, SealSupported, SnapshotTaken, VmSpec, WireError,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -40,6 +40,7 @@ struct Inner {
     deaf_guests: bool,
     guest_agents: bool,
     no_sealing: bool,
+    old_cpu: bool,
     /// `disk/image` of every image file there is.
     images: BTreeSet<String>,
     calls: Vec<String>,
@@ -120,6 +121,10 @@ impl FakeAgent {
     /// The host has nothing to seal with.
     pub(in crate::engine) fn forget_sealing(&self) {
         self.inner.lock().unwrap().no_sealing = true;
+    }
+    /// The host has an older CPU from its next greeting on.
+    pub(in crate::engine) fn age(&self) {
+        self.inner.lock().unwrap().old_cpu = true;
     }
     pub(in crate::engine) fn state(&self, vm: VmId) -> Option<DomainState> {
         self.inner.lock().unwrap().domains.get(&vm).map(|d| d.state)
@@ -230,9 +235,17 @@ impl FakeAgent {
                 memory_mib: 8192,
                 max_vcpus: 8,
                 machines: ["pc", "pc-q35-8.2", "microvm"].map(str::to_owned).into(),
-                cpu_models: ["qemu64", "Nehalem"].map(str::to_owned).into(),
+                cpu_models: if self.inner.lock().unwrap().old_cpu {
+                    vec!["qemu64".to_owned()]
+                } else {
+                    ["qemu64", "Nehalem"].map(str::to_owned).into()
+                },
                 ..HostCapabilities::default()
             }),
+            "compare_cpu" => {
+                let missing = ["sse4.1", "sse4.2"].map(str::to_owned).into();
+                serde_json::to_vec(&CpuCompared { known: true, missing })
+            }
             "list_domains" => serde_json::to_vec(&self.reports()),
             "ensure_network" => serde_json::to_vec(&NetworkState { mode: NetworkMode::User }),
             "create_domain" | "domain_info" => {

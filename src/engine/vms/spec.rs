@@ -1,6 +1,7 @@
 //! From the database's rows to what the agent must know to run a guest.
 
 use crate::model::ids::ImageId;
+use crate::model::vm_settings::VmSettings;
 use crate::store::vms::launch::{Launch, LaunchDisk};
 use crate::wire::{DiskSpec, DomainPath, ImagePath, KernelSpec, NicSpec, VmSpec};
 
@@ -8,6 +9,15 @@ use crate::wire::{DiskSpec, DomainPath, ImagePath, KernelSpec, NicSpec, VmSpec};
 pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
     let domain = DomainPath { id: disk.domain, path: disk.domain_path.clone() };
     ImagePath { domain, disk: disk.disk, image: disk.image }
+}
+
+/// With the cluster's CPU, if the VM has none of its own.
+fn settings(vm: &Launch) -> VmSettings {
+    let mut settings = vm.hardware.settings.clone();
+    if settings.cpu_type.is_empty() && !settings.cpu_passthrough {
+        settings.cpu_type.clone_from(&vm.cluster_cpu);
+    }
+    settings
 }
 
 /// The guest as the host is to run it.
@@ -22,7 +32,7 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
         threads: hardware.threads,
         max_vcpus: running.max_vcpus,
         room_mib: running.room_mib,
-        settings: hardware.settings.clone(),
+        settings: settings(vm),
         boot: hardware.boot.clone(),
         disks: vm
             .disks

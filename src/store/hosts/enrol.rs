@@ -1,9 +1,9 @@
 //! Hosts that are added, invited, certified and removed.
 
 use crate::db::Db;
-use crate::db::schema::{host, host_invitation, host_ssh, storage_domain, vm_run};
+use crate::db::schema::{affinity_group_host, host, host_invitation, host_ssh, storage_domain, vm_run};
 use crate::model::clock::Timestamp;
-use crate::model::host::HostStatus;
+use crate::model::host::{HostEdit, HostStatus};
 use crate::model::ids::{ClusterId, HostId};
 use crate::store::ancestors;
 use diesel::prelude::*;
@@ -39,6 +39,23 @@ pub fn insert(db: &mut Db, new: &HostConfig<'_>) -> QueryResult<()> {
 pub fn is_taken(db: &mut Db, name: &str, by_other_than: Option<HostId>) -> QueryResult<bool> {
     let found: Vec<HostId> = host::table.filter(host::name.eq(name)).select(host::id).load(db)?;
     Ok(found.into_iter().any(|id| Some(id) != by_other_than))
+}
+
+/// Keeps what somebody set of it. In another cluster it is in none of the affinity groups it was in.
+pub fn edit(db: &mut Db, id: HostId, new: &HostEdit) -> QueryResult<()> {
+    let was: ClusterId = host::table.find(id).select(host::cluster_id).first(db)?;
+    diesel::update(host::table.find(id))
+        .set((
+            (host::name.eq(&new.name), host::comment.eq(&new.comment), host::cluster_id.eq(new.cluster)),
+            (host::address.eq(&new.address), host::port.eq(i32::from(new.port))),
+            host::generation.eq(host::generation + 1),
+        ))
+        .execute(db)?;
+    if was == new.cluster {
+        return Ok(());
+    }
+    diesel::delete(affinity_group_host::table.filter(affinity_group_host::host_id.eq(id))).execute(db)?;
+    ancestors::set(db, id.object(), &[new.cluster.object()])
 }
 
 /// Removes a host and its invitation.

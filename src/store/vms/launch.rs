@@ -8,6 +8,7 @@ use crate::model::network::{MacAddress, NicModel};
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::{Display, Hardware};
 use crate::model::vm_settings::{Running, VmSettings};
+use crate::store::scheduling::places;
 use diesel::prelude::*;
 
 /// A VM's configuration as its launch needs it.
@@ -16,6 +17,8 @@ pub struct Launch {
     pub vm: VmId,
     pub name: String,
     pub cluster: ClusterId,
+    /// What guests of the cluster see unless they have a CPU of their own; empty: their host's.
+    pub cluster_cpu: String,
     pub os: String,
     pub hardware: Hardware,
     pub stateless: bool,
@@ -109,6 +112,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         vm: id,
         name,
         cluster,
+        cluster_cpu: places::settings(db, cluster)?.cpu_type,
         os,
         hardware: Hardware {
             memory_mib: memory.0.unsigned_abs(),

@@ -90,6 +90,8 @@ async fn new_button(cx: &Cx, l: Locale, list: &str) -> Result<Markup, EngineErro
     let makes = may::makes(cx).await?;
     let (offered, href, text) = match list {
         "hosts" => (makes.host, "/admin/hosts/new", "new-host"),
+        "data-centers" => (makes.data_center, "/admin/data_centers/new", "new-data-center"),
+        "clusters" => (makes.cluster, "/admin/clusters/new", "new-cluster"),
         "domains" => (makes.domain, "/admin/domains/new", "new-storage-domain"),
         _ => return Ok(html! {}),
     };
@@ -158,16 +160,18 @@ list_page!(
         ("name", "name"),
         ("data-center", "datacenter"),
         ("compatibility", ""),
+        ("cpu-type", ""),
         ("hosts", ""),
         ("vms", ""),
         ("description", "description")
     ],
-    |_, c: ClusterView| row(
+    |l, c: ClusterView| row(
         format!("/admin/clusters/{}", c.id),
         vec![
             text(&c.name),
             text(&c.data_center_name),
             text(&c.compatibility),
+            text(super::clusters::cpu_name(l, &c.settings.cpu_type)),
             text(c.hosts),
             text(c.vms),
             text(&c.description),

@@ -1,11 +1,11 @@
-//! Details of data centers, clusters, networks, storage domains, templates, disks, and of one event or task.
+//! Details of networks, storage domains, templates, disks, and of one event or task.
 
 use super::card::{Detail, event_line, events_of, link, links, show, text};
-use super::{admin, id, quotas, scheduling};
+use super::{admin, id, quotas};
 use crate::engine::permissions::may;
-use crate::engine::{Cx, EngineError, catalog, disks, events, jobs, quotas as engine_quotas, templates};
+use crate::engine::{catalog, disks, events, jobs, templates};
 use crate::model::disk::{AttachedTo, DiskView};
-use crate::model::ids::{ClusterId, DataCenterId, DiskId, NetworkId, StorageDomainId};
+use crate::model::ids::{DiskId, NetworkId, StorageDomainId};
 use crate::model::job::{JobKind, JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
@@ -19,8 +19,6 @@ use maud::{Markup, html};
 /// One page per kind.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/admin/data_centers/{id}", web::get().to(data_center))
-        .route("/admin/clusters/{id}", web::get().to(cluster))
         .route("/admin/networks/{id}", web::get().to(network))
         .route("/admin/domains/{id}", web::get().to(domain))
         .route("/admin/disks/{id}", web::get().to(disk))
@@ -31,73 +29,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// Everything of a kind.
 pub fn all() -> ListQuery {
     ListQuery { max: u32::MAX, ..ListQuery::default() }
-}
-
-async fn data_center(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let l = frame.l;
-        let d = catalog::data_center(&cx, id::<DataCenterId>("data center", &path)?).await?;
-        let may = may::on(&cx, vec![d.id.object()]).await?.may(Action::EditStoragePoolConfiguration, d.id.object());
-        let domains = catalog::storage_domains(&cx, &all()).await?.rows;
-        let clusters = catalog::clusters(&cx, &all()).await?.rows;
-        let networks = catalog::networks(&cx, &all()).await?.rows;
-        let facts = vec![
-            (l.t("status"), parts::status(l, d.status.as_str())),
-            (l.t("description"), text(&d.description)),
-            (l.t("comment"), text(&d.comment)),
-            (l.t("storage-type"), text(if d.local { l.t("local") } else { l.t("shared") })),
-            (l.t("compatibility"), text(&d.compatibility)),
-            (l.t("quota-mode"), quotas::mode_form(&frame, d.id.object(), d.quota_mode, may)),
-            ("ID".to_owned(), text(d.id)),
-        ];
-        let own = quotas_of(&cx, d.id).await?;
-        let domains = domains.iter().filter(|s| s.data_center == Some(d.id)).map(|s| {
-            html! { (link("domains", s.id, &s.name)) " " (parts::status(l, s.status.as_str())) " " (parts::bytes(s.available_bytes)) " / " (parts::bytes(s.total_bytes)) }
-        });
-        let clusters = clusters.iter().filter(|c| c.data_center == d.id).map(|c| link("clusters", c.id, &c.name));
-        let networks = networks.iter().filter(|n| n.data_center == d.id).map(|n| link("networks", n.id, &n.name));
-        let cards = vec![
-            parts::card(&l.t("domains"), &links(l, domains)),
-            parts::card(&l.t("clusters"), &links(l, clusters)),
-            parts::card(&l.t("networks"), &links(l, networks)),
-            parts::card(&l.t("quotas"), &links(l, own.into_iter())),
-        ];
-        let detail = Detail { title: d.name, state: Some(d.status.as_str()), facts, cards, ..Detail::default() };
-        show(&cx, &frame, detail, "data_center storage_domain host", ObjectKind::DataCenter, d.id.object()).await
-    };
-    answer(&http, result.await)
-}
-
-async fn quotas_of(cx: &Cx, center: DataCenterId) -> Result<Vec<Markup>, EngineError> {
-    let mut found = engine_quotas::list(cx, &all()).await?.rows;
-    found.retain(|q| q.quota.data_center == center);
-    Ok(found.iter().map(|q| link("quotas", q.quota.id, &q.quota.config.name)).collect())
-}
-
-async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let l = frame.l;
-        let c = catalog::cluster(&cx, id::<ClusterId>("cluster", &path)?).await?;
-        let hosts = catalog::hosts(&cx, &all()).await?.rows;
-        let facts = vec![
-            (l.t("description"), text(&c.description)),
-            (l.t("comment"), text(&c.comment)),
-            (l.t("data-center"), link("data_centers", c.data_center, &c.data_center_name)),
-            (l.t("compatibility"), text(&c.compatibility)),
-            (l.t("vms"), search_link("vms", "cluster", &c.name, c.vms)),
-            ("ID".to_owned(), text(c.id)),
-        ];
-        let hosts = hosts.iter().filter(|h| h.cluster == c.id).map(|h| {
-            html! { (link("hosts", h.id, &h.name)) " " (parts::status(l, h.status.as_str())) " " (h.active_vms) " " (l.t("vms")) }
-        });
-        let groups = scheduling::card(&cx, &frame, c.id).await?;
-        let cards = vec![parts::card(&l.t("hosts"), &links(l, hosts)), groups, events_of(&cx, l, c.id.object()).await?];
-        let detail = Detail { title: c.name, facts, cards, ..Detail::default() };
-        show(&cx, &frame, detail, "cluster host vm event", ObjectKind::Cluster, c.id.object()).await
-    };
-    answer(&http, result.await)
 }
 
 /// How many, leading to them.

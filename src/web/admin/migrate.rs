@@ -7,6 +7,7 @@ use super::{admin, changing, details, id};
 use crate::engine::scheduler::Explained;
 use crate::engine::vms::migrate::{self, Wanted};
 use crate::engine::{Cx, EngineError, vms};
+use crate::model::cluster_settings::ClusterMigration;
 use crate::model::ids::{HostId, VmId};
 use crate::model::migration::MigrationPolicyName;
 use crate::model::vm::{VmAction, VmRow};
@@ -31,26 +32,29 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn ask(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
-        dialog(&cx, &frame, id::<VmId>("VM", &path)?, &usual()).await
+        dialog(&cx, &frame, id::<VmId>("VM", &path)?, &Filled::default()).await
     };
     details::answer(&http, result.await)
 }
 
-/// Nothing chosen yet.
-pub fn usual() -> Filled {
-    let values = [("policy".to_owned(), MigrationPolicyName::MinimalDowntime.to_string())].into();
-    Filled { values, wrong: Vec::new() }
-}
-
-/// Where to, and how; `hosts`: those that can be chosen.
-fn fields(l: Locale, hosts: Vec<Choice>, filled: &Filled) -> Markup {
+/// Where to, and how; `hosts`: those that can be chosen; `usual`: how the VM's cluster has it, none: there are several VMs.
+fn fields(l: Locale, hosts: Vec<Choice>, usual: Option<ClusterMigration>, filled: &Filled) -> Markup {
     let choices: Vec<Choice> = std::iter::once(Choice::new("", l.t("migrate-any"))).chain(hosts).collect();
-    let policies: Vec<Choice> =
-        MigrationPolicyName::ALL.iter().rev().map(|p| Choice::new(p, l.t(&format!("policy-{p}")))).collect();
+    let policy = |p: MigrationPolicyName| l.t(&format!("policy-{p}"));
+    let (first, bandwidth) = match usual {
+        Some(usual) => {
+            let speed = usual.bandwidth_mib().map_or_else(|| l.t("bandwidth-unlimited"), |mib| format!("{mib} MiB/s"));
+            let first = l.ta("cluster-default", &[("value", &policy(usual.policy))]);
+            (first, l.ta("migration-bandwidth-cluster", &[("value", &speed)]))
+        }
+        None => (l.t("cluster-default-each"), l.t("migration-bandwidth-each")),
+    };
+    let mut policies = vec![Choice::new("", first)];
+    policies.extend(MigrationPolicyName::ALL.iter().rev().map(|p| Choice::new(p, policy(*p))));
     html! {
         (field(l, "migrate-to", "to", "host").choose(filled, &choices))
         (hinted(l, "migration-policy", "policy", "policy", l.t("migration-policy-hint")).choose(filled, &policies))
-        (hinted(l, "migration-bandwidth", "bandwidth", "bandwidth", l.t("migration-bandwidth-hint")).input(filled, "number"))
+        (hinted(l, "migration-bandwidth", "bandwidth", "bandwidth", bandwidth).input(filled, "number"))
     }
 }
 
@@ -61,6 +65,7 @@ async fn dialog(cx: &Cx, frame: &Frame, vm: VmId, filled: &Filled) -> Result<Htt
     let l = frame.l;
     let view = vms::get(cx, vm).await?;
     let hosts = migrate::choices(cx, vm).await?;
+    let usual = migrate::usual(cx, vm).await?;
     let title = l.ta("migrate-vm", &[("name", &view.row.name)]);
     let base = format!("/admin/vms/{vm}");
     let fit: Vec<Choice> = hosts.iter().filter(|h| h.fits.is_ok()).map(|h| Choice::new(h.id, &h.name)).collect();
@@ -68,7 +73,7 @@ async fn dialog(cx: &Cx, frame: &Frame, vm: VmId, filled: &Filled) -> Result<Htt
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))
         @if nowhere { (parts::alert("warning", &l.t("migrate-nowhere"))) }
-        @else { (form(frame, &format!("{base}/migrate"), &base, &l.t("action-migrate"), &filled.others(l, &SHOWN), &fields(l, fit, filled))) }
+        @else { (form(frame, &format!("{base}/migrate"), &base, &l.t("action-migrate"), &filled.others(l, &SHOWN), &fields(l, fit, Some(usual), filled))) }
         (parts::card(&l.t("migrate-hosts"), &hosts_table(l, &hosts)))
         @if nowhere { div class="vireo-actions" { (parts::link_button(&base, &l.t("cancel"), "pf-m-link")) } }
     };
@@ -122,7 +127,7 @@ pub async fn ask_for(
         input type="hidden" name="action" value=(VmAction::Migrate);
         input type="hidden" name="confirmed" value="1";
         input type="hidden" name="back" value=(back);
-        (fields(l, fit, &filled))
+        (fields(l, fit, None, &filled))
     };
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))

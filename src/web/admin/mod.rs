@@ -4,9 +4,11 @@ mod accounts;
 mod attach;
 mod card;
 mod catalog;
+mod clusters;
 mod confirm;
 mod copies;
 mod dashboard;
+mod data_centers;
 mod details;
 mod devices;
 mod directory_domains;
@@ -74,6 +76,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(kerberos::routes)
         .configure(quotas::routes)
         .configure(scheduling::routes)
+        .configure(data_centers::routes)
+        .configure(clusters::routes)
         .configure(catalog::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)

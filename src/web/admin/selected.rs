@@ -99,7 +99,7 @@ async fn selected(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes
 /// Asks where to, and moves them there.
 async fn moved(cx: &Cx, frame: &Frame, asked: &Asked) -> Result<HttpResponse, EngineError> {
     if !asked.confirmed {
-        return migrate::ask_for(cx, frame, &asked.picked, &asked.back, migrate::usual()).await;
+        return migrate::ask_for(cx, frame, &asked.picked, &asked.back, Filled::default()).await;
     }
     match migrate::wanted(&asked.values) {
         Ok(wanted) => perform(cx, frame, asked, wanted).await,

@@ -2,7 +2,7 @@
 
 use super::answer::{body, caller, id, list_query, ok, parameters, wants};
 use super::document::{Element, collection};
-use super::{fault, quotas, render, vm_body};
+use super::{clusters, data_centers, fault, quotas, render, vm_body};
 use crate::engine::{EngineError, catalog, disks, events, jobs, pools, quotas as engine_quotas, users};
 use crate::model::disk::DiskChange;
 use crate::model::ids::DiskId;
@@ -112,7 +112,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 fn searched(config: &mut web::ServiceConfig) {
     listed!(config, "hosts", "hosts", "host", catalog::hosts, catalog::host, "host", render::host);
-    listed!(config, "clusters", "clusters", "cluster", catalog::clusters, catalog::cluster, "cluster", render::cluster);
+    listed!(
+        config,
+        "clusters",
+        "clusters",
+        "cluster",
+        catalog::clusters,
+        catalog::cluster,
+        "cluster",
+        clusters::document
+    );
     listed!(
         config,
         "datacenters",
@@ -121,7 +130,7 @@ fn searched(config: &mut web::ServiceConfig) {
         catalog::data_centers,
         catalog::data_center,
         "data center",
-        render::data_center
+        data_centers::document
     );
     listed!(
         config,

@@ -6,7 +6,7 @@ use super::input::Input;
 use super::{actions, fault, render};
 use crate::engine::{Cx, EngineError, catalog, hosts, storage_domains};
 use crate::model::fence::{FenceAgent, NewFenceAgent};
-use crate::model::host::NewHost;
+use crate::model::host::{HostEdit, NewHost};
 use crate::model::host_install::{ROOT, SSH_PORT, SshAccess, SshLogin, SshMethod};
 use crate::model::ids::HostId;
 use crate::model::inventory::{HostDevice, HostHook, HostInventory, HostNic};
@@ -20,6 +20,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/hosts", web::post().to(add))
+        .route("/hosts/{id}", web::put().to(update))
         .route("/hosts/{id}", web::delete().to(remove))
         .route("/hosts/{id}/fenceagents", web::get().to(fence_agents))
         .route("/hosts/{id}/fenceagents", web::post().to(add_fence_agent))
@@ -91,6 +92,39 @@ async fn cluster(cx: &Cx, input: &Input) -> Result<Option<crate::model::ids::Clu
     let found = all.into_iter().find(|c| c.name == name).map(|c| c.id);
     let value = name.chars().take(64).collect();
     found.map(Some).ok_or_else(|| Invalid::new("cluster", Problem::NoSuch { value }).into())
+}
+
+/// oVirt's fields; what is known and means nothing to this engine is let through, since clients send it.
+const HOST: &str = "\
+    actions address affinity_labels agents auto_numa_status certificate cluster comment cpu cpu_units description \
+    device_passthrough devices display external_host_provider external_network_provider_configurations external_status \
+    hardware_information hooks hosted_engine href id iscsi join_command katello_errata kdump_status ksm libvirt_version \
+    link max_scheduling_memory memory name network_attachments network_operation_in_progress nics numa_nodes \
+    numa_supported os override_iptables ovn_configured permissions port power_management protocol \
+    reinstallation_required root_password se_linux spm ssh statistics status status_detail \
+    storage_connection_extensions storages summary tags transparent_huge_pages type unmanaged_networks update_available \
+    version vgpu_placement";
+
+async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let (host, input) = (id::<HostId>("host", &path)?, body(&request, &bytes)?);
+        input.only("host", HOST)?;
+        let to = cluster(&cx, &input).await?;
+        hosts::edit::edit(&cx, host, move |old| {
+            let text = |path: &str, old: String| input.text_at(path).map_or(old, ToOwned::to_owned);
+            Ok(HostEdit {
+                name: text("name", old.name),
+                comment: text("comment", old.comment),
+                address: text("address", old.address),
+                port: input.parsed("port", "port")?.unwrap_or(old.port),
+                cluster: to.unwrap_or(old.cluster),
+            })
+        })
+        .await?;
+        Ok(render::host(&catalog::host(&cx, host).await?))
+    };
+    ok(&request, result.await)
 }
 
 async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

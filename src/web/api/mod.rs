@@ -3,8 +3,10 @@
 pub mod actions;
 mod affinity;
 pub mod answer;
+mod clusters;
 pub mod collections;
 mod copies;
+mod data_centers;
 mod devices;
 pub mod document;
 mod domains;
@@ -55,6 +57,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(quotas::routes)
                 .configure(scheduling::routes)
                 .configure(affinity::routes)
+                .configure(data_centers::routes)
+                .configure(clusters::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

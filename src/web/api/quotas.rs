@@ -1,4 +1,4 @@
-//! `datacenters/{id}/quotas` with their limits, the data centers' quota mode, and which quota things count on.
+//! `datacenters/{id}/quotas` with their limits, and which quota things count on.
 
 use super::answer::{body, caller, id, ok, wants};
 use super::document::{Element, collection};
@@ -16,7 +16,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 /// Paths below `datacenters`.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/datacenters/{id}", web::put().to(change_center))
         .route("/datacenters/{id}/quotas", web::get().to(list))
         .route("/datacenters/{id}/quotas", web::post().to(add))
         .route("/datacenters/{id}/quotas/{quota}", web::get().to(get))
@@ -39,9 +38,6 @@ const PERSON: &str = "memory_limit storage_limit vcpu_limit";
 const CLUSTER_LIMIT: &str =
     "cluster comment description href id link memory_limit memory_usage name quota vcpu_limit vcpu_usage";
 const STORAGE_LIMIT: &str = "comment description href id limit link name quota storage_domain usage";
-const DATA_CENTER: &str = "\
-    clusters comment description href id iscsi_bonds link local mac_pool name networks permissions qoss quota_mode quotas \
-    status storage_domains storage_format supported_versions version";
 
 fn href(center: DataCenterId, quota: QuotaId) -> String {
     format!("{BASE}/datacenters/{center}/quotas/{quota}")
@@ -422,25 +418,4 @@ fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpR
         Ok(element) => wants(request).write(HttpResponse::Created(), &element),
         Err(error) => fault::response(request, &error),
     }
-}
-
-/// Of a data center its quota mode changes; the rest stays.
-async fn change_center(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {
-    let result = async {
-        let cx = caller(&request).await?;
-        let input = body(&request, &bytes)?;
-        input.only("data_center", DATA_CENTER)?;
-        let before = catalog::data_center(&cx, id("data center", &path)?).await?;
-        let same = [("name", &before.name), ("description", &before.description), ("comment", &before.comment)];
-        for (field, old) in same {
-            if input.text_at(field).is_some_and(|new| new != old) {
-                return Err(Invalid::new(field, Problem::Fixed).into());
-            }
-        }
-        if let Some(mode) = input.parsed("quota_mode", "quota_mode")? {
-            quotas::set_mode(&cx, before.id, mode).await?;
-        }
-        Ok(render::data_center(&catalog::data_center(&cx, before.id).await?))
-    };
-    ok(&request, result.await)
 }

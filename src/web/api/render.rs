@@ -5,8 +5,6 @@ use super::entry::BASE;
 use super::guest;
 use super::icons;
 use super::vm_settings;
-use crate::model::cluster::ClusterView;
-use crate::model::data_center::DataCenterView;
 use crate::model::disk::{DiskAttachment, DiskContent, DiskView};
 use crate::model::event::EventView;
 use crate::model::host::HostView;
@@ -289,38 +287,12 @@ pub fn host(view: &HostView) -> Element {
         .child(reference("cluster", "clusters", view.cluster))
 }
 
-/// A cluster.
-pub fn cluster(view: &ClusterView) -> Element {
-    object("cluster", "clusters", view.id, &["networks", "permissions"])
-        .text("name", view.name.as_str())
-        .text("description", view.description.as_str())
-        .text("comment", view.comment.as_str())
-        .child(Element::new("cpu").text("architecture", "x86_64"))
-        .child(version(&view.compatibility))
-        .bool("virt_service", true)
-        .bool("gluster_service", false)
-        .child(reference("data_center", "datacenters", view.data_center))
-        .child(reference("mac_pool", "macpools", view.mac_pool))
-}
-
-fn version(level: &str) -> Element {
+/// A compatibility level.
+pub fn version(level: &str) -> Element {
     let (major, minor) = level.split_once('.').unwrap_or((level, "0"));
     Element::new("version")
         .int("major", major.parse::<i64>().unwrap_or(4))
         .int("minor", minor.parse::<i64>().unwrap_or(0))
-}
-
-/// A data center.
-pub fn data_center(view: &DataCenterView) -> Element {
-    object("data_center", "datacenters", view.id, &["clusters", "networks", "quotas", "storagedomains", "permissions"])
-        .text("name", view.name.as_str())
-        .text("description", view.description.as_str())
-        .text("comment", view.comment.as_str())
-        .bool("local", view.local)
-        .text("status", view.status.as_str())
-        .text("storage_format", "v4")
-        .text("quota_mode", view.quota_mode.as_str())
-        .child(version(&view.compatibility))
 }
 
 /// A storage domain.

@@ -50,6 +50,7 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::HostBusy { .. }
         | Conflict::HostHasVms { .. }
         | Conflict::HostHasStorage { .. }
+        | Conflict::HostTied { .. }
         | Conflict::NowhereToGo { .. }
         | Conflict::NotMigrating { .. }
         | Conflict::EndedOnItsWay
@@ -62,6 +63,9 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::StillWrites { .. }
         | Conflict::PowerStatus { .. }
         | Conflict::NotInvited => host(l, why),
+        Conflict::NotEmpty { .. } | Conflict::LocalCenterFull { .. } | Conflict::CenterHasStorage { .. } => {
+            place(l, why)
+        }
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. }
         | Conflict::DiskHasLayers { .. }
@@ -129,6 +133,22 @@ fn role(l: Locale, why: &Conflict) -> String {
     }
 }
 
+fn place(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::NotEmpty { kind, name, holds, names } => {
+            let (kind, holds) = (l.t(&format!("object-{kind}")), l.t(&holds.to_string()));
+            say!(l, "conflict-not-empty", "kind" = kind, "name" = name, "holds" = holds, "names" = names)
+        }
+        Conflict::LocalCenterFull { data_center, has } => {
+            say!(l, "conflict-local-center-full", "center" = data_center, "has" = has)
+        }
+        Conflict::CenterHasStorage { data_center, domains } => {
+            say!(l, "conflict-center-has-storage", "center" = data_center, "domains" = domains)
+        }
+        other => other.to_string(),
+    }
+}
+
 fn quota(l: Locale, why: &Conflict) -> String {
     match why {
         Conflict::Quota(excess) => over(l, excess),
@@ -183,6 +203,7 @@ fn host(l: Locale, why: &Conflict) -> String {
         Conflict::HostHasStorage { host, domains } => {
             say!(l, "conflict-host-has-storage", "host" = host, "domains" = domains)
         }
+        Conflict::HostTied { host, domains } => say!(l, "conflict-host-tied", "host" = host, "domains" = domains),
         Conflict::NowhereToGo { host, why } => say!(l, "conflict-nowhere-to-go", "host" = host, "why" = why),
         Conflict::NotMigrating { vm } => say!(l, "conflict-not-migrating", "vm" = vm),
         Conflict::EndedOnItsWay => l.t("conflict-ended-on-its-way"),

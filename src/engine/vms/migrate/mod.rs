@@ -11,6 +11,7 @@ use crate::engine::scheduler::{self, Cluster, Explained, Need, Tie};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{spec, state};
 use crate::engine::{Cx, Engine, EngineError};
+use crate::model::cluster_settings::ClusterMigration;
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::ids::{HostId, JobId, VmId};
@@ -21,6 +22,7 @@ use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_settings::MigrationMode;
 use crate::model::vm_state::Intent;
 use crate::store::hosts::write;
+use crate::store::scheduling::places;
 use crate::store::vms::launch::{self, Launch};
 use crate::store::vms::run::{self, VmRun};
 use crate::wire::migrate::Moved;
@@ -69,9 +71,9 @@ pub(in crate::engine) struct MigrateVm;
 pub struct Wanted {
     /// None: the best host.
     pub to: Option<HostId>,
-    /// None: minimal downtime.
+    /// None: its cluster's.
     pub policy: Option<MigrationPolicyName>,
-    /// MiB a second at most; none: as fast as it goes.
+    /// MiB a second at most; none: as its cluster has it.
     pub bandwidth_mib: Option<u64>,
 }
 
@@ -110,14 +112,15 @@ pub(in crate::engine) fn begin(
     may_leave(&config, run, new.owner.is_some())?;
     let to = scheduler::settle_on(engine, db, &config, Tie::From(from, wanted.to))?;
     let to_name = write::row(db, to)?.map(|host| host.name).unwrap_or_default();
+    let usual = places::settings(db, config.cluster)?.migration;
     let args = Args {
         vm: run.vm,
         from,
         to,
         from_name: run.host_name.clone(),
         to_name: to_name.clone(),
-        policy: wanted.policy.unwrap_or(MigrationPolicyName::MinimalDowntime),
-        bandwidth_mib: wanted.bandwidth_mib,
+        policy: wanted.policy.unwrap_or(usual.policy),
+        bandwidth_mib: wanted.bandwidth_mib.or_else(|| usual.bandwidth_mib()),
         started: false,
         unanswered: 0,
         moved: None,
@@ -180,6 +183,22 @@ pub async fn choices(cx: &Cx, id: VmId) -> Result<Vec<Explained>, EngineError> {
             let cluster = Cluster::load(&inner.engine, db, config.cluster)?;
             let need = Need::load(db, &config, run.host.map_or(Tie::None, |from| Tie::From(from, None)))?;
             Ok(scheduler::explain(&cluster, &need))
+        })
+        .await
+}
+
+/// How it is moved unless somebody says otherwise.
+///
+/// # Errors
+/// Hidden, or the database failed.
+pub async fn usual(cx: &Cx, id: VmId) -> Result<ClusterMigration, EngineError> {
+    let inner = cx.clone();
+    cx.engine
+        .db
+        .read(move |db| {
+            crate::auth::check(db, &inner.actor, VmAction::Migrate.permit(), id.object())?;
+            let cluster = config(db, id)?.cluster;
+            Ok(places::settings(db, cluster)?.migration)
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! A host's page.
 
+mod edit;
 mod inventory;
 mod join;
 mod power;
@@ -25,6 +26,7 @@ use maud::{Markup, html};
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(inventory::routes)
+        .configure(edit::routes)
         .configure(join::routes)
         .configure(power::routes)
         .configure(spm::routes)
@@ -77,6 +79,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
         span class="vireo-buttons" {
             @if h.status == HostStatus::Up { (parts::link_button(&format!("{base}/devices"), &l.t("devices"), "pf-m-link")) }
             @if h.active_vms > 0 { (parts::link_button(&format!("{base}/loss"), &l.t("what-if-lost"), "pf-m-link")) }
+            @if permits.may(HostAction::Edit.permit(), h.id.object()) { (parts::link_button(&format!("{base}/edit"), &text(HostAction::Edit), "pf-m-secondary")) }
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }

@@ -120,7 +120,7 @@ fn looked_at(frame: &Frame, policy: &SchedulingPolicy, clusters: &[String], may:
     let numbers = policy.reads().into_iter().map(|property| {
         let value = policy.properties.get(&property).copied().or(property.usual());
         let value = value.map_or_else(|| "–".to_owned(), |n| n.to_string());
-        (property.to_string(), html! { strong { (value) } " " (l.t(&format!("property-{property}"))) })
+        (property.to_string(), html! { strong { (value) } " " (l.t(&format!("property-about-{property}"))) })
     });
     let numbers: Vec<(String, Markup)> = numbers.collect();
     let unit = |name: &str| html! { strong { (name) } " – " (l.t(&format!("unit-{name}"))) };

@@ -52,7 +52,7 @@ pub fn fields(l: Locale, filled: &Filled) -> Markup {
             p class="pf-v6-c-form__helper-text" { (l.t("properties-hint")) }
             @for property in Property::ALL {
                 @let name = format!("{PROPERTY}{property}");
-                (Field { l, label: property.to_string(), name: &name, field: property.as_str(), hint: l.t(&format!("property-{property}")) }.input(filled, "number"))
+                (Field { l, label: property.to_string(), name: &name, field: property.as_str(), hint: l.t(&format!("property-about-{property}")) }.input(filled, "number"))
             }
         }
     }

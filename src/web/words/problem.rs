@@ -30,6 +30,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
             say!(l, "problem-not-as-pattern", "value" = value, "name" = name, "pattern" = pattern)
         }
         Problem::UnknownField => l.t("problem-unknown-field"),
+        Problem::LocalCenter => l.t("problem-local-center"),
         Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
             of_pool(l, problem)

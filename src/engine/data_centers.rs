@@ -166,10 +166,11 @@ fn told(cx: &Cx, db: &mut Db, id: DataCenterId, code: EventCode, name: &str) -> 
 mod tests {
     use super::*;
     use crate::engine::testing::Bench;
-    use crate::engine::{catalog, clusters, hosts, quotas};
+    use crate::engine::{catalog, clusters, hosts, quotas, storage_domains};
     use crate::model::cluster::ClusterConfig;
     use crate::model::host::NewHost;
     use crate::model::page::ListQuery;
+    use crate::model::storage_domain::NewSharedDomain;
 
     fn named(name: &str) -> DataCenterConfig {
         DataCenterConfig { name: name.to_owned(), ..DataCenterConfig::default() }
@@ -209,6 +210,14 @@ mod tests {
         let second = clusters::add(&b.cx, id, cluster("desk2")).await.unwrap_err();
         assert!(second.to_string().contains("and has desk."), "{second}");
         let host = |name: &str| NewHost { name: name.to_owned(), cluster: Some(only), ..NewHost::default() };
+        let shared = NewSharedDomain {
+            name: "all".to_owned(),
+            path: "/srv".to_owned(),
+            data_center: Some(id),
+            ..NewSharedDomain::default()
+        };
+        let shared = storage_domains::add_shared(&b.cx, shared).await.unwrap_err();
+        assert!(shared.to_string().starts_with("data_center: has its storage on one host"), "{shared}");
         hosts::enrol::add(&b.cx, host("h2")).await.unwrap();
         let second = hosts::enrol::add(&b.cx, host("h3")).await.unwrap_err();
         assert!(second.to_string().contains("and has h2."), "{second}");

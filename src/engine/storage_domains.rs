@@ -75,9 +75,13 @@ fn planned(cx: &Cx, db: &mut Db, new: &NewSharedDomain) -> Result<Args, EngineEr
         None => centers.iter().find(|c| c.name == "Default").or(centers.first()),
     };
     let value = new.data_center.map(|id| id.to_string()).unwrap_or_default();
-    let center = found.ok_or_else(|| EngineError::from(Invalid::new("data_center", Problem::NoSuch { value })))?.id;
+    let center = found.ok_or_else(|| EngineError::from(Invalid::new("data_center", Problem::NoSuch { value })))?;
+    let (center, local) = (center.id, center.local);
     auth::check(db, &cx.actor, Action::CreateStorageDomain, center.object())?;
     let mut wrong = Vec::new();
+    if local {
+        wrong.push(Invalid::new("data_center", Problem::LocalCenter));
+    }
     let mut keep = |read: Result<String, Invalid>| read.map_err(|w| wrong.push(w)).unwrap_or_default();
     let name = keep(valid::name("name", &new.name, MAX_NAME));
     let path = keep(path(&new.path));

@@ -143,6 +143,8 @@ pub enum Problem {
     NotAFenceAgent,
     #[error("must be key=value pairs with commas between; action, ip, username and password are said by the engine")]
     NotOptions,
+    #[error("has its storage on one host; choose a data center whose storage is shared")]
+    LocalCenter,
     #[error("is not a path from the root without \"..\", like /mnt/data")]
     NotAPath,
     /// Nobody has said yet that this machine is the right one.

@@ -295,7 +295,7 @@ def places(system):
     assert [(one.name, one.value) for one in cluster.custom_scheduling_policy_properties] == [("HighUtilization", "70")]
     cluster = service.update(types.Cluster(comment="changed", ballooning_enabled=False, threads_as_cores=True))
     assert cluster.comment == "changed" and not cluster.ballooning_enabled and cluster.ksm.enabled
-    refused(lambda: clusters.add(types.Cluster(name="by-sdk", data_center=center)), 400, "in use already")
+    refused(lambda: clusters.add(types.Cluster(name="by-sdk", data_center=center)), 409, "in use already")
     refused(lambda: service.update(types.Cluster(cpu=types.Cpu(type="Abacus"))), 400, "cpu.type")
     refused(centers.data_center_service(center.id).remove, 409, "by-sdk")
     service.remove()

@@ -49,9 +49,8 @@ pub async fn edit(
             }
             store::edit(db, id, &new)?;
             let about = About { host: Some((id, new.name)), ..About::default() };
-            for kind in [ObjectKind::Host, ObjectKind::Cluster] {
-                inner.engine.changed(Topic::Object(kind), Some(id.0));
-            }
+            inner.engine.changed(Topic::Object(ObjectKind::Host), Some(id.0));
+            inner.engine.changed(Topic::Object(ObjectKind::Cluster), None);
             inner.tell(db, EventCode::HostEdited, about, "")
         })
         .await?;

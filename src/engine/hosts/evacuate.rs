@@ -4,15 +4,15 @@ use crate::engine::vms::migrate::{self, Wanted};
 use crate::engine::{Engine, EngineError};
 use crate::model::cluster_settings::MigrateOnError;
 use crate::model::host::HostStatus;
-use crate::model::ids::HostId;
+use crate::model::ids::{HostId, VmId};
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
 use crate::store::hosts::write as hosts;
 use crate::store::scheduling::places;
 use crate::store::vms::run::{self, VmRun, Which};
 use crate::wire::ListDomains;
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// The reconciler's.
 pub(in crate::engine) const NAME: &str = "resilience";
@@ -43,7 +43,7 @@ pub(in crate::engine) async fn keep(engine: &Arc<Engine>) -> Result<(), EngineEr
     });
     let found = found.await?;
     let there: HashSet<_> = found.iter().map(|(_, run)| run.vm).collect();
-    engine.hosts.sent.lock().unwrap_or_else(PoisonError::into_inner).retain(|vm, _| there.contains(vm));
+    lock(engine).retain(|vm, _| there.contains(vm));
     let hosts: HashSet<HostId> = found.iter().map(|(host, _)| *host).collect();
     for host in hosts {
         // Who does not answer cannot send anything.
@@ -61,11 +61,14 @@ async fn empty(engine: &Arc<Engine>, vms: impl Iterator<Item = &VmRun>) -> Resul
         if under_way >= AT_ONCE {
             break;
         }
-        if !may_try(engine, run) {
+        if sent(engine, run.vm) >= TRIES {
             continue;
         }
         match migrate::send_away(engine, run.vm, Wanted::default()).await {
-            Ok(true) => under_way += 1,
+            Ok(true) => {
+                under_way += 1;
+                *lock(engine).entry(run.vm).or_default() += 1;
+            }
             Ok(false) => {}
             Err(error @ (EngineError::Db(_) | EngineError::Query(_))) => return Err(error),
             // Where it could go there is no room yet.
@@ -75,9 +78,10 @@ async fn empty(engine: &Arc<Engine>, vms: impl Iterator<Item = &VmRun>) -> Resul
     Ok(())
 }
 
-fn may_try(engine: &Engine, run: &VmRun) -> bool {
-    let mut sent = engine.hosts.sent.lock().unwrap_or_else(PoisonError::into_inner);
-    let tries = sent.entry(run.vm).or_default();
-    *tries += 1;
-    *tries <= TRIES
+fn lock(engine: &Engine) -> MutexGuard<'_, HashMap<VmId, u32>> {
+    engine.hosts.sent.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn sent(engine: &Engine, vm: VmId) -> u32 {
+    lock(engine).get(&vm).copied().unwrap_or_default()
 }

@@ -227,21 +227,7 @@ impl FakeAgent {
         }
         self.keep_files(verb, body);
         let reply = match verb {
-            "host_info" => serde_json::to_vec(&HostCapabilities {
-                hostname: "test".to_owned(),
-                sockets: 1,
-                cores_per_socket: 4,
-                threads_per_core: 1,
-                memory_mib: 8192,
-                max_vcpus: 8,
-                machines: ["pc", "pc-q35-8.2", "microvm"].map(str::to_owned).into(),
-                cpu_models: if self.inner.lock().unwrap().old_cpu {
-                    vec!["qemu64".to_owned()]
-                } else {
-                    ["qemu64", "Nehalem"].map(str::to_owned).into()
-                },
-                ..HostCapabilities::default()
-            }),
+            "host_info" => serde_json::to_vec(&self.capabilities()),
             "compare_cpu" => {
                 let missing = ["sse4.1", "sse4.2"].map(str::to_owned).into();
                 serde_json::to_vec(&CpuCompared { known: true, missing })
@@ -265,6 +251,21 @@ impl FakeAgent {
             _ => serde_json::to_vec(&()),
         };
         reply.unwrap()
+    }
+
+    fn capabilities(&self) -> HostCapabilities {
+        let cpus: &[&str] = if self.inner.lock().unwrap().old_cpu { &["qemu64"] } else { &["qemu64", "Nehalem"] };
+        HostCapabilities {
+            hostname: "test".to_owned(),
+            sockets: 1,
+            cores_per_socket: 4,
+            threads_per_core: 1,
+            memory_mib: 8192,
+            max_vcpus: 8,
+            machines: ["pc", "pc-q35-8.2", "microvm"].map(str::to_owned).into(),
+            cpu_models: cpus.iter().map(|cpu| (*cpu).to_owned()).collect(),
+            ..HostCapabilities::default()
+        }
     }
 
     /// It has all that it was told to have, but for what guests are told to refuse.

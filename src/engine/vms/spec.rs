@@ -11,12 +11,13 @@ pub(super) fn image(disk: &LaunchDisk) -> ImagePath {
     ImagePath { domain, disk: disk.disk, image: disk.image }
 }
 
-/// With the cluster's CPU, if the VM has none of its own.
+/// With the cluster's CPU, if the VM has none of its own, and a balloon if the cluster has them.
 fn settings(vm: &Launch) -> VmSettings {
     let mut settings = vm.hardware.settings.clone();
     if settings.cpu_type.is_empty() && !settings.cpu_passthrough {
-        settings.cpu_type.clone_from(&vm.cluster_cpu);
+        settings.cpu_type.clone_from(&vm.common.cpu_type);
     }
+    settings.ballooning &= vm.common.ballooning;
     settings
 }
 

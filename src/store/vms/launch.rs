@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::db::schema::{disk, image, job_lock, network, nic, storage_domain, vm, vm_disk, vnic_profile};
+use crate::model::cluster_settings::ClusterSettings;
 use crate::model::disk::{DiskFormat, DiskInterface, DiskStatus};
 use crate::model::ids::{ClusterId, DiskId, HostId, ImageId, NicId, ObjectId, SnapshotId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
@@ -17,8 +18,8 @@ pub struct Launch {
     pub vm: VmId,
     pub name: String,
     pub cluster: ClusterId,
-    /// What guests of the cluster see unless they have a CPU of their own; empty: their host's.
-    pub cluster_cpu: String,
+    /// What is set for all guests of the cluster.
+    pub common: ClusterSettings,
     pub os: String,
     pub hardware: Hardware,
     pub stateless: bool,
@@ -112,7 +113,7 @@ pub fn get(db: &mut Db, id: VmId) -> QueryResult<Option<Launch>> {
         vm: id,
         name,
         cluster,
-        cluster_cpu: places::settings(db, cluster)?.cpu_type,
+        common: places::settings(db, cluster)?,
         os,
         hardware: Hardware {
             memory_mib: memory.0.unsigned_abs(),

@@ -32,6 +32,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         }
         Problem::Quota(why) => conflict(l, why),
         Problem::UnknownField => l.t("problem-unknown-field"),
+        Problem::LocalCenter => l.t("problem-local-center"),
         Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
             of_pool(l, problem)

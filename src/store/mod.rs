@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
 pub mod class;
+pub mod cluster_rest;
 pub mod disks;
 pub mod domains;
 pub mod events;

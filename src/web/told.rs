@@ -5,7 +5,7 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 36] = [
+const KEPT: [&str; 39] = [
     "told-wrong-password",
     "told-missing",
     "told-guest-shutdown",
@@ -18,6 +18,9 @@ const KEPT: [&str; 36] = [
     "told-upload-broken",
     "told-waits-for-join",
     "told-host-off",
+    "told-lease-run-out",
+    "told-storage-failed",
+    "told-watchdog",
     "told-on-neither",
     "told-moved-outside",
     "told-post-copy-torn",

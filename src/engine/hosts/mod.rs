@@ -6,6 +6,7 @@ pub mod enrol;
 mod enrol_tests;
 pub mod fence;
 pub mod install;
+pub mod kdump;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
@@ -39,8 +40,6 @@ pub struct Hosts {
     /// One at a time reads the hosts and connects: an older reading would bring back an address that has changed since.
     connecting: tokio::sync::Mutex<()>,
     begun: Instant,
-    /// When each was fenced last.
-    fenced: Mutex<HashMap<HostId, Instant>>,
 }
 
 /// One host's connection.
@@ -67,7 +66,6 @@ impl Hosts {
             links: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
             begun: Instant::now(),
-            fenced: Mutex::default(),
         }
     }
 
@@ -90,6 +88,11 @@ impl Hosts {
         found.ok_or_else(|| Away::NotConnected { host: id.to_string() }.into())
     }
 
+    /// Its agent runs in this process.
+    pub(in crate::engine) fn runs_here(&self, id: HostId) -> bool {
+        self.here.get().is_some_and(|here| here.0 == id)
+    }
+
     /// Where it is called.
     pub(in crate::engine) fn address(&self, id: HostId) -> Option<String> {
         self.links().get(&id).map(|link| link.line.0.clone())
@@ -105,14 +108,9 @@ impl Hosts {
         self.links().keys().copied().collect()
     }
 
-    /// Whether it may be fenced now; then it may not again for `delay`.
-    fn fence_now(&self, id: HostId, delay: Duration) -> bool {
-        let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = self.begun.elapsed() >= delay && fenced.get(&id).is_none_or(|last| last.elapsed() >= delay);
-        if due {
-            fenced.insert(id, Instant::now());
-        }
-        due
+    /// This engine has watched the hosts for so long.
+    fn watched_for(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// Ends the connection to one; the next look at the hosts makes another.

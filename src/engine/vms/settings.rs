@@ -74,6 +74,7 @@ pub(in crate::engine) fn check(
         wrong.push(Invalid::new("cpu.cpu_tune", Problem::NotAPinning { vcpus: hardware.vcpus() }));
     }
     machine_and_cpu(db, cluster, s, wrong)?;
+    lease(db, cluster, s, wrong)?;
     if !s.hosts.is_empty() {
         let known = places::facts(db, cluster)?;
         if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|(known, _)| known != *id)) {
@@ -83,6 +84,20 @@ pub(in crate::engine) fn check(
     if !s.custom.is_empty() {
         let permitted = kept::engine(db)?.vm_properties;
         wrong.extend(s.custom.iter().filter_map(|(name, value)| permitted.check(name, value).err()));
+    }
+    Ok(())
+}
+
+/// A highly available VM's, in a domain that all hosts of the data center see.
+fn lease(db: &mut Db, cluster: ClusterId, s: &VmSettings, wrong: &mut Vec<Invalid>) -> Result<(), EngineError> {
+    let Some(domain) = s.lease.0 else { return Ok(()) };
+    if !s.high_availability {
+        wrong.push(Invalid::new("lease.storage_domain", Problem::LeaseNeedsHa));
+    }
+    let center = crate::store::storage_domains::data_center_of(db, cluster)?;
+    let shared = crate::store::hosts::domains::shared_in(db, center)?;
+    if !shared.contains(&domain) {
+        wrong.push(Invalid::new("lease.storage_domain", Problem::NotAShared { value: domain.to_string() }));
     }
     Ok(())
 }

@@ -93,7 +93,8 @@ async fn cluster(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
             html! { (link("hosts", h.id, &h.name)) " " (parts::status(l, h.status.as_str())) " " (h.active_vms) " " (l.t("vms")) }
         });
         let cards = vec![parts::card(&l.t("hosts"), &links(l, hosts)), events_of(&cx, l, c.id.object()).await?];
-        let detail = Detail { title: c.name, facts, cards, ..Detail::default() };
+        let actions = super::cluster_power::button(&cx, l, c.id).await?;
+        let detail = Detail { title: c.name, actions, facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "cluster host vm event", ObjectKind::Cluster, c.id.object()).await
     };
     answer(&http, result.await)

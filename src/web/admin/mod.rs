@@ -4,6 +4,7 @@ mod accounts;
 mod attach;
 mod card;
 mod catalog;
+mod cluster_power;
 mod copies;
 mod dashboard;
 mod details;
@@ -72,6 +73,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(kerberos::routes)
         .configure(quotas::routes)
         .configure(catalog::routes)
+        .configure(cluster_power::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

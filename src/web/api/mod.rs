@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod answer;
+mod cluster_power;
 pub mod collections;
 mod copies;
 mod devices;
@@ -47,6 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(permissions::routes)
                 // After the permissions on a host: an action is any word.
                 .configure(hosts::routes)
+                .configure(cluster_power::routes)
                 .configure(roles::routes)
                 .configure(copies::routes)
                 .configure(pools::routes)

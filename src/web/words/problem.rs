@@ -23,6 +23,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
         Problem::NeedsSpice => l.t("problem-needs-spice"),
+        Problem::LeaseNeedsHa => l.t("problem-lease-needs-ha"),
+        Problem::NotAShared { value } => say!(l, "problem-not-a-shared-domain", "value" = value),
         Problem::NoHostHas { .. } | Problem::CpuAndPassthrough => of_machine(l, problem),
         Problem::NotAnImage { .. } | Problem::NeedsKernel => of_machine(l, problem),
         Problem::NotAPinning { vcpus } => say!(l, "problem-not-a-pinning", "vcpus" = vcpus),

@@ -23,8 +23,6 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotANumber { value } => say!(l, "problem-not-a-number", "value" = value),
         Problem::MoreThanHost { available } => say!(l, "problem-more-than-host", "available" = available),
         Problem::NeedsSpice => l.t("problem-needs-spice"),
-        Problem::LeaseNeedsHa => l.t("problem-lease-needs-ha"),
-        Problem::NotAShared { value } => say!(l, "problem-not-a-shared-domain", "value" = value),
         Problem::NoHostHas { .. } | Problem::CpuAndPassthrough => of_machine(l, problem),
         Problem::NotAnImage { .. } | Problem::NeedsKernel => of_machine(l, problem),
         Problem::NotAPinning { vcpus } => say!(l, "problem-not-a-pinning", "vcpus" = vcpus),
@@ -47,8 +45,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
         Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } => of_host(l, problem),
-        Problem::NotAFingerprint { .. } | Problem::NotAPath => of_host(l, problem),
-        Problem::NotAFenceAgent | Problem::NotOptions => of_host(l, problem),
+        Problem::NotAFingerprint { .. } | Problem::NotAPath | Problem::NotAShared { .. } => of_host(l, problem),
+        Problem::NotAFenceAgent | Problem::NotOptions | Problem::LeaseNeedsHa => of_host(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }
@@ -89,6 +87,8 @@ fn of_host(l: Locale, problem: &Problem) -> String {
         Problem::NotAPath => l.t("problem-not-a-path"),
         Problem::NotAFenceAgent => l.t("problem-not-a-fence-agent"),
         Problem::NotOptions => l.t("problem-not-options"),
+        Problem::LeaseNeedsHa => l.t("problem-lease-needs-ha"),
+        Problem::NotAShared { value } => say!(l, "problem-not-a-shared-domain", "value" = value),
         other => other.to_string(),
     }
 }

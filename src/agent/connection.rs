@@ -17,6 +17,11 @@ pub enum Raw {
     Changed(uuid::Uuid),
     Undefined(uuid::Uuid),
     Rebooted(uuid::Uuid),
+    /// The guest did not stroke its watchdog, which powers it off or does something else.
+    Watchdog {
+        vm: uuid::Uuid,
+        powers_off: bool,
+    },
     Closed,
 }
 
@@ -60,7 +65,7 @@ impl Libvirt {
                     self.set(Some(connection));
                     hub.tell(HostEvent::Libvirt { connected: true });
                     if let Ok(domains) = self.report(domains::list).await {
-                        hub.tell(HostEvent::Snapshot { domains });
+                        hub.tell(HostEvent::Snapshot { domains: hub.with_reasons(domains) });
                     }
                     self.relay(&mut heard, &hub).await;
                     self.set(None);
@@ -87,6 +92,7 @@ impl Libvirt {
             match event {
                 None | Some(Raw::Closed) => return,
                 Some(Raw::Rebooted(vm)) => hub.rebooted(VmId(vm)),
+                Some(Raw::Watchdog { vm, powers_off }) => hub.watchdog(VmId(vm), powers_off),
                 Some(Raw::Undefined(vm)) => hub.domain(domains::missing(VmId(vm))),
                 Some(Raw::Changed(vm)) => match self.report(move |c| domains::report_of(c, VmId(vm))).await {
                     Ok(Some(report)) => hub.domain(report),

@@ -1,8 +1,9 @@
 //! What the agent reports: one broadcast that every event stream reads.
 
 use crate::model::ids::VmId;
+use crate::wire::event::{DomainState, StopReason};
 use crate::wire::{DomainReport, HostEvent};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast};
@@ -16,11 +17,18 @@ pub struct Hub {
     news: broadcast::Sender<HostEvent>,
     newcomer: Arc<Notify>,
     reboots: Arc<Mutex<HashMap<VmId, Instant>>>,
+    /// Guests that their watchdog powered off; libvirt says that their QEMU crashed, for nobody told it to end.
+    powered_off: Arc<Mutex<HashSet<VmId>>>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { news: broadcast::channel(1024).0, newcomer: Arc::default(), reboots: Arc::default() }
+        Self {
+            news: broadcast::channel(1024).0,
+            newcomer: Arc::default(),
+            reboots: Arc::default(),
+            powered_off: Arc::default(),
+        }
     }
 }
 
@@ -30,7 +38,31 @@ impl Hub {
         let _ = self.news.send(event);
     }
     pub fn domain(&self, report: DomainReport) {
-        self.tell(HostEvent::Domain(report));
+        let reports = self.with_reasons(vec![report]);
+        reports.into_iter().for_each(|report| self.tell(HostEvent::Domain(report)));
+    }
+    pub fn watchdog(&self, vm: VmId, powers_off: bool) {
+        if powers_off {
+            self.powered_off.lock().unwrap_or_else(PoisonError::into_inner).insert(vm);
+        }
+        self.tell(HostEvent::Watchdog { vm });
+    }
+    /// With what libvirt does not say of why they stopped.
+    pub fn with_reasons(&self, mut reports: Vec<DomainReport>) -> Vec<DomainReport> {
+        let mut powered_off = self.powered_off.lock().unwrap_or_else(PoisonError::into_inner);
+        for report in &mut reports {
+            match report.stop_reason {
+                Some(StopReason::Shutdown | StopReason::Crashed) if powered_off.contains(&report.vm) => {
+                    report.stop_reason = Some(StopReason::Watchdog);
+                }
+                // It runs again.
+                None if report.state == DomainState::Running && report.agent_connected => {
+                    powered_off.remove(&report.vm);
+                }
+                _ => {}
+            }
+        }
+        reports
     }
     pub fn rebooted(&self, vm: VmId) {
         let mut reboots = self.reboots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -90,6 +90,12 @@ unsafe extern "C" fn on_agent(
     }
 }
 
+unsafe extern "C" fn on_watchdog(_: sys::virConnectPtr, domain: sys::virDomainPtr, action: c_int, opaque: *mut c_void) {
+    if let Some(vm) = uuid_of(domain) {
+        send(opaque, Raw::Watchdog { vm, powers_off: action == sys::VIR_DOMAIN_EVENT_WATCHDOG_POWEROFF as c_int });
+    }
+}
+
 unsafe extern "C" fn on_close(_: sys::virConnectPtr, _reason: c_int, opaque: *mut c_void) {
     send(opaque, Raw::Closed);
 }
@@ -99,9 +105,10 @@ pub fn register(connection: &Connect, sender: &Sender) -> Result<(), virt::error
     let lifecycle: unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void) =
         on_lifecycle;
     let agent: unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void) = on_agent;
+    let watchdog: unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, *mut c_void) = on_watchdog;
     // SAFETY: libvirt takes every callback under one generic type and calls it with the arguments of its event id
     // (virConnectDomainEventRegisterAny's documentation); the ids below fit the functions.
-    let (lifecycle, agent) = unsafe {
+    let (lifecycle, agent, watchdog) = unsafe {
         (
             std::mem::transmute::<
                 unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void),
@@ -111,12 +118,17 @@ pub fn register(connection: &Connect, sender: &Sender) -> Result<(), virt::error
                 unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, c_int, *mut c_void),
                 unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, *mut c_void),
             >(agent),
+            std::mem::transmute::<
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, c_int, *mut c_void),
+                unsafe extern "C" fn(sys::virConnectPtr, sys::virDomainPtr, *mut c_void),
+            >(watchdog),
         )
     };
     for (id, callback) in [
         (sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE, lifecycle),
         (sys::VIR_DOMAIN_EVENT_ID_REBOOT, on_reboot as _),
         (sys::VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, agent),
+        (sys::VIR_DOMAIN_EVENT_ID_WATCHDOG, watchdog),
     ] {
         let opaque = Box::into_raw(Box::new(sender.clone())).cast();
         // SAFETY: the connection is open; `opaque` stays alive until libvirt calls `free_sender`.

@@ -1,11 +1,15 @@
 //! A mark that this host keeps renewing in every storage domain that it was asked about: as long as it changes, the host can write there,
 //! whoever else may have lost it. Others compare what they read twice, so clocks do not matter.
+//!
+//! And the locks that QEMU holds on its images: they end with it, however it ends.
 
 use super::error::{from_io, refused};
 use super::identity::Identity;
-use super::storage::{check_path, domain_dir};
-use crate::wire::fence::{HostSeen, SeesHost};
+use super::storage::{check_path, domain_dir, image_file};
+use crate::wire::fence::{HostSeen, LocksSeen, LooksForLocks, SeesHost};
 use crate::wire::{DomainPath, ErrorCode, WireError};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,4 +90,56 @@ pub async fn sees(request: SeesHost) -> Result<HostSeen, WireError> {
         }
     }
     Ok(HostSeen { writes: false })
+}
+
+/// Whether somebody holds a lock on one of the images.
+///
+/// # Errors
+/// An image is not there, or its file system cannot tell.
+pub fn locks(request: &LooksForLocks) -> Result<LocksSeen, WireError> {
+    for image in &request.images {
+        check_path(&image.domain)?;
+        let file = image_file(image);
+        if is_locked(&file).map_err(|e| from_io(&file, &e))? {
+            return Ok(LocksSeen { held: true });
+        }
+    }
+    Ok(LocksSeen { held: false })
+}
+
+/// Asks for all of the file, as if to write it: whatever part another has locked, and for whatever, is in the way.
+fn is_locked(file: &Path) -> std::io::Result<bool> {
+    let file = fs::File::open(file)?;
+    let whole = |kind: libc::c_int| libc::flock {
+        l_type: i16::try_from(kind).unwrap_or_default(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    let mut found = whole(libc::F_WRLCK);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found))?;
+    Ok(found.l_type != whole(libc::F_UNLCK).l_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_seen_for_as_long_as_its_file_is_open() {
+        let file = std::env::temp_dir().join(format!("vireo-lock-{}", uuid::Uuid::new_v4()));
+        let open = fs::File::create(&file).unwrap();
+        assert!(!is_locked(&file).unwrap());
+        let part = libc::flock { l_type: libc::F_RDLCK as i16, l_whence: 0, l_start: 200, l_len: 1, l_pid: 0 };
+        let writer = fs::OpenOptions::new().read(true).write(true).open(&file).unwrap();
+        fcntl(&writer, FcntlArg::F_OFD_SETLK(&part)).unwrap();
+        assert!(is_locked(&file).unwrap());
+        drop(open);
+        assert!(is_locked(&file).unwrap());
+        drop(writer);
+        assert!(!is_locked(&file).unwrap());
+        fs::remove_file(&file).unwrap();
+        assert!(is_locked(&file).is_err());
+    }
 }

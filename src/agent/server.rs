@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
 use super::{
     AgentError, Ready, adjust, console, cpu, domains, facts, fence, guest_files, images, inventory, ksm, lease, memory,
-    merge, networks, payload, seal, snapshots, storage, thumbnail, viewer,
+    merge, networks, payload, seal, service, snapshots, storage, thumbnail, viewer,
 };
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
@@ -312,6 +312,16 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         }
         wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
         wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),
+        wire::host::PowerOff::NAME => json(&service::power_off().await?),
+        wire::guest::ResumeIo::NAME => {
+            let wire::guest::ResumeIo { vm, domains } = read(body)?;
+            blocking(move || domains.iter().try_for_each(storage::try_writing)).await?;
+            json(&domains::pause(libvirt, vm, false).await?)
+        }
+        wire::fence::LooksForLocks::NAME => {
+            let request = read(body)?;
+            json(&blocking(move || lease::locks(&request)).await?)
+        }
         wire::CertificateRequest::NAME => json(&agent.identity.request()?),
         wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
         _ => return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}"))),
@@ -334,7 +344,7 @@ fn events(agent: &Arc<Agent>, ending: watch::Receiver<bool>) -> Response<Body> {
     let inner = agent.clone();
     let first = async move {
         let now = match inner.libvirt.report(domains::list).await {
-            Ok(domains) => HostEvent::Snapshot { domains },
+            Ok(domains) => HostEvent::Snapshot { domains: inner.hub.with_reasons(domains) },
             Err(_) => HostEvent::Libvirt { connected: false },
         };
         iter(std::iter::once(now).chain(inner.hub.reboots()))

@@ -1,7 +1,9 @@
 //! What keeps the agent running: systemd, now and after every boot, or, where there is none, a process of its own.
 
+use super::error::refused;
 use super::join::{JoinError, write};
 use crate::model::host_install::Found;
+use crate::wire::{ErrorCode, WireError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -170,4 +172,17 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
     }
+}
+
+/// Has the machine go off in order: its services end, its file systems are left whole.
+///
+/// # Errors
+/// It cannot be told.
+pub async fn power_off() -> Result<(), WireError> {
+    let failed = |why: String| refused(ErrorCode::Io, format!("poweroff: {why}"));
+    let done = tokio::process::Command::new("poweroff").output().await.map_err(|e| failed(e.to_string()))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    Err(failed(String::from_utf8_lossy(&done.stderr).trim().chars().take(300).collect()))
 }

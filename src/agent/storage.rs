@@ -99,3 +99,26 @@ pub fn space(dir: &Path) -> Result<DomainSpace, WireError> {
     let block = vfs.fragment_size();
     Ok(DomainSpace { total_bytes: vfs.blocks() * block, available_bytes: vfs.blocks_available() * block })
 }
+
+/// With less than this a guest that wants to write would stand still again at once.
+const ROOM: u64 = 64 << 20;
+
+/// Writes something into the domain and takes it away again.
+///
+/// # Errors
+/// It cannot be written, or there is no room.
+pub fn try_writing(domain: &DomainPath) -> Result<(), WireError> {
+    let free = info(domain)?.available_bytes;
+    if free < ROOM {
+        return Err(refused(ErrorCode::NoSpace, format!("{} has {free} bytes free", domain.path)));
+    }
+    let file = domain_dir(domain).join("dom_md").join(format!("{}.try", uuid::Uuid::new_v4()));
+    let write = || {
+        let mut open = fs::File::create(&file)?;
+        std::io::Write::write_all(&mut open, &[0; 4096])?;
+        open.sync_all()
+    };
+    let written = write();
+    let removed = fs::remove_file(&file);
+    written.and(removed).map_err(|e| from_io(&file, &e))
+}

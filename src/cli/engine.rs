@@ -23,6 +23,9 @@ pub struct EngineArgs {
     /// postgres://… instead of the SQLite file in the data folder.
     #[arg(long, env = "VIREO_DATABASE", value_name = "URL")]
     pub database: Option<String>,
+    /// Where crashed hosts send that they are being dumped (UDP).
+    #[arg(long, env = "VIREO_KDUMP_PORT", value_name = "PORT", default_value_t = crate::engine::hosts::kdump::PORT)]
+    pub kdump_port: u16,
 }
 
 /// An engine at work with its certificates.
@@ -56,6 +59,10 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
         files: data.join("files"),
     };
     let engine = Engine::start(config).await.map_err(|e| Failure::of(&e))?;
+    // Another program may have the port; all else goes without it.
+    if let Err(error) = crate::engine::hosts::kdump::listen(&engine, args.kdump_port).await {
+        tracing::warn!(%error, "crashed hosts are not heard");
+    }
     let portal = pki.portal_config().map_err(|e| Failure::of(&e))?;
     let ca = pki.ca_pem().map_err(|e| Failure::of(&e))?;
     let server =

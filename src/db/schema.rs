@@ -419,7 +419,7 @@ diesel::joinable!(job_lock -> job (job_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
     quota, quota_cluster_limit, quota_storage_limit, quota_choice, pool_reservation, pool_memory, pool_memory_layer, class_gift, class_gift_seen, class_delivery,
-    snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, host_invitation, ha_restart, fence_agent, storage_domain,
+    snapshot, snapshot_image, setting, counter, mac_pool, mac_range, data_center, cluster, host, host_invitation, ha_restart, fence_agent, fence_wait, host_kdump, vm_lease, vm_io_pause, cluster_rest, cluster_rest_vm, storage_domain,
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,

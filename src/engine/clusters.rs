@@ -16,7 +16,6 @@ use crate::model::host::HostView;
 use crate::model::ids::{ClusterId, DataCenterId, MacPoolId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
-use crate::model::scheduling::SchedulingPolicy;
 use crate::model::valid::{self, Invalid, Problem};
 use crate::model::vm::MAX_DESCRIPTION;
 use crate::model::vm_settings::VmSettings;

@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod catalog;
 pub mod changes;
 pub mod class;
+pub mod cluster_power;
 pub mod clusters;
 pub mod dashboard;
 pub mod data_centers;
@@ -113,6 +114,8 @@ pub struct Timing {
     pub viewer: Duration,
     /// A host is fenced so long after the engine's own start at the earliest, and not again within that.
     pub fence_delay: Duration,
+    /// A guest that stands still because its storage failed, and is not to wait for it, is ended after this.
+    pub io_pause: Duration,
     /// A guest whose memory is saved for others has this long to come to rest after its agent answered.
     pub settle: Duration,
 }
@@ -126,13 +129,14 @@ impl Default for Timing {
             host_silence: Duration::from_secs(20),
             viewer: Duration::from_secs(120),
             fence_delay: Duration::from_secs(180),
+            io_pause: Duration::from_secs(80),
             settle: Duration::from_secs(10),
         }
     }
 }
 
 impl Timing {
-    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_SETTLE`
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_IO_PAUSE`, `VIREO_SETTLE`
     /// and `VIREO_PATIENCE` say (seconds).
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
@@ -147,6 +151,7 @@ impl Timing {
             host_silence: seconds("VIREO_HOST_SILENCE", usual.host_silence),
             viewer: seconds("VIREO_VIEWER_TIME", usual.viewer),
             fence_delay: seconds("VIREO_FENCE_DELAY", usual.fence_delay),
+            io_pause: seconds("VIREO_IO_PAUSE", usual.io_pause),
             settle: seconds("VIREO_SETTLE", usual.settle),
         }
     }

@@ -1,6 +1,7 @@
 //! The engine's client to the agents, and the certificates both sides trust.
 
 pub mod client;
+pub mod kdump;
 pub mod pki;
 pub mod ssh;
 

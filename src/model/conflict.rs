@@ -207,6 +207,12 @@ pub enum Conflict {
     NoProxy { host: String },
     #[error("host {host} still writes to the storage domain {domain}: it is not fenced, for its VMs may run well")]
     StillWrites { host: String, domain: String },
+    #[error("cluster {cluster} was shut down; start it on its page first")]
+    ClusterRests { cluster: String },
+    #[error("cluster {cluster} was not shut down")]
+    ClusterRuns { cluster: String },
+    #[error("these VMs were asked to shut down and still run: {vms}; power them off and try again")]
+    VmsStay { vms: String },
     #[error("host {host} is {}; move it to maintenance first", .status.as_str().replace('_', " "))]
     PowerStatus { host: String, status: HostStatus },
     #[error("host {host} does not see what was made in {path}: mount the same file system there on all hosts")]

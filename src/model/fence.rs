@@ -17,13 +17,15 @@ const MAX_TEXT: usize = 255;
 const MAX_OPTIONS: usize = 32;
 /// Several at a host are two power supplies or a second way in.
 pub const MAX_AGENTS: usize = 8;
+const MAX_ORDER: u32 = 99;
 
 /// One that powers a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FenceAgent {
     pub id: FenceAgentId,
     pub host: HostId,
-    /// Tried in this order, from 1.
+    /// Asked in this order, from 1. Those with the same number are asked together, like two power supplies; the next are asked where
+    /// these fail.
     pub place: u32,
     /// `ipmilan`, `redfish`, `apc` …: the program is `fence_` and this.
     pub kind: String,
@@ -41,6 +43,18 @@ pub struct NewFenceAgent {
     pub password: String,
     /// `key=value`, one in a line or separated by commas (oVirt's "options").
     pub options: String,
+    /// None: after those there are.
+    pub order: Option<u32>,
+}
+
+/// What is asked together, in the order of asking; of agents in their order.
+pub fn together<T>(agents: &[T], place: impl Fn(&T) -> u32) -> Vec<&[T]> {
+    agents.chunk_by(|a, b| place(a) == place(b)).collect()
+}
+
+/// Whether the power is as wanted when those that are asked together say this: all must say that it is off; one that gives power is enough.
+pub fn agree(said: &[bool], wanted: bool) -> bool {
+    if wanted { said.contains(&true) } else { !said.is_empty() && !said.contains(&true) }
 }
 
 impl NewFenceAgent {
@@ -62,6 +76,9 @@ impl NewFenceAgent {
             if text.contains(['\n', '\r']) {
                 wrong.push(Invalid::new(field, Problem::Character { found: '\n' }));
             }
+        }
+        if self.order.is_some_and(|order| !(1..=MAX_ORDER).contains(&order)) {
+            wrong.push(Invalid::new("order", Problem::Range { min: 1, max: u64::from(MAX_ORDER) }));
         }
         if self.address.trim().is_empty() {
             wrong.push(Invalid::new("address", Problem::Missing));
@@ -111,6 +128,7 @@ mod tests {
             user: text("admin"),
             password: text("secret"),
             options: text("ssl_insecure=1, plug=7"),
+            order: None,
         }
     }
 
@@ -122,6 +140,17 @@ mod tests {
             let error = NewFenceAgent { options: wrong.to_owned(), ..agent() }.check().unwrap_err();
             assert_eq!(error[0].field, "options", "{wrong}");
         }
+    }
+
+    #[test]
+    fn two_power_supplies_are_off_when_both_are() {
+        let agents = [(1, "left"), (1, "right"), (2, "other way")];
+        let groups = together(&agents, |agent| agent.0);
+        assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [2, 1]);
+        assert!(agree(&[false, false], false) && !agree(&[false, true], false) && !agree(&[], false));
+        assert!(agree(&[false, true], true) && !agree(&[false, false], true));
+        let wrong = NewFenceAgent { order: Some(0), ..agent() }.check().unwrap_err();
+        assert_eq!(wrong[0].field, "order");
     }
 
     #[test]

@@ -53,6 +53,11 @@ pub enum Problem {
     MoreThanHost { available: u64 },
     #[error("needs the display type SPICE")]
     NeedsSpice,
+    /// A lease is for VMs that are started again.
+    #[error("is for highly available virtual machines only; set high_availability.enabled or take the lease away")]
+    LeaseNeedsHa,
+    #[error("\"{value}\" is no storage domain that all hosts of the data center share")]
+    NotAShared { value: String },
     #[error(
         "is not a pinning like 0#0-1_1#2: each of the {vcpus} vCPUs at most once, counted from 0, with the host's CPUs it runs on"
     )]

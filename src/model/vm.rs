@@ -156,6 +156,8 @@ pub enum Refusal {
     PoolSuspend,
     #[error("it has no disk to boot from, no CD and no network boot; attach one of them first")]
     NothingToBoot,
+    #[error("none of its disks lies in the storage domain of its lease; choose the one where they are, or no lease")]
+    NoDiskAtLease,
     #[error("a VM whose disks forget everything at its end cannot be suspended")]
     StatelessSuspend,
     #[error("a VM whose disks forget everything at its end has no snapshots")]

@@ -1,6 +1,6 @@
 //! What can be set of a VM besides its size, and how a running guest differs from what is set.
 
-use crate::model::ids::HostId;
+use crate::model::ids::{HostId, StorageDomainId};
 use crate::model::vm::{Display, Hardware};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,22 @@ text_enum! {
     }
 }
 text_enum! {
+    /// What becomes of a guest that stands still because a read or write failed.
+    ResumeBehaviour {
+        /// It goes on when its storage is back.
+        AutoResume = "auto_resume",
+        LeavePaused = "leave_paused",
+        /// The same for a while; then it is ended, and started again elsewhere if it is highly available.
+        Kill = "kill",
+    }
+}
+
+/// The storage domain whose locks tell whether the VM runs; none: it has no lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lease(pub Option<StorageDomainId>);
+
+text_enum! {
     /// Where the guest's random numbers come from.
     RngSource { Absent = "absent", Urandom = "urandom", Hwrng = "hwrng", }
 }
@@ -36,11 +52,17 @@ trait Shown {
 }
 
 macro_rules! shown { ($($type:ty),+) => { $(impl Shown for $type { fn shown(&self) -> String { self.to_string() } })+ } }
-shown! { bool, u32, String, MigrationMode, Watchdog, RngSource }
+shown! { bool, u32, String, MigrationMode, Watchdog, RngSource, ResumeBehaviour }
 
 impl Shown for Vec<HostId> {
     fn shown(&self) -> String {
         self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Shown for Lease {
+    fn shown(&self) -> String {
+        self.0.map(|id| id.to_string()).unwrap_or_default()
     }
 }
 
@@ -109,6 +131,9 @@ settings! {
     high_availability: bool = false, AtOnce;
     /// Who comes first when many are started again: 1 to 100.
     priority: u32 = 1, AtOnce;
+    /// It may be started elsewhere when its host is lost and these locks are free.
+    lease: Lease = Lease(None), NextStart;
+    resume: ResumeBehaviour = ResumeBehaviour::AutoResume, AtOnce;
     watchdog: Watchdog = Watchdog::Absent, NextStart;
     /// Its part of the CPUs against that of others; 0: the usual one (1024).
     cpu_shares: u32 = 0, NextStart;
@@ -127,6 +152,11 @@ settings! {
 }
 
 impl VmSettings {
+    /// One with a lease is ended in any case: it can then be started where the storage works.
+    pub fn when_storage_fails(&self) -> ResumeBehaviour {
+        if self.lease.0.is_some() { ResumeBehaviour::Kill } else { self.resume }
+    }
+
     /// As the database keeps them.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -232,7 +262,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// Every setting that can wait.
-    pub const FIELDS: [&'static str; 29] = [
+    pub const FIELDS: [&'static str; 30] = [
         "os",
         "memory",
         "max_memory",
@@ -251,6 +281,7 @@ impl Waiting {
         "file_transfer",
         "cpu_passthrough",
         "cpu_pinning",
+        "lease",
         "watchdog",
         "cpu_shares",
         "io_threads",

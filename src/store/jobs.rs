@@ -253,6 +253,11 @@ type Viewed = (
     (String, Timestamp, Option<Timestamp>, String),
 );
 
+/// The task that holds an object.
+pub fn of_lock(db: &mut Db, id: ObjectId) -> QueryResult<Option<JobId>> {
+    job_lock::table.filter(job_lock::object_id.eq(id)).select(job_lock::job_id).first(db).optional()
+}
+
 /// Jobs, newest first; `id`: only that one.
 pub fn views(db: &mut Db, whose: Whose, id: Option<JobId>) -> QueryResult<Vec<JobView>> {
     let mut query = job::table

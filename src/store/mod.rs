@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod ancestors;
 pub mod catalog;
 pub mod class;
+pub mod cluster_rest;
 pub mod clusters;
 pub mod data_centers;
 pub mod disks;

@@ -34,6 +34,9 @@ const EN: &str = concat!(
     include_str!("../../locales/en/pools.ftl"),
     "\n",
     include_str!("../../locales/en/hosts.ftl"),
+    "\n",
+    include_str!("../../locales/en/ha.ftl"),
+    "\n",
     include_str!("../../locales/en/scheduling.ftl"),
     include_str!("../../locales/en/clusters.ftl"),
     "\n",
@@ -68,6 +71,9 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/pools.ftl"),
     "\n",
     include_str!("../../locales/zh-CN/hosts.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/ha.ftl"),
+    "\n",
     include_str!("../../locales/zh-CN/scheduling.ftl"),
     include_str!("../../locales/zh-CN/clusters.ftl"),
     "\n",
@@ -278,6 +284,8 @@ mod tests {
         add("day", crate::model::reservation::Weekdays::NAMES.to_vec());
         add("step", vec!["check_template", "create_vms", "make_layers", "boot", "settle", "save_memory"]);
         add("step", vec!["lay_anew", "seal", "move", "empty", "create_domain", "look_everywhere"]);
+        add("step", vec!["shut_down_vms", "shut_down_ha_vms", "hosts_to_maintenance", "power_off_hosts"]);
+        add("step", vec!["power_on_hosts", "wait_for_hosts", "start_vms_again"]);
         add("step", vec!["check_storage", "power_off", "free_vms", "power_on"]);
         add("fence", crate::model::fence::FenceType::ALL.iter().map(|f| f.as_str()).collect());
         use crate::model::{host::HostAction, migration::MigrationPolicyName};
@@ -295,6 +303,7 @@ mod tests {
         add("step", vec!["adjust_guest", "plug"]);
         use crate::model::vm_settings::{MigrationMode, RngSource, Waiting, Watchdog};
         add("migration", MigrationMode::ALL.iter().map(|m| m.as_str()).collect());
+        add("resume", crate::model::vm_settings::ResumeBehaviour::ALL.iter().map(|r| r.as_str()).collect());
         add("watchdog", Watchdog::ALL.iter().map(|w| w.as_str()).collect());
         add("rng", RngSource::ALL.iter().map(|r| r.as_str()).collect());
         add("level", vec!["usual", "low", "medium", "high"]);

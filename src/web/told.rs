@@ -5,7 +5,7 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 38] = [
+const KEPT: [&str; 41] = [
     "told-no-cpu",
     "told-no-cpu-flags",
     "told-wrong-password",
@@ -20,6 +20,9 @@ const KEPT: [&str; 38] = [
     "told-upload-broken",
     "told-waits-for-join",
     "told-host-off",
+    "told-lease-run-out",
+    "told-storage-failed",
+    "told-watchdog",
     "told-on-neither",
     "told-moved-outside",
     "told-post-copy-torn",

@@ -14,6 +14,8 @@ pub enum HostEvent {
     Domain(DomainReport),
     /// The guest began to reboot, so many milliseconds ago. After a snapshot come the latest ones again: nobody listened then, perhaps.
     Rebooted { vm: VmId, millis_ago: u64 },
+    /// The guest did not stroke its watchdog.
+    Watchdog { vm: VmId },
     /// The guest agent answered, or told something new.
     Guest(GuestReport),
     /// Sent every few seconds.
@@ -55,6 +57,8 @@ pub enum StopReason {
     /// It was destroyed through libvirt.
     Destroyed,
     Crashed,
+    /// Its watchdog powered it off.
+    Watchdog,
     Saved,
     /// It went to another host.
     Migrated,

@@ -1,7 +1,7 @@
 //! Power of another host, and whether another host still writes to the storage.
 
 use crate::model::fence::PowerAction;
-use crate::wire::image::DomainPath;
+use crate::wire::image::{DomainPath, ImagePath};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,4 +40,16 @@ pub struct SeesHost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostSeen {
     pub writes: bool,
+}
+
+/// Does a process, on whatever host, hold a lock on one of these images?
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LooksForLocks {
+    pub images: Vec<ImagePath>,
+}
+
+/// One does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocksSeen {
+    pub held: bool,
 }

@@ -5,7 +5,7 @@ use crate::model::ids::{DiskId, NicId, VmId};
 use crate::model::network::{MacAddress, NicModel};
 use crate::model::vm::{BootDevice, Display};
 use crate::model::vm_settings::VmSettings;
-use crate::wire::image::ImagePath;
+use crate::wire::image::{DomainPath, ImagePath};
 use serde::{Deserialize, Serialize};
 
 /// All domains Vireo made on this host, running or not.
@@ -154,4 +154,11 @@ pub struct Placed {
 pub struct SendKeys {
     pub vm: VmId,
     pub keycodes: Vec<u32>,
+}
+
+/// Have a guest go on that stands still because its storage failed, if all these domains can be written again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeIo {
+    pub vm: VmId,
+    pub domains: Vec<DomainPath>,
 }

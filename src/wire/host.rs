@@ -72,3 +72,7 @@ pub struct HostCapabilities {
     #[serde(default)]
     pub cpu_models: Vec<String>,
 }
+
+/// Go off, as the machine's own power button would have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PowerOff {}

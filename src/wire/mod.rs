@@ -110,6 +110,9 @@ verbs! {
     SetCertificate => "set_certificate" -> ();
     fence::FencePower => "fence_power" -> fence::Power;
     fence::SeesHost => "sees_host" -> fence::HostSeen;
+    fence::LooksForLocks => "looks_for_locks" -> fence::LocksSeen;
+    guest::ResumeIo => "resume_io" -> ();
+    host::PowerOff => "power_off" -> ();
 }
 
 /// Why a verb failed, in a form the engine can act on.

@@ -78,6 +78,7 @@ impl Button {
 fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
     let (on_vm, on_role, on_user) =
         (format!("/admin/vms/{vm}"), format!("/admin/roles/{}", w.role), format!("/admin/users/{victim}"));
+    let on_cluster = format!("/admin/clusters/{}", w.cluster);
     let blank = "00000000-0000-0000-0000-000000000000";
     let pool = [
         ("name", "a b"),
@@ -119,6 +120,11 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
                 format!("/vms/{vm}/diskattachments"),
                 json!({"disk": {"provisioned_size": 1 << 20, "alias": "more"}}),
             ),
+        ),
+        Button::new(
+            &on_cluster,
+            &format!("{on_cluster}/power"),
+            How::Post(format!("{on_cluster}/power/calloff"), Vec::new()),
         ),
         Button::new(&on_user, &format!("{on_user}/edit"), How::Get(format!("{on_user}/edit"))),
     ];

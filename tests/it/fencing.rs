@@ -109,12 +109,17 @@ async fn a_host_is_fenced_when_it_cannot_be_writing() {
     let (board, address) = Board::start(&lab, lab.hosts[here].first_process());
     let option = |name: &str, value: &str| json!({"name": name, "value": value});
     let options = [option("ipport", "8443"), option("ssl_insecure", "1"), option("systems_uri", SYSTEM)];
-    let agent = |kind: &str| json!({"type": kind, "address": address, "username": "a", "password": "b", "options": {"option": options}});
+    let at = |kind: &str, address: &str, order: u32| {
+        json!({"type": kind, "address": address, "username": "a", "password": "b",
+        "order": order, "options": {"option": options}})
+    };
+    let agent = |kind: &str| at(kind, &address, 2);
     let (code, refused) = lab.admin.post(&format!("{host}/fenceagents"), agent("../sh")).await;
     assert_eq!(code, 400, "{refused}");
     let (code, made) = lab.admin.post(&format!("{host}/fenceagents"), agent("redfish")).await;
     assert_eq!(code, 201, "{made}");
     assert!(!made.to_string().contains("password"), "{made}");
+    assert_eq!((&made["order"], &made["concurrent"]), (&json!("2"), &json!("false")), "{made}");
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         // The board takes a moment to listen; until then that is said, and not that the power is off.
@@ -128,6 +133,11 @@ async fn a_host_is_fenced_when_it_cannot_be_writing() {
     let (code, refused) = lab.admin.post(&format!("{host}/fence"), json!({"fence_type": "stop"})).await;
     assert_eq!(code, 409, "a host that works is not powered off: {refused}");
 
+    // A way that does not work comes first; then both "power supplies" together.
+    assert_eq!(lab.admin.post(&format!("{host}/fenceagents"), at("redfish", "127.0.0.9", 1)).await.0, 201);
+    let (code, second) = lab.admin.post(&format!("{host}/fenceagents"), agent("redfish")).await;
+    assert_eq!((code, &second["concurrent"]), (201, &json!("true")), "{second}");
+
     // The engine alone has lost it: it still writes, and is left in peace.
     lab.hosts[here].cable(false);
     lab.wait_for_host(here, "non_responsive").await;
@@ -137,7 +147,8 @@ async fn a_host_is_fenced_when_it_cannot_be_writing() {
 
     // It hangs: nothing of it writes any more. Off it goes, and its VM comes back on the other host.
     lab.hosts[here].freeze();
-    told(&lab, "was powered off and on again").await;
+    told(&lab, &format!("was powered off and on again (asked: redfish {address} + redfish {address} ← host")).await;
+    told(&lab, "A fence agent of host").await;
     assert_eq!(board.wanted(), "On");
     lab.admin.wait(&vm, "up").await;
     assert_eq!(lab.really_on(&vm), [1 - here]);
@@ -148,4 +159,42 @@ async fn a_host_is_fenced_when_it_cannot_be_writing() {
     lab.power_on(here);
     lab.wait_for_host(here, "up").await;
     assert_eq!(lab.really_on(&vm), [1 - here]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_dumps_its_crashed_kernel_is_left_alone() {
+    let settings = vec![("VIREO_FENCE_DELAY", "3".to_owned()), ("VIREO_KDUMP_PORT", "7411".to_owned())];
+    let mut lab = Lab::with_hosts_and(2, settings).await;
+    let vm = lab.demo_vm("crashes").await;
+    let marked = json!({"high_availability": {"enabled": true}});
+    assert_eq!(lab.admin.put(&format!("/vms/{vm}"), marked).await.0, 200);
+    lab.admin.act(&vm, "start").await;
+    lab.admin.wait(&vm, "up").await;
+    let here = lab.whereabouts(&vm).await.unwrap();
+    let host = format!("/hosts/{}", lab.hosts[here].id);
+    let listen = json!({"power_management": {"kdump_detection": true}});
+    let (code, set) = lab.admin.put(&host, listen).await;
+    assert_eq!((code, &set["power_management"]["kdump_detection"]), (200, &json!("true")), "{set}");
+    let agent = json!({"type": "of_nobody", "address": "127.0.0.1"});
+    assert_eq!(lab.admin.post(&format!("{host}/fenceagents"), agent).await.0, 201);
+
+    // Its kernel crashes: nothing runs there but what dumps it, and that tells so.
+    lab.hosts[here].kill_agent();
+    lab.hosts[here].guests(&vm).into_iter().for_each(kill_process);
+    lab.wait_for_host(here, "non_responsive").await;
+    let mut sender = lab.hosts[here].command("/usr/libexec/fence-agents/fence_kdump_send");
+    sender.args(["-p", "7411", "-f", "ipv4", "-i", "1", "-c", "15", &lab.engine_address()]);
+    let mut sender = sender.stdout(Stdio::null()).spawn().unwrap();
+    lab.wait_for_host(here, "kdumping").await;
+    told(&lab, "crashed and is being dumped").await;
+    lab.admin.wait(&vm, "up").await;
+    assert_eq!(lab.really_on(&vm), [1 - here]);
+    assert!(!lab.admin.messages().await.iter().any(|m| m.contains("of_nobody")), "it was to be fenced");
+
+    // It has dumped, and boots.
+    sender.wait().unwrap();
+    lab.wait_for_host(here, "down").await;
+    lab.hosts[here].pull_the_plug();
+    lab.power_on(here);
+    lab.wait_for_host(here, "up").await;
 }

@@ -231,13 +231,20 @@ impl LabHost {
              until [ -e /sys/class/net/eth0 ]; do sleep 0.02; done; \
              ip link add ovirtmgmt type bridge; ip link set eth0 master ovirtmgmt; ip link set eth0 up; \
              ip addr add {address}/24 dev ovirtmgmt; ip link set ovirtmgmt up; touch {dir}/up; \
-             while :; do sleep 0.2; done",
+             until [ -e {dir}/poweroff ]; do sleep 0.2; done",
             name = self.name,
             dir = self.dir.display(),
             address = self.address,
             group = self.wire,
         );
-        let _ = fs::remove_file(self.dir.join("up"));
+        for gone in ["up", "poweroff"] {
+            let _ = fs::remove_file(self.dir.join(gone));
+        }
+        // What the agent calls to have the machine go off: its first process ends, and all others with it.
+        let switch = self.dir.join("bin/poweroff");
+        fs::create_dir_all(switch.parent().unwrap()).unwrap();
+        fs::write(&switch, format!("#!/bin/sh\ntouch {}/poweroff\n", self.dir.display())).unwrap();
+        fs::set_permissions(&switch, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         // libvirt names control groups after guests: the same guest on two hosts needs two trees.
         let enter = format!(
             "set -e; for c in cpu cpuacct; do mkdir -p /sys/fs/cgroup/$c/{group}; echo 0 > /sys/fs/cgroup/$c/{group}/cgroup.procs; \
@@ -299,6 +306,8 @@ impl LabHost {
     fn agent_command(&self) -> Command {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("agent.log")).unwrap();
         let mut command = self.command(env!("CARGO_BIN_EXE_vireo"));
+        let path = format!("{}/bin:{}", self.dir.display(), std::env::var("PATH").unwrap());
+        command.env("PATH", path);
         command.env("VIREO_DATA", &self.dir).env("VIREO_AGENT_LISTEN", "[::]:54321").stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         command
@@ -342,6 +351,11 @@ impl LabHost {
         let _ = Command::new("ip").args(["link", "del", &self.wire]).output();
         let remove = format!("rmdir $(find /sys/fs/cgroup/cpu*/{} -depth -type d)", self.wire);
         let _ = Command::new("sh").args(["-c", &remove]).output();
+    }
+
+    /// Whether it went off by itself.
+    pub fn went_off(&mut self) -> bool {
+        self.init.as_mut().is_none_or(|init| init.try_wait().unwrap().is_some())
     }
 
     /// Its cable is in, or not.

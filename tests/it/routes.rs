@@ -11,9 +11,10 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 18] = [
+const API_FILES: [&str; 19] = [
     "api/clusters.rs",
     "api/data_centers.rs",
+    "api/cluster_power.rs",
     "api/guest.rs",
     "api/hosts.rs",
     "api/icons.rs",
@@ -155,6 +156,9 @@ impl Ids {
     fn fill(&self, path: &str) -> String {
         let mut filled = Vec::new();
         let mut noun = "";
+        // In a cluster that is shut down nothing is left to be tried: there is no such cluster.
+        let whole = ["/power/down", "/power/up", "/shutdown", "/start"].iter().any(|end| path.ends_with(end));
+        let whole_cluster = whole && path.contains("/clusters/");
         for part in path.split('/') {
             let name = part.trim_matches(['{', '}']).split(':').next().unwrap();
             filled.push(match (part.starts_with('{'), name) {
@@ -165,6 +169,7 @@ impl Ids {
                 (true, "version" | "name") => "none".to_owned(),
                 (true, "vm") => self.0["vms"].clone(),
                 (true, "disk") => self.0["disks"].clone(),
+                (true, _) if whole_cluster => "00000000-0000-0000-0000-000000000001".to_owned(),
                 (true, _) => {
                     self.0.get(noun).cloned().unwrap_or_else(|| "00000000-0000-0000-0000-000000000001".to_owned())
                 }

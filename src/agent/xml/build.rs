@@ -240,7 +240,8 @@ fn write_disk(
         let format = if disk.format == DiskFormat::Cow { "qcow2" } else { "raw" };
         let cache = if host.page_cached.contains(&disk.id) { "writeback" } else { "none" };
         let thread = io_thread.map(|n| n.to_string());
-        let mut driver = vec![("name", "qemu"), ("type", format), ("cache", cache), ("discard", "unmap")];
+        let mut driver =
+            vec![("name", "qemu"), ("type", format), ("cache", cache), ("error_policy", "stop"), ("discard", "unmap")];
         driver.extend(thread.iter().map(|n| ("iothread", n.as_str())));
         empty(w, "driver", &driver)?;
         empty(w, "source", &[("file", &storage::image_file(&disk.image).to_string_lossy())])?;

@@ -46,3 +46,46 @@ diesel::table! {
         host_id -> Text,
     }
 }
+
+diesel::table! {
+    fence_wait (host_id) {
+        host_id -> Text,
+        next_try -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vm_lease (vm_id) {
+        vm_id -> Text,
+        host_id -> Text,
+        held -> Bool,
+    }
+}
+
+diesel::table! {
+    vm_io_pause (vm_id) {
+        vm_id -> Text,
+        since -> Timestamp,
+    }
+}
+
+diesel::table! {
+    cluster_rest (cluster_id) {
+        cluster_id -> Text,
+        called_off -> Bool,
+    }
+}
+
+diesel::table! {
+    cluster_rest_vm (vm_id) {
+        vm_id -> Text,
+        cluster_id -> Text,
+    }
+}
+
+diesel::table! {
+    host_kdump (host_id) {
+        host_id -> Text,
+        heard -> Nullable<Timestamp>,
+    }
+}

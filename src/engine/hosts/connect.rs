@@ -76,6 +76,7 @@ async fn take(engine: &Arc<Engine>, host: HostId, event: HostEvent) -> Result<()
         HostEvent::Snapshot { domains } => report::snapshot(engine, host, domains).await,
         HostEvent::Domain(domain) => report::events(engine, host, vec![domain]).await,
         HostEvent::Rebooted { vm, millis_ago } => report::rebooted(engine, vm, millis_ago).await,
+        HostEvent::Watchdog { vm } => report::watchdog(engine, host, vm).await,
         HostEvent::Guest(guest) => report::guest(engine, guest).await,
         HostEvent::Stats { host: stats, vms } => {
             engine.live.sample(host, &stats, &vms);
@@ -186,7 +187,8 @@ fn may_move(from: HostStatus, to: HostStatus) -> bool {
         // Who was given up stays so until he is back, and is not called "connecting" by every try.
         S::Connecting => matches!(from, S::Up | S::NonOperational | S::Initializing | S::Unassigned),
         // A host that falls silent while it is emptied may come back with its VMs, and works on.
-        S::NonResponsive => !matches!(from, S::Maintenance | S::Down),
+        // What is being dumped does not answer.
+        S::NonResponsive => !matches!(from, S::Maintenance | S::Down | S::Kdumping),
         S::Up | S::NonOperational => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
         _ => false,
     }
@@ -207,6 +209,9 @@ async fn move_to(engine: &Arc<Engine>, id: HostId, status: HostStatus, why: &str
         .write(move |db| {
             if !store::set_status(db, &known, status, &why)? {
                 return Ok(());
+            }
+            if status == HostStatus::Up {
+                crate::store::hosts::fence::forget_turn(db, id)?;
             }
             let was_there = known.status == HostStatus::Up;
             if was_there {

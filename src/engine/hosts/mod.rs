@@ -10,6 +10,7 @@ pub(in crate::engine) mod evacuate;
 pub mod fence;
 pub mod install;
 pub mod inventory;
+pub mod kdump;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
@@ -44,8 +45,6 @@ pub struct Hosts {
     /// One at a time reads the hosts and connects: an older reading would bring back an address that has changed since.
     connecting: tokio::sync::Mutex<()>,
     begun: Instant,
-    /// When each was fenced last.
-    fenced: Mutex<HashMap<HostId, Instant>>,
     /// How often VMs were sent away from hosts that cannot work on.
     sent: Mutex<HashMap<VmId, u32>>,
 }
@@ -74,7 +73,6 @@ impl Hosts {
             links: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
             begun: Instant::now(),
-            fenced: Mutex::default(),
             sent: Mutex::default(),
         }
     }
@@ -98,6 +96,11 @@ impl Hosts {
         found.ok_or_else(|| Away::NotConnected { host: id.to_string() }.into())
     }
 
+    /// Its agent runs in this process.
+    pub(in crate::engine) fn runs_here(&self, id: HostId) -> bool {
+        self.here.get().is_some_and(|here| here.0 == id)
+    }
+
     /// Where it is called.
     pub(in crate::engine) fn address(&self, id: HostId) -> Option<String> {
         self.links().get(&id).map(|link| link.line.0.clone())
@@ -113,14 +116,9 @@ impl Hosts {
         self.links().keys().copied().collect()
     }
 
-    /// Whether it may be fenced now; then it may not again for `delay`.
-    fn fence_now(&self, id: HostId, delay: Duration) -> bool {
-        let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = self.begun.elapsed() >= delay && fenced.get(&id).is_none_or(|last| last.elapsed() >= delay);
-        if due {
-            fenced.insert(id, Instant::now());
-        }
-        due
+    /// This engine has watched the hosts for so long.
+    fn watched_for(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// Ends the connection to one; the next look at the hosts makes another.

@@ -41,7 +41,20 @@ pub async fn confirm(cx: &Cx, id: HostId) -> Result<(), EngineError> {
 /// # Errors
 /// Somebody changed the host meanwhile, or the database failed.
 pub(super) fn is_off(engine: &Arc<Engine>, db: &mut Db, row: &HostRow) -> Result<(), EngineError> {
-    if !write::set_status(db, row, HostStatus::Down, "")? {
+    runs_nothing(engine, db, row, HostStatus::Down)
+}
+
+/// Nothing that ran on the host runs any more, in the caller's transaction.
+///
+/// # Errors
+/// Somebody changed the host meanwhile, or the database failed.
+pub(super) fn runs_nothing(
+    engine: &Arc<Engine>,
+    db: &mut Db,
+    row: &HostRow,
+    status: HostStatus,
+) -> Result<(), EngineError> {
+    if !write::set_status(db, row, status, "")? {
         return Err(Conflict::ChangedMeanwhile.into());
     }
     for run in run::find(db, Which::OnHost(row.id))? {

@@ -6,6 +6,7 @@ use crate::engine::vms::state::{self, about, change, set_off};
 use crate::engine::{Engine, EngineError};
 use crate::model::event::EventCode;
 use crate::model::ids::{HostId, VmId};
+use crate::model::vm_settings::{Running, Watchdog};
 use crate::model::vm_state::{Intent, Observed};
 use crate::store::vms::run::{self, VmRun, Which};
 use crate::wire::event::{DomainState, StopReason};
@@ -176,8 +177,9 @@ fn living(engine: &Arc<Engine>, db: &mut Db, report: &DomainReport, now: Observe
         run.agent = report.agent_connected && now == Observed::Running;
         Ok(())
     })?;
-    crate::store::vms::ha::forget(db, report.vm)?;
-    if run.intent == Intent::Off {
+    if run.intent != Intent::Off {
+        crate::store::vms::ha::forget(db, report.vm)?;
+    } else {
         let engine = engine.clone();
         crate::db::after_commit(move || engine.reconcilers.wake("unwanted guests"));
     }
@@ -238,11 +240,29 @@ fn explain(report: &DomainReport) -> (bool, &'static str) {
         Some(StopReason::Shutdown) => (false, "The guest shut down."),
         Some(StopReason::Destroyed) => (false, "It was powered off outside of the engine."),
         Some(StopReason::Crashed) => (true, "Its QEMU process crashed."),
+        Some(StopReason::Watchdog) => (true, "Its watchdog powered it off."),
         Some(StopReason::Failed) => (true, "Its QEMU process could not start."),
         Some(StopReason::Saved) => (false, "Its memory was saved outside of the engine."),
         Some(StopReason::Migrated) => (false, "It was moved to another host outside of the engine."),
         Some(StopReason::Unknown) | None => (false, ""),
     }
+}
+
+/// The guest did not stroke its watchdog; what that does to it comes as a report of its own.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn watchdog(engine: &Arc<Engine>, host: HostId, vm: VmId) -> Result<(), EngineError> {
+    let inner = engine.clone();
+    engine
+        .db
+        .write(move |db| {
+            let Some(run) = run::get(db, vm)?.filter(|run| run.host == Some(host)) else { return Ok(()) };
+            let action = Running::from_json(&run.launched).map(|running| running.hardware.settings.watchdog);
+            let action = action.unwrap_or(Watchdog::None);
+            inner.tell(db, EventCode::WatchdogEvent, about(&run), action.as_str())
+        })
+        .await
 }
 
 /// The guest began to reboot: it boots, and its agent is not there until it says so.

@@ -1,6 +1,7 @@
 //! Which type stands for which kind of job.
 
 use super::kind::{AnyKind, Hidden};
+use crate::engine::cluster_power::{ShutDownCluster, StartCluster};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
 use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost};
 use crate::engine::pools::{
@@ -36,6 +37,8 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::MigrateVm => &const { Hidden::<MigrateVm>::new() },
         JobKind::AddStorageDomain => &const { Hidden::<AddStorageDomain>::new() },
         JobKind::InstallHost => &const { Hidden::<InstallHost>::new() },
+        JobKind::ShutDownCluster => &const { Hidden::<ShutDownCluster>::new() },
+        JobKind::StartCluster => &const { Hidden::<StartCluster>::new() },
         JobKind::FenceHost => &const { Hidden::<FenceHost>::new() },
         JobKind::EmptyHost => &const { Hidden::<EmptyHost>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },

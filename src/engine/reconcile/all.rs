@@ -4,7 +4,7 @@ use super::Reconciler;
 use crate::auth;
 use crate::engine::directories::{people, skew};
 use crate::engine::scheduler::{balancing, what_if};
-use crate::engine::vms::{ha, state, stop};
+use crate::engine::vms::{ha, io_pause, lease, state, stop};
 use crate::engine::{Engine, EngineError, class, domains, hosts, jobs, pools};
 use crate::model::vm::VmStatus;
 use crate::store::vms::run::{self, Which};
@@ -31,11 +31,14 @@ pub(super) const ALL: &[Reconciler] = &[
         period: Duration::from_secs(15),
         run: |e| hosts::evacuate::keep(e).boxed(),
     },
+    Reconciler { name: "crashed hosts", period: Duration::from_secs(10), run: |e| hosts::kdump::watch(e).boxed() },
     Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
     Reconciler { name: "storage pool managers", period: Duration::from_secs(5), run: |e| hosts::spm::elect(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },
     Reconciler { name: "high availability", period: Duration::from_secs(2), run: |e| ha::restart(e).boxed() },
+    Reconciler { name: "leases", period: Duration::from_secs(5), run: |e| lease::watch(e).boxed() },
+    Reconciler { name: "halted guests", period: Duration::from_secs(10), run: |e| io_pause::watch(e).boxed() },
     Reconciler { name: "balancing", period: Duration::from_secs(60), run: |e| balancing::keep(e).boxed() },
     Reconciler { name: "reservation", period: Duration::from_secs(300), run: |e| what_if::watch(e).boxed() },
     Reconciler { name: "unwanted guests", period: Duration::from_secs(5), run: |e| stop::stop_unwanted(e).boxed() },

@@ -55,6 +55,7 @@ const TIMING: Timing = Timing {
     host_silence: Duration::from_secs(2),
     viewer: Duration::from_secs(5),
     fence_delay: Duration::from_secs(3600),
+    io_pause: Duration::from_secs(1),
     settle: Duration::from_millis(50),
 };
 

@@ -1,7 +1,7 @@
 //! High availability: a VM that went down without being told to is started again where it can be. (oVirt's AutoStartVmsRunner.)
 //!
 //! What is to be started again stands in the database, in the transaction that found the VM down: no crash of the engine loses it. A VM
-//! whose host is silent is not down: it is when that host is known to be off.
+//! whose host is silent is not down: it is when that host is known to be off, or its lease has run out ([`super::lease`]).
 
 use crate::db::Db;
 use crate::engine::jobs::{self, NewJob};
@@ -12,6 +12,7 @@ use crate::engine::{Engine, EngineError};
 use crate::model::event::EventCode;
 use crate::model::ids::JobId;
 use crate::model::vm::VmStatus;
+use crate::model::vm_state::Intent;
 use crate::store::vms::ha::{self as store, Waiting};
 use crate::store::vms::run::{self, VmRun};
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub(in crate::engine) async fn restart(engine: &Arc<Engine>) -> Result<(), Engin
 
 fn try_one(engine: &Arc<Engine>, db: &mut Db, waiting: Waiting) -> Result<Option<JobId>, EngineError> {
     let run = state::load(db, waiting.vm)?;
+    // It is only being ended.
+    if run.intent == Intent::Off && run.observed.is_living() {
+        return Ok(None);
+    }
     if run.status.is_running() || run.status == VmStatus::Suspended {
         // Somebody was faster.
         store::forget(db, waiting.vm)?;

@@ -2,6 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::engine::vms::admit::refuse;
+use crate::engine::vms::lease;
 use crate::model::disk::DiskStatus;
 use crate::model::storage_domain::StorageDomainStatus;
 use crate::model::vm::{BootDevice, Refusal, VmAction};
@@ -23,6 +24,9 @@ pub(super) fn check(vm: &Launch) -> Result<(), EngineError> {
     }
     if let Some((_, None)) = vm.cd {
         return refused(Refusal::CdGone { cd: String::new() });
+    }
+    if vm.hardware.settings.lease.0.is_some() && !lease::has_a_disk_there(vm) {
+        return refused(Refusal::NoDiskAtLease);
     }
     for disk in vm.files() {
         if disk.status != DiskStatus::Ok {

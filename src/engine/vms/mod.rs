@@ -9,6 +9,8 @@ pub mod console;
 pub mod copy;
 pub(in crate::engine) mod create;
 pub(in crate::engine) mod ha;
+pub(in crate::engine) mod io_pause;
+pub(in crate::engine) mod lease;
 mod list;
 mod media;
 pub mod migrate;

@@ -65,6 +65,7 @@ pub(in crate::engine) fn check(
         wrong.push(Invalid::new("cpu.cpu_tune", Problem::NotAPinning { vcpus: hardware.vcpus() }));
     }
     machine_and_cpu(db, cluster, s, wrong)?;
+    lease(db, cluster, s, wrong)?;
     if !s.hosts.is_empty() {
         let known = places::facts(db, cluster)?;
         if let Some(stranger) = s.hosts.iter().find(|id| known.iter().all(|(known, _)| known != *id)) {
@@ -100,6 +101,20 @@ fn numbers(s: &VmSettings, wrong: &mut Vec<Invalid>) {
         ("rng_device.rate.period", s.rng_period_ms, 0, MOST_RNG_PERIOD),
     ];
     wrong.extend(all.into_iter().filter_map(|(f, value, min, max)| valid::range(f, value.into(), min, max).err()));
+}
+
+/// A highly available VM's, in a domain that all hosts of the data center see.
+fn lease(db: &mut Db, cluster: ClusterId, s: &VmSettings, wrong: &mut Vec<Invalid>) -> Result<(), EngineError> {
+    let Some(domain) = s.lease.0 else { return Ok(()) };
+    if !s.high_availability {
+        wrong.push(Invalid::new("lease.storage_domain", Problem::LeaseNeedsHa));
+    }
+    let center = crate::store::storage_domains::data_center_of(db, cluster)?;
+    let shared = crate::store::hosts::domains::shared_in(db, center)?;
+    if !shared.contains(&domain) {
+        wrong.push(Invalid::new("lease.storage_domain", Problem::NotAShared { value: domain.to_string() }));
+    }
+    Ok(())
 }
 
 /// A machine and a CPU that some host of the cluster has.

@@ -8,7 +8,7 @@ use crate::engine::quotas::Asker;
 use crate::engine::scheduler::{self, Tie};
 use crate::engine::vms::admit::{admit, command, refuse};
 use crate::engine::vms::{media, run_once, spec, state};
-use crate::engine::{Cx, Engine, EngineError, disks, first_run, pools, templates};
+use crate::engine::{Cx, Engine, EngineError, cluster_power, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
 use crate::model::host::HostStatus;
@@ -100,6 +100,7 @@ pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> 
         (How::Resume, Some(host)) => host,
         (_, tied) => {
             let (config, once) = this_time(db, vm)?;
+            cluster_power::may_start(db, config.cluster)?;
             media::check(&config)?;
             scheduler::settle_on(engine, db, &config, tied.or(once.host).map_or(Tie::None, Tie::To))?
         }

@@ -11,6 +11,7 @@ use crate::model::permission::ObjectKind;
 use crate::model::vm::VmStatus;
 use crate::model::vm_state::{Facts, Intent, Observed, status};
 use crate::store::vms::run::{self, VmRun};
+use crate::store::vms::{io_pause, lease};
 use std::sync::Arc;
 
 /// How often a change is tried when others change the same VM at the same moment.
@@ -96,6 +97,13 @@ fn after(engine: &Arc<Engine>, db: &mut Db, old: &VmRun, new: &VmRun) -> Result<
     }
     if old.observed != Observed::PausedIo && new.observed == Observed::PausedIo {
         engine.tell(db, EventCode::VmPausedIo, about(new), "")?;
+        io_pause::begin(db, new.vm, engine.clock.now())?;
+    }
+    if old.observed == Observed::PausedIo && new.observed != Observed::PausedIo {
+        io_pause::end(db, new.vm)?;
+        if new.observed == Observed::Running {
+            engine.tell(db, EventCode::VmGoesOn, about(new), "")?;
+        }
     }
     if old.status.is_running() && !new.status.is_running() {
         let (engine, vm) = (engine.clone(), new.vm);
@@ -103,6 +111,7 @@ fn after(engine: &Arc<Engine>, db: &mut Db, old: &VmRun, new: &VmRun) -> Result<
     }
     if old.status != VmStatus::Down && new.status == VmStatus::Down {
         crate::store::run_once::clear(db, new.vm)?;
+        lease::forget(db, new.vm)?;
     }
     // What is saved keeps its disks as they are; what is down for good may be put back.
     if old.status != VmStatus::Down && new.status == VmStatus::Down && old.intent != Intent::Images {

@@ -71,6 +71,15 @@ pub fn find(db: &mut Db, of: Of) -> QueryResult<Vec<DomainRow>> {
     Ok(rows.into_iter().map(to_row).collect())
 }
 
+/// The domains that all hosts of a data center share.
+pub fn shared_in(db: &mut Db, center: Option<DataCenterId>) -> QueryResult<Vec<StorageDomainId>> {
+    storage_domain::table
+        .filter(storage_domain::host_id.is_null())
+        .filter(storage_domain::data_center_id.eq(center))
+        .select(storage_domain::id)
+        .load(db)
+}
+
 /// Each shared domain with each host that is up and should see it.
 pub fn shared_on_up_hosts(db: &mut Db) -> QueryResult<Vec<(DomainRow, HostId)>> {
     let hosts: Vec<(HostId, DataCenterId)> = host::table

@@ -1,10 +1,11 @@
 //! What powers hosts.
 
 use crate::db::Db;
-use crate::db::schema::{fence_agent, host};
+use crate::db::schema::{fence_agent, fence_wait, host};
+use crate::model::clock::Timestamp;
 use crate::model::fence::FenceAgent;
 use crate::model::host::HostStatus;
-use crate::model::ids::{FenceAgentId, HostId};
+use crate::model::ids::{ClusterId, FenceAgentId, HostId};
 use diesel::prelude::*;
 
 /// With its sealed password.
@@ -74,4 +75,53 @@ pub fn silent(db: &mut Db) -> QueryResult<Vec<HostId>> {
         .select(host::id)
         .distinct()
         .load(db)
+}
+
+/// What a try to fence a silent host found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It has only now fallen silent.
+    First,
+    Again,
+    /// Somebody was at it a moment ago.
+    NotYet,
+}
+
+/// Takes the turn to fence a host; after the first one, and after others, the next comes then. Of two that ask at the same moment one gets it.
+pub fn take_turn(
+    db: &mut Db,
+    id: HostId,
+    now: Timestamp,
+    (after_first, next): (Timestamp, Timestamp),
+) -> QueryResult<Turn> {
+    let due = fence_wait::table.find(id).filter(fence_wait::next_try.le(now));
+    if diesel::update(due).set(fence_wait::next_try.eq(next)).execute(db)? == 1 {
+        return Ok(Turn::Again);
+    }
+    let known: i64 = fence_wait::table.find(id).count().get_result(db)?;
+    if known > 0 {
+        return Ok(Turn::NotYet);
+    }
+    let row = (fence_wait::host_id.eq(id), fence_wait::next_try.eq(after_first));
+    diesel::insert_into(fence_wait::table).values(row).execute(db)?;
+    Ok(Turn::First)
+}
+
+/// It is back.
+pub fn forget_turn(db: &mut Db, id: HostId) -> QueryResult<()> {
+    diesel::delete(fence_wait::table.find(id)).execute(db).map(drop)
+}
+
+/// Of the hosts of a cluster that should answer: how many there are, and how many of them are silent.
+pub fn silent_of(db: &mut Db, id: ClusterId) -> QueryResult<(usize, usize)> {
+    use HostStatus as S;
+    const WATCHED: [HostStatus; 5] =
+        [S::Up, S::NonOperational, S::Connecting, S::NonResponsive, S::PreparingForMaintenance];
+    let all: Vec<HostStatus> = host::table
+        .filter(host::cluster_id.eq(id))
+        .filter(host::status.eq_any(WATCHED))
+        .select(host::status)
+        .load(db)?;
+    let silent = all.iter().filter(|status| matches!(status, S::Connecting | S::NonResponsive)).count();
+    Ok((all.len(), silent))
 }

@@ -3,6 +3,7 @@
 pub mod domains;
 pub mod enrol;
 pub mod fence;
+pub mod kdump;
 pub mod list;
 pub mod spm;
 pub mod ssh;

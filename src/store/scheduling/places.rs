@@ -57,6 +57,11 @@ pub fn settings(db: &mut Db, cluster: ClusterId) -> QueryResult<ClusterSettings>
     Ok(kept.map(|text| ClusterSettings::from_json(&text)).unwrap_or_default())
 }
 
+/// What it is called; none: there is no such cluster.
+pub fn cluster_name(db: &mut Db, id: ClusterId) -> QueryResult<Option<String>> {
+    cluster::table.find(id).select(cluster::name).first(db).optional()
+}
+
 /// The settings of all clusters.
 pub fn all_settings(db: &mut Db) -> QueryResult<Vec<(ClusterId, ClusterSettings)>> {
     let rows: Vec<(ClusterId, String)> = cluster::table.select((cluster::id, cluster::settings)).load(db)?;

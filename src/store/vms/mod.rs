@@ -3,7 +3,9 @@
 pub mod get;
 pub mod ha;
 pub mod insert;
+pub mod io_pause;
 pub mod launch;
+pub mod lease;
 pub mod list;
 pub mod run;
 pub mod search;

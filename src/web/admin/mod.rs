@@ -4,6 +4,7 @@ mod accounts;
 mod attach;
 mod card;
 mod catalog;
+mod cluster_power;
 mod clusters;
 mod confirm;
 mod copies;
@@ -79,6 +80,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(data_centers::routes)
         .configure(clusters::routes)
         .configure(catalog::routes)
+        .configure(cluster_power::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

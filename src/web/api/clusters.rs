@@ -13,7 +13,7 @@ use crate::model::cluster_settings::{ClusterMigration, ClusterSettings, FencingP
 use crate::model::ids::{ClusterId, DataCenterId, SchedulingPolicyId};
 use crate::model::migration::MigrationPolicyName;
 use crate::model::page::ListQuery;
-use crate::model::scheduling::{ClusterScheduling, Properties, Property};
+use crate::model::scheduling::{ClusterScheduling, Properties};
 use crate::model::valid::{Invalid, Problem};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -111,6 +111,8 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
         let (host, input) = (id::<HostId>("host", &path)?, body(&request, &bytes)?);
         input.only("host", HOST)?;
         let to = cluster(&cx, &input).await?;
+        let kdump = input.bool_at("power_management/kdump_detection", "power_management.kdump_detection")?;
+        let priority: Option<i32> = input.parsed("spm/priority", "spm.priority")?;
         hosts::edit::edit(&cx, host, move |old| {
             let text = |path: &str, old: String| input.text_at(path).map_or(old, ToOwned::to_owned);
             Ok(HostEdit {
@@ -122,7 +124,14 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
             })
         })
         .await?;
-        Ok(render::host(&catalog::host(&cx, host).await?))
+        if let Some(on) = kdump {
+            hosts::kdump::set(&cx, host, on).await?;
+        }
+        if let Some(priority) = priority {
+            hosts::spm::set_priority(&cx, host, priority).await?;
+        }
+        let power = Element::new("power_management").bool("kdump_detection", hosts::kdump::is_on(&cx, host).await?);
+        Ok(render::host(&catalog::host(&cx, host).await?).child(power))
     };
     ok(&request, result.await)
 }
@@ -136,6 +145,7 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     ok(&request, result.await)
 }
 
+/// What can be changed of a host: whether its crashed kernel is listened for.
 async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web::Bytes) -> HttpResponse {
     let (host, action) = path.into_inner();
     let result = async {
@@ -181,7 +191,9 @@ async fn fence(cx: &Cx, host: HostId, input: &Input) -> Result<Element, EngineEr
     }
 }
 
-fn fence_agent(agent: &FenceAgent) -> Element {
+/// oVirt calls those concurrent that are asked together.
+fn fence_agent(agent: &FenceAgent, all: &[FenceAgent]) -> Element {
+    let concurrent = all.iter().any(|other| other.id != agent.id && other.place == agent.place);
     let options = agent.options.iter();
     let options =
         options.map(|(name, value)| Element::new("option").text("name", name.as_str()).text("value", value.as_str()));
@@ -191,6 +203,7 @@ fn fence_agent(agent: &FenceAgent) -> Element {
         .text("address", agent.address.as_str())
         .text("username", agent.user.as_str())
         .int("order", agent.place)
+        .bool("concurrent", concurrent)
         .list("options", "option", options.collect())
 }
 
@@ -273,7 +286,7 @@ async fn fence_agents(request: HttpRequest, path: web::Path<String>) -> HttpResp
     let result = async {
         let cx = caller(&request).await?;
         let all = hosts::fence::agents(&cx, id("host", &path)?).await?;
-        Ok(document::collection("agents", "agent", all.iter().map(fence_agent).collect()))
+        Ok(document::collection("agents", "agent", all.iter().map(|one| fence_agent(one, &all)).collect()))
     };
     ok(&request, result.await)
 }
@@ -290,7 +303,12 @@ async fn add_fence_agent(request: HttpRequest, path: web::Path<String>, bytes: w
             options.all("option").map(pair).collect::<Vec<_>>().join("\n")
         });
         let host = id::<HostId>("host", &path)?;
+        let mut order = input.parsed("order", "order")?;
+        if order.is_none() && input.text_at("concurrent") == Some("true") {
+            order = hosts::fence::agents(&cx, host).await?.last().map(|last| last.place);
+        }
         let new = NewFenceAgent {
+            order,
             kind: text("type"),
             address: text("address"),
             user: text("username"),
@@ -299,7 +317,7 @@ async fn add_fence_agent(request: HttpRequest, path: web::Path<String>, bytes: w
         };
         let made = hosts::fence::add_agent(&cx, host, new).await?;
         let all = hosts::fence::agents(&cx, host).await?;
-        let found = all.iter().find(|agent| agent.id == made).map(fence_agent);
+        let found = all.iter().find(|agent| agent.id == made).map(|one| fence_agent(one, &all));
         found.ok_or_else(|| EngineError::NotFound { kind: "fence agent", id: made.to_string() })
     };
     match result.await {

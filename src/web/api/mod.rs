@@ -3,6 +3,7 @@
 pub mod actions;
 mod affinity;
 pub mod answer;
+mod cluster_power;
 mod clusters;
 pub mod collections;
 mod copies;
@@ -51,6 +52,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(permissions::routes)
                 // After the permissions on a host: an action is any word.
                 .configure(hosts::routes)
+                .configure(cluster_power::routes)
                 .configure(roles::routes)
                 .configure(copies::routes)
                 .configure(pools::routes)

@@ -8,7 +8,7 @@ use crate::model::ids::HostId;
 use crate::model::instance_type::TypeSettings;
 use crate::model::valid::{Invalid, Problem};
 use crate::model::vm::{Hardware, Protocol};
-use crate::model::vm_settings::{RngSource, SettingsChange, VmSettings, Watchdog};
+use crate::model::vm_settings::{Lease, RngSource, SettingsChange, VmSettings, Watchdog};
 use std::collections::BTreeMap;
 
 /// The settings that a document names.
@@ -27,6 +27,8 @@ pub fn read(wrong: &mut Wrong, input: &Input) -> SettingsChange {
         cpu_pinning: pins(input),
         high_availability: wrong.note(input.bool_at("high_availability/enabled", "high_availability.enabled")),
         priority: wrong.note(input.parsed("high_availability/priority", "high_availability.priority")),
+        lease: lease(wrong, input),
+        resume: wrong.note(input.parsed("storage_error_resume_behaviour", "storage_error_resume_behaviour")),
         watchdog: watchdog(wrong, input),
         cpu_shares: wrong.note(input.parsed("cpu_shares", "cpu_shares")),
         io_threads: wrong.note(input.parsed("io/threads", "io.threads")),
@@ -64,6 +66,15 @@ fn pins(input: &Input) -> Option<String> {
     let text = |pin: &Input, name: &str| pin.text_at(name).unwrap_or_default().trim().to_owned();
     let all = pins.all("vcpu_pin").map(|pin| format!("{}#{}", text(pin, "vcpu"), text(pin, "cpu_set")));
     Some(all.collect::<Vec<_>>().join("_"))
+}
+
+/// One that names no domain takes the lease away.
+fn lease(wrong: &mut Wrong, input: &Input) -> Option<Lease> {
+    let lease = input.child("lease")?;
+    if lease.at("storage_domain").is_none() {
+        return Some(Lease(None));
+    }
+    wrong.note(lease.parsed("storage_domain/id", "lease.storage_domain")).map(|id| Lease(Some(id)))
 }
 
 fn watchdog(wrong: &mut Wrong, input: &Input) -> Option<Watchdog> {
@@ -203,6 +214,10 @@ fn rest(mut element: Element, s: &VmSettings) -> Element {
     if s.rng != RngSource::Absent {
         let limited = s.rng_bytes > 0;
         element = element.child(random(s.rng, limited.then_some(s.rng_bytes), limited.then_some(s.rng_period_ms)));
+    }
+    element = element.text("storage_error_resume_behaviour", s.when_storage_fails().as_str());
+    if let Some(domain) = s.lease.0 {
+        element = element.child(Element::new("lease").child(reference("storage_domain", "storagedomains", &domain)));
     }
     if s.watchdog != Watchdog::Absent {
         let dog = Element::new("watchdog").text("action", s.watchdog.as_str()).text("model", "i6300esb");

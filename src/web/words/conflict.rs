@@ -62,6 +62,9 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::NoProxy { .. }
         | Conflict::StillWrites { .. }
         | Conflict::PowerStatus { .. }
+        | Conflict::ClusterRests { .. }
+        | Conflict::ClusterRuns { .. }
+        | Conflict::VmsStay { .. }
         | Conflict::NotInvited => host(l, why),
         Conflict::NotEmpty { .. } | Conflict::LocalCenterFull { .. } | Conflict::CenterHasStorage { .. } => {
             place(l, why)
@@ -216,6 +219,9 @@ fn host(l: Locale, why: &Conflict) -> String {
         Conflict::NotInvited => l.t("conflict-not-invited"),
         Conflict::NoFenceAgent { host } => say!(l, "conflict-no-fence-agent", "host" = host),
         Conflict::NoProxy { host } => say!(l, "conflict-no-proxy", "host" = host),
+        Conflict::ClusterRests { cluster } => say!(l, "conflict-cluster-rests", "cluster" = cluster),
+        Conflict::ClusterRuns { cluster } => say!(l, "conflict-cluster-runs", "cluster" = cluster),
+        Conflict::VmsStay { vms } => say!(l, "conflict-vms-stay", "vms" = vms),
         Conflict::StillWrites { host, domain } => say!(l, "conflict-still-writes", "host" = host, "domain" = domain),
         Conflict::PowerStatus { host, status } => {
             say!(l, "conflict-power-status", "host" = host, "status" = state(l, status.as_str()))

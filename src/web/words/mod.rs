@@ -169,6 +169,7 @@ pub fn refusal(l: Locale, refusal: &Refusal) -> String {
         Refusal::NoSerialConsole => l.t("reason-no-serial-console"),
         Refusal::PoolSuspend => l.t("reason-pool-suspend"),
         Refusal::NothingToBoot => l.t("reason-nothing-to-boot"),
+        Refusal::NoDiskAtLease => l.t("reason-no-disk-at-lease"),
         Refusal::StatelessSuspend => l.t("reason-stateless-suspend"),
         Refusal::StatelessSnapshot => l.t("reason-stateless-snapshot"),
         Refusal::CdGone { cd } if cd.is_empty() => l.t("reason-cd-gone"),

@@ -46,8 +46,8 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
         Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } => of_host(l, problem),
-        Problem::NotAFingerprint { .. } | Problem::NotAPath => of_host(l, problem),
-        Problem::NotAFenceAgent | Problem::NotOptions => of_host(l, problem),
+        Problem::NotAFingerprint { .. } | Problem::NotAPath | Problem::NotAShared { .. } => of_host(l, problem),
+        Problem::NotAFenceAgent | Problem::NotOptions | Problem::LeaseNeedsHa => of_host(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }
@@ -88,6 +88,8 @@ fn of_host(l: Locale, problem: &Problem) -> String {
         Problem::NotAPath => l.t("problem-not-a-path"),
         Problem::NotAFenceAgent => l.t("problem-not-a-fence-agent"),
         Problem::NotOptions => l.t("problem-not-options"),
+        Problem::LeaseNeedsHa => l.t("problem-lease-needs-ha"),
+        Problem::NotAShared { value } => say!(l, "problem-not-a-shared-domain", "value" = value),
         other => other.to_string(),
     }
 }

@@ -2,8 +2,10 @@
 //! nothing of it writes to the storage any more; only then are its VMs started elsewhere.
 
 mod job;
+mod silent;
 
 pub(in crate::engine) use job::FenceHost;
+pub(in crate::engine) use silent::fence_silent;
 
 use super::enrol::about;
 use crate::auth;
@@ -44,7 +46,7 @@ fn purpose(host: HostId) -> String {
     format!("fence agent of host {host}")
 }
 
-/// Adds one, as the last of its host.
+/// Adds one.
 ///
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
@@ -63,7 +65,7 @@ pub async fn add_agent(cx: &Cx, host: HostId, new: NewFenceAgent) -> Result<Fenc
                 let max = MAX_AGENTS as u64;
                 return Err(Invalid::new("agents", Problem::Range { min: 0, max }).into());
             }
-            let place = known.last().map_or(1, |last| last.agent.place + 1);
+            let place = new.order.unwrap_or_else(|| known.last().map_or(1, |last| last.agent.place + 1));
             let (kind, address, user) = (new.kind, new.address.trim().to_owned(), new.user);
             let agent = FenceAgent { id: FenceAgentId::random(), host, place, kind, address, user, options };
             store::insert(db, &Armed { agent: agent.clone(), sealed })?;
@@ -155,37 +157,31 @@ fn begin(db: &mut Db, row: &HostRow, wanted: FenceType, new: &NewJob) -> Result<
     jobs::insert::<FenceHost>(db, new, &Args::new(row, wanted), &[row.id.object()])
 }
 
-/// Fences hosts that do not respond. Not right after the engine's own start: it was away itself then; and not one that was tried a moment
-/// ago.
+/// Gives a host power, by the first of its agents that can.
 ///
 /// # Errors
-/// The database failed.
-pub(in crate::engine) async fn fence_silent(engine: &Arc<Engine>) -> Result<(), EngineError> {
-    for host in engine.db.read(|db| Ok::<_, EngineError>(store::silent(db)?)).await? {
-        if !engine.hosts.fence_now(host, engine.timing.fence_delay) {
-            continue;
-        }
-        let inner = engine.clone();
-        let begun = engine.db.write(move |db| {
-            let Some(row) = write::row(db, host)?.filter(|row| row.status == HostStatus::NonResponsive) else {
-                return Ok(None);
-            };
-            match begin(db, &row, FenceType::Restart, &NewJob::own(&inner, &row.name)) {
-                Ok(job) => Ok(Some(job)),
-                // Somebody is at it.
-                Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => Ok(None),
-                Err(error) => Err(error),
-            }
-        });
-        if let Some(job) = begun.await? {
-            jobs::kick(engine, job);
+/// It has none, no other host is up to ask them, none of them can, or the database failed.
+pub(in crate::engine) async fn power_on(engine: &Arc<Engine>, host: HostId) -> Result<(), EngineError> {
+    let (row, by, armed) = engine
+        .db
+        .read(move |db| Ok::<_, EngineError>((found(db, host)?, proxy(db, host)?, store::of(db, host)?)))
+        .await?;
+    let mut failed = Conflict::NoFenceAgent { host: row.name }.into();
+    for one in &armed {
+        match ask(engine, by, one, PowerAction::On).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => failed = error,
         }
     }
-    Ok(())
+    Err(failed)
 }
 
 /// Another host that is up, of the same cluster if there is one, else of the same data center (oVirt's order).
-fn proxy(db: &mut Db, host: HostId) -> Result<HostId, EngineError> {
+///
+/// # Errors
+/// There is none, or the database failed.
+pub(in crate::engine) fn proxy(db: &mut Db, host: HostId) -> Result<HostId, EngineError> {
     let row = found(db, host)?;
     let center = crate::store::storage_domains::data_center_of(db, row.cluster)?;
     let all = match center {

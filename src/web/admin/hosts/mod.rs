@@ -9,7 +9,7 @@ mod state;
 
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, details, id};
-use crate::engine::hosts::fence;
+use crate::engine::hosts::{fence, kdump};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{catalog, vms};
 use crate::model::host::{HostAction, HostStatus, HostView};
@@ -52,6 +52,7 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
                 &frame,
                 &h,
                 &fence::agents(&cx, h.id).await?,
+                kdump::is_on(&cx, h.id).await?,
                 permits.may(Action::EditHostConfiguration, h.id.object()),
             ),
             events_of(&cx, l, h.id.object()).await?,

@@ -1,9 +1,9 @@
 //! Power management on a host's page: its fence agents, a test, and its power.
 
 use super::super::confirm::done;
-use super::super::vm_form::{field, hinted};
+use super::super::vm_form::{field, hinted, parsed};
 use super::super::{admin, changing, id};
-use crate::engine::hosts::fence;
+use crate::engine::hosts::{fence, kdump};
 use crate::engine::{Cx, EngineError, catalog};
 use crate::model::fence::{FenceAgent, FenceType, NewFenceAgent};
 use crate::model::host::HostView;
@@ -17,7 +17,7 @@ use crate::web::words;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-const SHOWN: [&str; 5] = ["type", "address", "username", "password", "options"];
+const SHOWN: [&str; 6] = ["type", "address", "username", "password", "options", "order"];
 
 /// `/admin/hosts/{id}/fence_agents/…`, `/admin/hosts/{id}/power/…`
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -25,12 +25,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/hosts/{id}/fence_agents/new", web::get().to(new_page))
         .route("/admin/hosts/{id}/fence_agents/new", web::post().to(create))
         .route("/admin/hosts/{id}/fence_agents/{agent}/remove", web::post().to(remove))
+        .route("/admin/hosts/{id}/kdump/{on}", web::post().to(listen))
         .route("/admin/hosts/{id}/power", web::get().to(status))
         .route("/admin/hosts/{id}/power/{type}", web::post().to(power));
 }
 
 /// The card of the host's page.
-pub(super) fn card(frame: &Frame, h: &HostView, agents: &[FenceAgent], edits: bool) -> Markup {
+pub(super) fn card(frame: &Frame, h: &HostView, agents: &[FenceAgent], kdump: bool, edits: bool) -> Markup {
     let l = frame.l;
     let base = format!("/admin/hosts/{}", h.id);
     let content = html! {
@@ -39,14 +40,17 @@ pub(super) fn card(frame: &Frame, h: &HostView, agents: &[FenceAgent], edits: bo
             ul class="pf-v6-c-list" data-fence-agents {
                 @for agent in agents {
                     li {
-                        (agent.kind) " " (agent.address)
+                        (agent.place) ". " (agent.kind) " " (agent.address)
                         @if edits { " " (parts::post(frame, &format!("{base}/fence_agents/{}/remove", agent.id), &l.t("remove"), "pf-m-link pf-m-inline")) }
                     }
                 }
             }
         }
+        p { (l.t(if kdump { "kdump-on" } else { "kdump-off" })) }
         @if edits {
             div class="vireo-actions" {
+                @if kdump { (parts::post(frame, &format!("{base}/kdump/false"), &l.t("kdump-listen-not"), "pf-m-secondary")) }
+                @else { (parts::post(frame, &format!("{base}/kdump/true"), &l.t("kdump-listen"), "pf-m-secondary")) }
                 (parts::link_button(&format!("{base}/fence_agents/new"), &l.t("fence-add"), "pf-m-secondary"))
                 @if !agents.is_empty() { (parts::link_button(&format!("{base}/power"), &l.t("power"), "pf-m-secondary")) }
             }
@@ -67,6 +71,7 @@ async fn page(cx: &Cx, frame: &Frame, host: HostId, filled: &Filled) -> Result<H
         (field(l, "user-name", "username", "username").input(filled, "text"))
         (field(l, "password", "password", "password").input(filled, "password"))
         (hinted(l, "fence-options", "options", "options", l.t("fence-options-hint")).input(filled, "text"))
+        (hinted(l, "fence-order", "order", "order", l.t("fence-order-hint")).input(filled, "number"))
     };
     let content = html! {
         (parts::heading(&title, &html! {}, &html! {}))
@@ -93,7 +98,13 @@ async fn create(
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let host = id::<HostId>("host", &path)?;
         let get = |name: &str| values.get(name).cloned().unwrap_or_default();
+        let mut wrong = Vec::new();
+        let order = parsed(&values, "order", "order", &mut wrong);
+        if !wrong.is_empty() {
+            return page(&cx, &frame, host, &Filled { values, wrong }).await;
+        }
         let new = NewFenceAgent {
+            order,
             kind: get("type"),
             address: get("address"),
             user: get("username"),
@@ -118,6 +129,20 @@ async fn remove(
     done(&shared, &http, &body, async |cx| {
         let host = id::<HostId>("host", &path.0)?;
         fence::remove_agent(&cx, host, id::<FenceAgentId>("fence agent", &path.1)?).await?;
+        Ok(format!("/admin/hosts/{host}"))
+    })
+    .await
+}
+
+async fn listen(
+    shared: web::Data<Shared>,
+    http: HttpRequest,
+    path: web::Path<(String, String)>,
+    body: web::Bytes,
+) -> HttpResponse {
+    done(&shared, &http, &body, async |cx| {
+        let host = id::<HostId>("host", &path.0)?;
+        kdump::set(&cx, host, id::<bool>("kdump setting", &path.1)?).await?;
         Ok(format!("/admin/hosts/{host}"))
     })
     .await

@@ -25,6 +25,8 @@ pub struct Choices {
     pub isos: Vec<Choice>,
     pub profiles: Vec<Choice>,
     pub domains: Vec<Choice>,
+    /// Domains that all hosts share.
+    pub leases: Vec<Choice>,
     pub hosts: Vec<Choice>,
     /// Empty where quotas do not count.
     pub quotas: Vec<Choice>,
@@ -64,7 +66,11 @@ pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choice
         profiles.iter().map(|p| Choice::new(p.id, format!("{}/{}", p.network_name, p.name))).collect();
     profiles.push(Choice::new("", l.t("no-nic")));
     let mut domains = vec![Choice::new("", l.t("domain-by-engine"))];
+    let mut leases = vec![Choice::new("", l.t("lease-none"))];
     for d in all_domains {
+        if d.kind == StorageDomainKind::Data && d.host.is_none() {
+            leases.push(Choice::new(d.id, &d.name));
+        }
         if d.kind == StorageDomainKind::Data && permits.may(Action::CreateDisk, d.id.object()) {
             let free = l.ta("free-of", &[("free", &parts::bytes(d.available_bytes))]);
             domains.push(Choice::new(d.id, format!("{} ({free})", d.name)));
@@ -83,6 +89,7 @@ pub async fn load(cx: &Cx, frame: &Frame, of: Option<ObjectId>) -> Result<Choice
         isos,
         profiles,
         domains,
+        leases,
         machines: named(machines(&hosts)),
         cpus: named(cpus(&hosts)),
         hosts: hosts.iter().map(|h| Choice::new(h.id, &h.name)).collect(),

@@ -76,7 +76,7 @@ fn new_form(frame: &Frame, choices: &Choices, filled: &Filled) -> HttpResponse {
 fn more(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
     html! {
         (settings::host(frame, choices, filled))
-        (settings::availability(frame, filled))
+        (settings::availability(frame, choices, filled))
         (settings::resources(frame, filled))
         (settings::random(frame, filled))
         (settings::custom(frame, choices, filled))

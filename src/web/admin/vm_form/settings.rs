@@ -5,7 +5,9 @@ use super::read::parsed;
 use super::sections::{field, hinted};
 use crate::model::ids::HostId;
 use crate::model::valid::Invalid;
-use crate::model::vm_settings::{MigrationMode, RngSource, SettingsChange, VmSettings, Watchdog};
+use crate::model::vm_settings::{
+    Lease, MigrationMode, ResumeBehaviour, RngSource, SettingsChange, VmSettings, Watchdog,
+};
 use crate::web::locale::Locale;
 use crate::web::ui::Frame;
 use crate::web::ui::form::{Choice, Field, Filled, advanced};
@@ -24,6 +26,8 @@ pub const SHOWN: &[&str] = &[
     "cpu.cpu_tune",
     "high_availability.priority",
     "watchdogs.action",
+    "lease.storage_domain",
+    "storage_error_resume_behaviour",
     "cpu_shares",
     "io.threads",
     "rng_device.source",
@@ -64,6 +68,8 @@ pub fn read(values: &Values, wrong: &mut Vec<Invalid>) -> SettingsChange {
         cpu_pinning: text("cpu_pinning"),
         high_availability: set("high_availability"),
         priority: parsed(values, "priority", "high_availability.priority", wrong),
+        lease: values.contains_key("lease").then(|| Lease(parsed(values, "lease", "lease.storage_domain", wrong))),
+        resume: parsed(values, "resume", "storage_error_resume_behaviour", wrong),
         watchdog: parsed(values, "watchdog", "watchdogs.action", wrong),
         cpu_shares,
         io_threads,
@@ -101,6 +107,8 @@ pub fn current(s: &VmSettings) -> Values {
         ("cpu_type", s.cpu_type.clone()),
         ("cpu_pinning", s.cpu_pinning.clone()),
         ("priority", s.priority.to_string()),
+        ("lease", s.lease.0.map(|id| id.to_string()).unwrap_or_default()),
+        ("resume", s.resume.to_string()),
         ("watchdog", s.watchdog.to_string()),
         ("cpu_shares", s.cpu_shares.to_string()),
         ("io_threads", s.io_threads.to_string()),
@@ -185,8 +193,12 @@ fn machine(l: Locale, choices: &Choices, filled: &Filled) -> Markup {
 }
 
 /// What becomes of it when it hangs, or its host goes.
-pub fn availability(frame: &Frame, filled: &Filled) -> Markup {
+pub fn availability(frame: &Frame, choices: &Choices, filled: &Filled) -> Markup {
     let l = frame.l;
+    let mut leases = choices.leases.clone();
+    own(&mut leases, filled.get("lease"));
+    let resumes: Vec<Choice> =
+        ResumeBehaviour::ALL.iter().map(|r| Choice::new(r, l.t(&format!("resume-{r}")))).collect();
     let mut priorities: Vec<Choice> = [("1", "low"), ("50", "medium"), ("100", "high")]
         .iter()
         .map(|(n, word)| Choice::new(n, l.t(&format!("level-{word}"))))
@@ -199,6 +211,8 @@ pub fn availability(frame: &Frame, filled: &Filled) -> Markup {
         &html! {
             (hinted(l, "highly-available", "high_availability", "", l.t("highly-available-hint")).check(filled))
             (field(l, "priority", "priority", "high_availability.priority").choose(filled, &priorities))
+            (hinted(l, "lease", "lease", "lease.storage_domain", l.t("lease-hint")).choose(filled, &leases))
+            (hinted(l, "resume", "resume", "storage_error_resume_behaviour", l.t("resume-hint")).choose(filled, &resumes))
             (hinted(l, "watchdog", "watchdog", "watchdogs.action", l.t("watchdog-hint")).choose(filled, &dogs))
         },
     )

@@ -1,0 +1,2 @@
+drop table vm_io_pause;
+drop table vm_lease;

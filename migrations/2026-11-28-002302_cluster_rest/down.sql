@@ -1,0 +1,2 @@
+drop table cluster_rest_vm;
+drop table cluster_rest;

@@ -218,6 +218,10 @@ mod tests {
         let view = vms::get(&bench.cx, a).await.unwrap();
         let s = &view.hardware.settings;
         assert_eq!((s.io_threads, s.high_availability, view.instance_type), (2, true, Some(id)));
+        // With SPICE it has what needs that.
+        vms::update(&bench.cx, a, VmUpdate { display: Some(Display::Spice), ..VmUpdate::default() }).await.unwrap();
+        let view = vms::get(&bench.cx, a).await.unwrap();
+        assert_eq!((view.hardware.settings.usb_redirection, view.instance_type), (true, Some(id)));
         // Taken later, it brings all that is not set with it.
         let typed = VmUpdate { instance_type: Some(Some(id)), ..VmUpdate::default() };
         vms::update(&bench.cx, b, typed).await.unwrap();

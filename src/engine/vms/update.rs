@@ -214,11 +214,12 @@ fn resized(db: &mut Db, before: &Config, after: &mut Config) -> Result<Vec<Inval
         if same_size {
             take_size(kind, after);
         }
-        let said = kind.settings.where_alike((&before.boot, &before.settings), (&after.boot, &after.settings));
-        said.set(after.display, &mut after.boot, &mut after.settings);
     } else if !same_size {
         after.instance_type = None;
     }
+    // Of the type it has it may get something, too: one that has SPICE now takes what needs that.
+    let said = kind.settings.where_alike((&before.boot, &before.settings), (&after.boot, &after.settings));
+    said.set(after.display, &mut after.boot, &mut after.settings);
     if !kind.settings.fit(after.display, &after.boot, &after.settings) {
         after.instance_type = None;
     }

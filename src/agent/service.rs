@@ -150,6 +150,19 @@ fn unit(program: &Path, data_dir: &Path, port: u16) -> String {
     )
 }
 
+/// Has the machine go off in order: its services end, its file systems are left whole.
+///
+/// # Errors
+/// It cannot be told.
+pub async fn power_off() -> Result<(), WireError> {
+    let failed = |why: String| refused(ErrorCode::Io, format!("poweroff: {why}"));
+    let done = tokio::process::Command::new("poweroff").output().await.map_err(|e| failed(e.to_string()))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    Err(failed(String::from_utf8_lossy(&done.stderr).trim().chars().take(300).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,17 +185,4 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
     }
-}
-
-/// Has the machine go off in order: its services end, its file systems are left whole.
-///
-/// # Errors
-/// It cannot be told.
-pub async fn power_off() -> Result<(), WireError> {
-    let failed = |why: String| refused(ErrorCode::Io, format!("poweroff: {why}"));
-    let done = tokio::process::Command::new("poweroff").output().await.map_err(|e| failed(e.to_string()))?;
-    if done.status.success() {
-        return Ok(());
-    }
-    Err(failed(String::from_utf8_lossy(&done.stderr).trim().chars().take(300).collect()))
 }

@@ -217,7 +217,7 @@ fn rest(mut element: Element, s: &VmSettings) -> Element {
     }
     element = element.text("storage_error_resume_behaviour", s.when_storage_fails().as_str());
     if let Some(domain) = s.lease.0 {
-        element = element.child(Element::new("lease").child(reference("storage_domain", "storagedomains", &domain)));
+        element = element.child(Element::new("lease").child(reference("storage_domain", "storagedomains", domain)));
     }
     if s.watchdog != Watchdog::Absent {
         let dog = Element::new("watchdog").text("action", s.watchdog.as_str()).text("model", "i6300esb");

@@ -37,7 +37,7 @@ pub struct Explained {
 
 /// What speaks for and against each host.
 pub(in crate::engine) fn explain(cluster: &Cluster, need: &Need) -> Vec<Explained> {
-    let refused: Vec<Option<NoRoom>> = cluster.hosts.iter().map(|host| filters::refusal(cluster, need, host)).collect();
+    let refused = filters::refusals(cluster, need);
     let fit: Vec<_> = cluster.hosts.iter().zip(&refused).filter(|(_, no)| no.is_none()).map(|(host, _)| host).collect();
     let mut ranks = rank::rank(cluster, need, &fit).into_iter();
     let one = |(host, no): (&super::Candidate, Option<NoRoom>)| {
@@ -80,13 +80,16 @@ fn best(all: &[Explained]) -> Option<HostId> {
     fit.min_by_key(|(weighed, _)| (weighed.points, Reverse(weighed.free_mib))).map(|(_, one)| one.id)
 }
 
+/// A host with its points and each weight's score.
+pub type Fitted = (String, u64, Vec<(Weight, f32)>);
+
 /// A decision as it is kept with its VM.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Decision {
     pub policy: String,
     pub chosen: String,
     /// Hosts that fitted, the best first, with their points and each weight's score.
-    pub fitted: Vec<(String, u64, Vec<(Weight, f32)>)>,
+    pub fitted: Vec<Fitted>,
     /// Hosts that did not, each with why, in English.
     pub refused: Vec<(String, String)>,
     /// Hosts that are not in these lists.

@@ -7,10 +7,23 @@ use crate::model::host::HostStatus;
 use crate::model::scheduling::{Affinity, Filter, Property};
 use std::time::Duration;
 
-/// Why the VM cannot be there; none: it can.
-pub(super) fn refusal(cluster: &Cluster, need: &Need, host: &Candidate) -> Option<NoRoom> {
+/// Why the VM cannot be on each of the hosts; none: it can.
+///
+/// A host that is only too busy is taken where there is no other: a slow VM is better than none. (oVirt refuses.)
+pub(super) fn refusals(cluster: &Cluster, need: &Need) -> Vec<Option<NoRoom>> {
+    let of_all = |leave_out: Option<Filter>| -> Vec<Option<NoRoom>> {
+        cluster.hosts.iter().map(|host| refusal(cluster, need, host, leave_out)).collect()
+    };
+    let refused = of_all(None);
+    let only_busy = refused.iter().all(Option::is_some)
+        && refused.iter().flatten().any(|why| matches!(why, NoRoom::Overloaded { .. }));
+    if only_busy { of_all(Some(Filter::CpuOverloaded)) } else { refused }
+}
+
+fn refusal(cluster: &Cluster, need: &Need, host: &Candidate, leave_out: Option<Filter>) -> Option<NoRoom> {
     always(need, host).or_else(|| {
-        let asked = Filter::ALL.iter().filter(|filter| cluster.policy.filters.contains(filter));
+        let of_policy = |filter: &&Filter| cluster.policy.filters.contains(filter) && leave_out != Some(**filter);
+        let asked = Filter::ALL.iter().filter(of_policy);
         asked.map(|filter| ask(*filter, cluster, need, host)).find_map(|refused| refused)
     })
 }

@@ -5,12 +5,15 @@ use super::filters::{hosts_rule, vms_rule};
 use super::{Candidate, Cluster, Need};
 use crate::model::scheduling::{Property, Weight};
 
+/// What speaks for a host: the sum of its ranks, and of each weight its score and how many hosts are better.
+pub(super) type Ranked = (u64, Vec<(Weight, f32, u32)>);
+
 /// An empty host is the last choice where power is saved.
 const EMPTY: f32 = 1000.0;
 
-/// For each host: the sum, and of each weight its score and how many hosts are better.
-pub(super) fn rank(cluster: &Cluster, need: &Need, hosts: &[&Candidate]) -> Vec<(u64, Vec<(Weight, f32, u32)>)> {
-    let mut all: Vec<(u64, Vec<(Weight, f32, u32)>)> = vec![(0, Vec::new()); hosts.len()];
+/// Each host's part.
+pub(super) fn rank(cluster: &Cluster, need: &Need, hosts: &[&Candidate]) -> Vec<Ranked> {
+    let mut all: Vec<Ranked> = vec![(0, Vec::new()); hosts.len()];
     for (weight, factor) in cluster.policy.weights.iter().copied().filter(|(_, factor)| *factor > 0) {
         let scores: Vec<f32> = hosts.iter().map(|host| score(weight, cluster, need, host)).collect();
         let mut sorted = scores.clone();

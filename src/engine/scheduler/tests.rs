@@ -110,6 +110,9 @@ fn each_filter_refuses_for_its_own_reason() {
     assert!(choose(&all, &available).is_ok(), "threads count as cores");
     all.hosts[0].busy_for = Duration::from_secs(120);
     assert!(refused(&all, &available).contains("more than 80 % for more than 2 minutes"));
+    all.hosts[1].busy_for = Duration::from_secs(120);
+    assert!(choose(&all, &available).is_ok(), "both are too busy: better slow than not at all");
+    all.hosts[1].busy_for = Duration::ZERO;
     Arc::make_mut(&mut all.hosts[1].facts).network_mode = "nat".to_owned();
     let moving = Need { tie: Tie::From(other, None), highly_available: true, ..need(64) };
     all.hosts[0].busy_for = Duration::ZERO;

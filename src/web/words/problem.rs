@@ -32,7 +32,6 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         }
         Problem::Quota(why) => conflict(l, why),
         Problem::UnknownField => l.t("problem-unknown-field"),
-        Problem::LocalCenter => l.t("problem-local-center"),
         Problem::OtherDataCenter => l.t("problem-other-data-center"),
         Problem::TemplateWithoutDisk { .. } | Problem::TemplateDiskNotOk { .. } | Problem::NoSurplus => {
             of_pool(l, problem)
@@ -45,7 +44,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotHttps { value } => say!(l, "problem-not-https", "value" = value),
         Problem::Fixed => l.t("problem-fixed"),
         Problem::NotAnAddress { value } => say!(l, "problem-not-an-address", "value" = value),
-        Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } => of_host(l, problem),
+        Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } | Problem::LocalCenter => of_host(l, problem),
         Problem::NotAFingerprint { .. } | Problem::NotAPath | Problem::NotAShared { .. } => of_host(l, problem),
         Problem::NotAFenceAgent | Problem::NotOptions | Problem::LeaseNeedsHa => of_host(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
@@ -85,6 +84,7 @@ fn of_host(l: Locale, problem: &Problem) -> String {
         Problem::NotAHostAddress { value } => say!(l, "problem-not-a-host-address", "value" = value),
         Problem::ConfirmKey { found } => say!(l, "problem-confirm-key", "found" = found),
         Problem::NotAFingerprint { value } => say!(l, "problem-not-a-fingerprint", "value" = value),
+        Problem::LocalCenter => l.t("problem-local-center"),
         Problem::NotAPath => l.t("problem-not-a-path"),
         Problem::NotAFenceAgent => l.t("problem-not-a-fence-agent"),
         Problem::NotOptions => l.t("problem-not-options"),

@@ -224,16 +224,6 @@ mod tests {
         add("empty", vec!["domains", "disks", "users", "roles", "instance-types", "jobs", "events"]);
         add("verb", VmAction::ALL.iter().map(|s| s.as_str()).collect());
         add("job", JobKind::ALL.iter().map(|s| s.as_str()).collect());
-        use crate::model::scheduling::{Affinity, Balance, Filter, Property, SchedulingPolicy, Weight};
-        add("unit", Filter::ALL.iter().map(|unit| unit.as_str()).collect());
-        add("unit", Weight::ALL.iter().map(|unit| unit.as_str()).collect());
-        add("balance", Balance::ALL.iter().map(|unit| unit.as_str()).collect());
-        add("property-about", Property::ALL.iter().map(|property| property.as_str()).collect());
-        add("affinity", Affinity::ALL.iter().map(|affinity| affinity.as_str()).collect());
-        add("affinity-hosts", vec!["positive", "negative", "disabled"]);
-        let policies = SchedulingPolicy::predefined();
-        add("policy-about", policies.iter().map(|policy| policy.name.as_str()).collect());
-        add("empty", vec!["scheduling-policies", "affinity-labels"]);
         add("characters", crate::model::internal::CharacterKind::ALL.iter().map(|k| k.as_str()).collect());
         use crate::model::{setting::SecondFactorRule, setting::Setting, user::SessionKind, user::SignInMethod};
         add("method", SignInMethod::ALL.iter().map(|m| m.as_str()).collect());
@@ -266,8 +256,22 @@ mod tests {
         add("domain-kind", vec!["data", "iso", "export"]);
         vms_and_pools(&mut add);
         clusters(&mut add);
+        scheduling(&mut add);
         all.extend(EventCode::ALL.iter().map(|c| format!("event-{c}")));
         all
+    }
+
+    fn scheduling(add: &mut impl FnMut(&str, Vec<&str>)) {
+        use crate::model::scheduling::{Affinity, Balance, Filter, Property, SchedulingPolicy, Weight};
+        add("unit", Filter::ALL.iter().map(|unit| unit.as_str()).collect());
+        add("unit", Weight::ALL.iter().map(|unit| unit.as_str()).collect());
+        add("balance", Balance::ALL.iter().map(|unit| unit.as_str()).collect());
+        add("property-about", Property::ALL.iter().map(|property| property.as_str()).collect());
+        add("affinity", Affinity::ALL.iter().map(|affinity| affinity.as_str()).collect());
+        add("affinity-hosts", vec!["positive", "negative", "disabled"]);
+        let policies = SchedulingPolicy::predefined();
+        add("policy-about", policies.iter().map(|policy| policy.name.as_str()).collect());
+        add("empty", vec!["scheduling-policies", "affinity-labels"]);
     }
 
     fn clusters(add: &mut impl FnMut(&str, Vec<&str>)) {

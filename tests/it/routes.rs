@@ -11,7 +11,9 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 19] = [
+const API_FILES: [&str; 21] = [
+    "api/affinity.rs",
+    "api/scheduling.rs",
     "api/clusters.rs",
     "api/data_centers.rs",
     "api/cluster_power.rs",

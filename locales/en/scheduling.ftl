@@ -140,3 +140,6 @@ conflict-no-spm = host { $host } cannot be the storage pool manager: it is not u
 event-USER_FORCE_SELECTED_SPM = Host { $host } was made storage pool manager by { $user }.
 event-SPM_ELECTED = Host { $host } is the storage pool manager now.
 event-SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM = No host of data center { $detail } can be its storage pool manager.
+event-PM_POLICY_UP_TO_MAINTENANCE = Host { $host } is not needed: it is taken out of use to save power.
+event-PM_POLICY_MAINTENANCE_TO_DOWN = Host { $host } is off to save power.
+event-PM_POLICY_TO_UP = Host { $host } is needed again: it is brought back.

@@ -140,3 +140,6 @@ conflict-no-spm = 主机 { $host } 不能作为存储池管理器：它没有启
 event-USER_FORCE_SELECTED_SPM = { $user } 将主机 { $host } 选作存储池管理器。
 event-SPM_ELECTED = 主机 { $host } 现在是存储池管理器。
 event-SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM = 数据中心 { $detail } 没有主机可以作为存储池管理器。
+event-PM_POLICY_UP_TO_MAINTENANCE = 暂不需要主机 { $host }：为节省电力将其停用。
+event-PM_POLICY_MAINTENANCE_TO_DOWN = 为节省电力，主机 { $host } 已关闭。
+event-PM_POLICY_TO_UP = 重新需要主机 { $host }：正在将其恢复使用。

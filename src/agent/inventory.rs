@@ -83,7 +83,7 @@ fn device(xml: &str) -> Option<HostDevice> {
         capability: parse::attribute(xml, "capability", "type").unwrap_or_default(),
         product: text("capability/product"),
         vendor: text("capability/vendor"),
-        iommu_group: parse::attribute(xml, "iommuGroup", "number").and_then(|n| n.parse().ok()),
+        iommu_group: parse::attribute(xml, "capability/iommuGroup", "number").and_then(|n| n.parse().ok()),
     })
 }
 

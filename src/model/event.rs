@@ -256,6 +256,9 @@ event_codes! {
     SpmSelected = "USER_FORCE_SELECTED_SPM", 159, Normal, "Host {host} was made storage pool manager by {user}.";
     SpmElected = "SPM_ELECTED", 10713, Normal, "Host {host} is the storage pool manager now.";
     SpmNone = "SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM", 979, Error, "No host of data center {detail} can be its storage pool manager.";
+    PolicyRests = "PM_POLICY_UP_TO_MAINTENANCE", 10250, Normal, "Host {host} is not needed: it is taken out of use to save power.";
+    PolicyOff = "PM_POLICY_MAINTENANCE_TO_DOWN", 10251, Normal, "Host {host} is off to save power.";
+    PolicyWakes = "PM_POLICY_TO_UP", 10252, Normal, "Host {host} is needed again: it is brought back.";
     PolicyAdded = "USER_ADD_CLUSTER_POLICY", 9910, Normal, "Scheduling policy {detail} was added by {user}.";
     PolicyChanged = "USER_UPDATE_CLUSTER_POLICY", 9912, Normal, "Scheduling policy {detail} was changed by {user}.";
     PolicyRemoved = "USER_REMOVE_CLUSTER_POLICY", 9914, Normal, "Scheduling policy {detail} was removed by {user}.";

@@ -141,7 +141,9 @@ impl Ids {
             ("icons", "icon", vec![]),
         ] {
             let (_, list) = admin.get(&format!("/{noun}")).await;
-            let id = id_of(&list[one][0]);
+            // Of events the first that was told: what is newest is a matter of moments.
+            let told = list[one].as_array().unwrap();
+            let id = id_of(if noun == "events" { told.last().unwrap() } else { &told[0] });
             for other in others {
                 all.insert(other, id.clone());
             }

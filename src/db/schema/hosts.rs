@@ -89,3 +89,9 @@ diesel::table! {
         heard -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    host_rest (host_id) {
+        host_id -> Text,
+    }
+}

@@ -46,6 +46,23 @@ const A_VCPU: f32 = 10.0;
 /// So many guests of a host are tried.
 const TRIED: usize = 50;
 
+/// What is too busy, and what may take guests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Percent.
+    pub high: f32,
+    pub under: f32,
+    pub long: Duration,
+}
+
+/// By the policy's numbers; none: it has none.
+pub(super) fn limits(cluster: &Cluster) -> Option<Limits> {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let high = cluster.number(Property::HighUtilization)? as f32;
+    let long = Duration::from_secs(60 * u64::from(cluster.number(Property::CpuOverCommitDurationMinutes)?));
+    Some(Limits { high, under: (UNDER * high).min(high - A_VCPU), long })
+}
+
 /// The guests by the host they are on; those on their way are nobody's.
 fn by_host(guests: &[Moving]) -> HashMap<HostId, Vec<&Moving>> {
     let mut all: HashMap<HostId, Vec<&Moving>> = HashMap::new();
@@ -93,10 +110,7 @@ fn place(cluster: &Cluster, needs: Needs<'_>, one: &Moving, may: &dyn Fn(&Candid
 
 /// A host that is too busy for too long gives one away: the smallest that brings it below the limit, else the largest that fits.
 fn busy(cluster: &Cluster, there: &HashMap<HostId, Vec<&Moving>>, needs: Needs<'_>) -> Option<Move> {
-    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-    let high = cluster.number(Property::HighUtilization)? as f32;
-    let long = Duration::from_secs(60 * u64::from(cluster.number(Property::CpuOverCommitDurationMinutes)?));
-    let under = (UNDER * high).min(high - A_VCPU);
+    let Limits { high, under, long } = limits(cluster)?;
     if !up(cluster).any(|host| host.expected_cpu() < under) {
         return None;
     }
@@ -149,10 +163,9 @@ fn low_memory(cluster: &Cluster, there: &HashMap<HostId, Vec<&Moving>>, needs: N
 
 /// A host that hardly works is emptied onto one that works more.
 fn nearly_empty(cluster: &Cluster, there: &HashMap<HostId, Vec<&Moving>>, needs: Needs<'_>) -> Option<Move> {
-    #[expect(clippy::cast_precision_loss, reason = "percentages")]
-    let (high, low) =
-        (cluster.number(Property::HighUtilization)? as f32, cluster.number(Property::LowUtilization)? as f32);
-    let under = (UNDER * high).min(high - A_VCPU);
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let low = cluster.number(Property::LowUtilization)? as f32;
+    let Limits { under, .. } = limits(cluster)?;
     let guests_of = |host: &Candidate| there.get(&host.id).map_or(0, Vec::len);
     let mut sources: Vec<&Candidate> =
         up(cluster).filter(|host| host.expected_cpu() < low && guests_of(host) > 0).collect();

@@ -1,7 +1,7 @@
 //! Once a minute each cluster is looked at: broken affinity rules are mended first, then the policy's balancer has its say.
 
 use super::balance::{self, Move, Moving};
-use super::{Cluster, Need, Tie};
+use super::{Cluster, Need, Tie, power};
 use crate::db::Db;
 use crate::engine::vms::migrate::{self, Wanted};
 use crate::engine::vms::state;
@@ -33,6 +33,7 @@ pub(in crate::engine) async fn keep(engine: &Arc<Engine>) -> Result<(), EngineEr
                 Err(error) => tracing::info!(vm = %planned.vm, %error, "not moved"),
             }
         }
+        power::keep(engine, cluster).await?;
     }
     Ok(())
 }

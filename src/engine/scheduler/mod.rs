@@ -12,6 +12,7 @@ mod filters;
 mod need;
 pub mod placement;
 pub mod policies;
+mod power;
 mod rank;
 pub mod simulation;
 #[cfg(test)]

@@ -94,6 +94,12 @@ impl Simulation {
         Some(new)
     }
 
+    /// Its hosts.
+    #[cfg(test)]
+    pub(super) fn into_cluster(self) -> Cluster {
+        self.cluster
+    }
+
     fn put(&mut self, n: u128, at: usize, dice: &mut Dice) {
         let Some(host) = self.cluster.hosts.get_mut(at) else { return };
         let vcpus = 1 << dice.below(3);

@@ -5,6 +5,7 @@ pub mod enrol;
 pub mod fence;
 pub mod kdump;
 pub mod list;
+pub mod rest;
 pub mod spm;
 pub mod ssh;
 pub mod write;

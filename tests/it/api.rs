@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// The server ends a connection that was idle for five seconds: none is used again near that moment.
+pub const IDLE: Duration = Duration::from_secs(3);
+
 /// Somebody who calls the API with JSON.
 #[derive(Clone)]
 pub struct Api {
@@ -26,7 +29,7 @@ impl Api {
     /// Somebody at another address.
     pub fn from_address(address: [u8; 4], url: &str, user: &str, password: &str, filter: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+        let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).pool_idle_timeout(IDLE);
         let http = builder.local_address(std::net::IpAddr::from(address)).build().unwrap();
         Self {
             http,

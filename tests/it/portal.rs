@@ -27,6 +27,7 @@ impl Portal {
         let http = reqwest::Client::builder()
             .tls_danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(crate::api::IDLE)
             .build()
             .unwrap();
         Self { http, url: server.url.clone(), cookie: String::new(), csrf: String::new() }

@@ -27,6 +27,7 @@ struct Page {
 fn client(from: Option<IpAddr>) -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
+        .pool_idle_timeout(crate::api::IDLE)
         .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())
         .local_address(from)

@@ -151,6 +151,8 @@ async fn a_running_guest_grows() {
     admin.act(&vm, "stop").await;
     admin.wait(&vm, "down").await;
     admin.nothing_is_locked().await;
+    // No start is for more CPUs than the host has, which may be two.
+    put(&admin, &here, sockets(2)).await;
     admin.act(&vm, "start").await;
     admin.wait(&vm, "up").await;
     let (_, now) = admin.get(&here).await;

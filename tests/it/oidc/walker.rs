@@ -30,6 +30,7 @@ impl Walker {
     pub fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
+            .pool_idle_timeout(crate::api::IDLE)
             .tls_danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()

@@ -71,6 +71,8 @@ struct JoinArgs {
     /// The engine's address: https://engine.example.com:8443
     engine: String,
     /// What the engine shows; good once, for a day. "-": the first line of standard input, where other users of the machine do not see it.
+    // One in 64 tokens begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     token: Token,
     /// Where the engine is to call this machine; otherwise where it sees this command come from.
     #[arg(long, value_name = "NAME|IP")]
@@ -179,4 +181,27 @@ async fn serve(args: AgentArgs) -> Result<(), Failure> {
         }
     });
     agent::run(config, ready, interrupted()).await.map_err(|e| Failure::of(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        join: JoinArgs,
+    }
+
+    #[test]
+    fn a_token_may_begin_with_a_hyphen() {
+        let token = format!("-r{}.{}", "a".repeat(41), "b".repeat(43));
+        let read =
+            Command::try_parse_from(["join", "https://e:8443", &token, "--address", "h1", "--no-start"]).unwrap();
+        assert!(matches!(read.join.token, Token::Given(given) if given.to_string() == token));
+        assert_eq!((read.join.address.as_deref(), read.join.no_start), (Some("h1"), true));
+        let read = Command::try_parse_from(["join", "https://e:8443", "-"]).unwrap();
+        assert!(matches!(read.join.token, Token::StandardInput));
+    }
 }

@@ -118,6 +118,8 @@ pub struct Timing {
     pub io_pause: Duration,
     /// A guest whose memory is saved for others has this long to come to rest after its agent answered.
     pub settle: Duration,
+    /// What goes on slowly (a cluster's hosts going off) is looked at so often.
+    pub look: Duration,
 }
 
 impl Default for Timing {
@@ -131,6 +133,7 @@ impl Default for Timing {
             fence_delay: Duration::from_secs(180),
             io_pause: Duration::from_secs(80),
             settle: Duration::from_secs(10),
+            look: Duration::from_secs(1),
         }
     }
 }
@@ -153,6 +156,7 @@ impl Timing {
             fence_delay: seconds("VIREO_FENCE_DELAY", usual.fence_delay),
             io_pause: seconds("VIREO_IO_PAUSE", usual.io_pause),
             settle: seconds("VIREO_SETTLE", usual.settle),
+            look: usual.look,
         }
     }
 }

@@ -143,9 +143,20 @@ impl Browser {
     }
 
     pub async fn click(&self, css: &str) {
-        let element = self.find(css).await;
-        element.scroll_into_view().await.unwrap();
-        element.click().await.unwrap();
+        let end = Instant::now() + SOON;
+        loop {
+            let element = self.find(css).await;
+            let clicked = match element.scroll_into_view().await {
+                Ok(()) => element.click().await,
+                Err(error) => Err(error),
+            };
+            match clicked {
+                Ok(()) => return,
+                // The page was drawn anew between finding and clicking.
+                Err(error) if format!("{error:?}").contains("StaleElement") && Instant::now() < end => {}
+                Err(error) => panic!("{css} cannot be clicked: {error}"),
+            }
+        }
     }
 
     /// Clicks the first of these that shows exactly this text.

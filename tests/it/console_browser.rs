@@ -143,6 +143,8 @@ async fn two_people_before_one_screen_and_an_engine_that_comes_back() {
     hers.click("#again").await;
     hers.says("#console-state", "no permission to take consoles over").await;
 
+    hers.quit().await;
+
     // The engine dies and comes back: the console draws again, without a reload.
     guest_is_there(&his, &admin, &vm).await;
     mark(&his).await;
@@ -155,7 +157,6 @@ async fn two_people_before_one_screen_and_an_engine_that_comes_back() {
     guest_is_there(&his, &admin, &vm).await;
     typing_changes_the_screen(&his, "here again").await;
     was_not_reloaded(&his).await;
-    hers.quit().await;
     his.quit().await;
 }
 

@@ -21,9 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-const LOOK: Duration = Duration::from_secs(1);
 /// One that does not answer so often is off.
 const SILENT: u32 = 3;
 
@@ -75,7 +73,7 @@ async fn shut_down(engine: &Arc<Engine>, args: &mut Args, marked: bool) -> Resul
         waits |= goes;
     }
     if waits {
-        return Ok(Next::Again(LOOK));
+        return Ok(Next::Again(engine.timing.look));
     }
     // Each had its time, and is still there.
     let vms = left.into_iter().map(|(_, run)| run.name).collect::<Vec<_>>().join(", ");
@@ -144,7 +142,7 @@ async fn power_off(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, Engine
             waits = true;
         }
     }
-    Ok(if waits { Next::Again(LOOK) } else { Next::Done })
+    Ok(if waits { Next::Again(engine.timing.look) } else { Next::Done })
 }
 
 async fn is_off(engine: &Arc<Engine>, host: HostRow) -> Result<(), EngineError> {

@@ -19,9 +19,7 @@ use crate::store::hosts::write;
 use crate::store::vms::run;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
 
-const LOOK: Duration = Duration::from_secs(1);
 /// When a host is up the others are waited for so long at most.
 const OTHERS: time::Duration = time::Duration::minutes(5);
 /// So many VMs boot at a time.
@@ -85,7 +83,7 @@ async fn wait(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
     let all: Vec<_> = all.iter().filter(|host| host.status.is_called()).collect();
     let up = all.iter().filter(|host| host.status == S::Up).count();
     let patient = engine.clock.now() - args.since < OTHERS;
-    Ok(if up == all.len() || (up > 0 && !patient) { Next::Done } else { Next::Again(LOOK) })
+    Ok(if up == all.len() || (up > 0 && !patient) { Next::Done } else { Next::Again(engine.timing.look) })
 }
 
 /// The most important first, a few at a time.
@@ -111,7 +109,7 @@ async fn start_again(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, Engi
     for vm in left.iter().take(AT_ONCE.saturating_sub(under_way)) {
         start_one(engine, args, *vm).await?;
     }
-    Ok(if left.is_empty() && args.started.is_empty() { Next::Done } else { Next::Again(LOOK) })
+    Ok(if left.is_empty() && args.started.is_empty() { Next::Done } else { Next::Again(engine.timing.look) })
 }
 
 async fn start_one(engine: &Arc<Engine>, args: &mut Args, vm: VmId) -> Result<(), EngineError> {

@@ -57,6 +57,7 @@ const TIMING: Timing = Timing {
     fence_delay: Duration::from_secs(3600),
     io_pause: Duration::from_secs(1),
     settle: Duration::from_millis(50),
+    look: Duration::from_millis(50),
 };
 
 impl Bench {

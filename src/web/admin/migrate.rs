@@ -74,7 +74,7 @@ async fn dialog(cx: &Cx, frame: &Frame, vm: VmId, filled: &Filled) -> Result<Htt
         (parts::heading(&title, &html! {}, &html! {}))
         @if nowhere { (parts::alert("warning", &l.t("migrate-nowhere"))) }
         @else { (form(frame, &format!("{base}/migrate"), &base, &l.t("action-migrate"), &filled.others(l, &SHOWN), &fields(l, fit, Some(usual), filled))) }
-        (parts::card(&l.t("migrate-hosts"), &hosts_table(l, &hosts)))
+        (parts::card(&l.t("migrate-hosts"), &hosts_table(l, &title, &hosts)))
         @if nowhere { div class="vireo-actions" { (parts::link_button(&base, &l.t("cancel"), "pf-m-link")) } }
     };
     Ok(frame.page(&title, "host vm", &content))
@@ -95,7 +95,8 @@ async fn sorted_out(cx: &Cx, l: Locale, picked: &[VmId]) -> Result<SortedOut, En
         if hosts.iter().any(|host| host.fits.is_ok()) {
             can.push((view.row, hosts));
         } else {
-            cannot.push((view.row.name, html! { (l.t("migrate-nowhere")) (hosts_table(l, &hosts)) }));
+            let table = hosts_table(l, &view.row.name, &hosts);
+            cannot.push((view.row.name, html! { (l.t("migrate-nowhere")) (table) }));
         }
     }
     Ok((can, cannot))
@@ -135,7 +136,7 @@ pub async fn ask_for(
             p { (l.t("migrate-selected-text")) }
             (form(frame, "/admin/vms/selected", back, &title, &filled.others(l, &SHOWN), &own))
             @for (vm, hosts) in &can {
-                (parts::card(&l.ta("migrate-from", &[("vm", &vm.name), ("host", vm.host_name.as_deref().unwrap_or("-"))]), &hosts_table(l, hosts)))
+                (parts::card(&l.ta("migrate-from", &[("vm", &vm.name), ("host", vm.host_name.as_deref().unwrap_or("-"))]), &hosts_table(l, &vm.name, hosts)))
             }
         }
         @if !cannot.is_empty() {

@@ -23,7 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Each host: its points and what is left of its memory, or why it is out; the best first.
-pub fn hosts_table(l: Locale, hosts: &[Explained]) -> Markup {
+pub fn hosts_table(l: Locale, label: &str, hosts: &[Explained]) -> Markup {
     let mut sorted: Vec<&Explained> = hosts.iter().collect();
     sorted.sort_by_key(|one| one.fits.as_ref().map_or(u64::MAX, |weighed| weighed.points));
     let cells = |one: &Explained| {
@@ -48,7 +48,7 @@ pub fn hosts_table(l: Locale, hosts: &[Explained]) -> Markup {
     };
     let rows: Vec<Vec<Markup>> = sorted.into_iter().map(cells).collect();
     let heads = ["host", "fits", "points", "weights"].map(|key| l.t(key));
-    html! { div data-explained { (parts::table(&l.t("hosts"), &heads, &rows)) } }
+    html! { div data-explained { (parts::table(label, &heads, &rows)) } }
 }
 
 async fn of_vm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -65,7 +65,7 @@ async fn of_vm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Str
         let content = html! {
             (parts::heading(&title, &html! {}, &parts::link_button(&format!("/admin/vms/{vm}"), &l.t("back"), "pf-m-secondary")))
             p { (now) " " (l.ta("placement-policy", &[("policy", &policy)])) }
-            div class="vireo-wide" { (parts::card(&l.t("placement-now"), &hosts_table(l, &hosts))) }
+            div class="vireo-wide" { (parts::card(&l.t("placement-now"), &hosts_table(l, &title, &hosts))) }
             @if let Some((at, decision)) = &last { (parts::card(&l.t("placement-last"), &decided(l, *at, decision))) }
         };
         Ok(frame.page(&title, "host vm", &content))

@@ -138,7 +138,7 @@ impl Bench {
         good: impl Fn(&T) -> bool,
     ) -> T {
         let mut last = ask().await;
-        for _ in 0..500 {
+        for _ in 0..1500 {
             if good(&last) {
                 return last;
             }

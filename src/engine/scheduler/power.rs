@@ -34,7 +34,10 @@ fn step(cluster: &Cluster, resting: usize, able: &[HostId]) -> Power {
     let number = |property| cluster.number(property).unwrap_or(0);
     let asked =
         cluster.policy.balance == Balance::PowerSaving && number(Property::EnableAutomaticHostPowerManagement) == 1;
-    let Some(limits) = balance::limits(cluster).filter(|_| asked) else { return Power::Nothing };
+    let Some(limits) = balance::limits(cluster).filter(|_| asked) else {
+        // It was asked for once, and is no more: what rests is given back.
+        return if resting > 0 { Power::Wake } else { Power::Nothing };
+    };
     let up: Vec<&Candidate> = cluster.hosts.iter().filter(|host| host.status == HostStatus::Up).collect();
     let idle: Vec<&&Candidate> = up.iter().filter(|host| host.promised.vms == 0).collect();
     let reserve = number(Property::HostsInReserve) as usize;
@@ -203,6 +206,7 @@ mod tests {
         }
         assert_eq!(step(&all, 1, &able), Power::Wake);
         all.settings.scheduling.properties.insert(Property::EnableAutomaticHostPowerManagement, 0);
-        assert_eq!(step(&all, 1, &able), Power::Nothing, "nobody asked for it");
+        assert_eq!(step(&all, 0, &able), Power::Nothing, "nobody asks for it");
+        assert_eq!(step(&all, 1, &able), Power::Wake, "nobody asks for it any more");
     }
 }

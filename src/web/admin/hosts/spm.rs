@@ -1,5 +1,6 @@
 //! A host as storage pool manager: its priority, and choosing it by hand.
 
+use super::super::confirm::done;
 use super::super::{admin, changing, details, id};
 use crate::engine::hosts::spm;
 use crate::engine::{EngineError, catalog};
@@ -93,11 +94,10 @@ async fn select(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let host = id::<HostId>("host", &path)?;
         spm::select(&cx, host).await?;
-        Ok(to(&format!("/admin/hosts/{host}")))
-    };
-    details::answer(&http, result.await)
+        Ok(format!("/admin/hosts/{host}"))
+    })
+    .await
 }

@@ -1,5 +1,6 @@
 //! Affinity groups of a cluster.
 
+use super::super::confirm::done;
 use super::super::vm_form::{field, hinted};
 use super::super::{admin, changing, details, id};
 use super::{lines, named, picked, things};
@@ -250,11 +251,10 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         let group = affinity::group(&cx, id("affinity group", &path)?).await?;
         affinity::remove_group(&cx, group.id).await?;
-        Ok(to(&format!("/admin/clusters/{}", group.cluster)))
-    };
-    details::answer(&http, result.await)
+        Ok(format!("/admin/clusters/{}", group.cluster))
+    })
+    .await
 }

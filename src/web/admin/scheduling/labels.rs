@@ -1,5 +1,6 @@
 //! Affinity labels: a VM runs only on hosts that have all of its labels.
 
+use super::super::confirm::done;
 use super::super::vm_form::{field, hinted};
 use super::super::{Listing, admin, changing, details, id, listing};
 use super::{lines, named, picked, things};
@@ -172,10 +173,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         affinity::remove_label(&cx, id("affinity label", &path)?).await?;
-        Ok(to(LIST))
-    };
-    details::answer(&http, result.await)
+        Ok(LIST.to_owned())
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Scheduling policies: a list, one's page, a copy, an own one.
 
 use super::super::card::text;
+use super::super::confirm::done;
 use super::super::{Listing, admin, changing, details, id, listing};
 use super::policy_form::{fields, read, shown, values_of};
 use crate::engine::permissions::may;
@@ -218,10 +219,9 @@ async fn remove(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
+    done(&shared, &http, &body, async |cx| {
         policies::remove(&cx, named(&path)?).await?;
-        Ok(to(LIST))
-    };
-    details::answer(&http, result.await)
+        Ok(LIST.to_owned())
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! What is in the host besides CPU and memory: network cards, devices, hook scripts.
 
 use super::error::from_libvirt;
+use super::links;
 use super::xml::parse;
 use crate::wire::WireError;
 use crate::wire::inventory::{HostDevice, HostHook, HostInventory, HostNic};
@@ -28,9 +29,7 @@ fn line(path: impl AsRef<Path>) -> String {
 /// Network cards, bonds and bridges; not those of guests, and not the loopback.
 fn nics() -> Vec<HostNic> {
     let Ok(all) = fs::read_dir("/sys/class/net") else { return Vec::new() };
-    let addresses: Vec<(String, String)> = nix::ifaddrs::getifaddrs()
-        .map(|all| all.filter_map(|one| Some((one.interface_name.clone(), ip(one.address?)?))).collect())
-        .unwrap_or_default();
+    let addresses = links::addresses();
     let mut nics: Vec<HostNic> = all
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -48,18 +47,13 @@ fn nics() -> Vec<HostNic> {
                 physical: dir.join("device").exists(),
                 bridge: dir.join("bridge").exists(),
                 master: master.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
-                addresses: addresses.iter().filter(|(of, _)| *of == name).map(|(_, ip)| ip.clone()).collect(),
+                addresses: addresses.iter().filter(|(of, _)| *of == name).map(|(_, ip)| ip.to_string()).collect(),
                 name,
             }
         })
         .collect();
     nics.sort_by(|a, b| a.name.cmp(&b.name));
     nics
-}
-
-fn ip(address: nix::sys::socket::SockaddrStorage) -> Option<String> {
-    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().to_string());
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().to_string()))
 }
 
 /// What libvirt's node device driver knows: PCI, USB, SCSI, storage. A libvirt without that driver knows none.

@@ -24,6 +24,7 @@ pub mod join;
 mod ksm;
 mod lease;
 pub mod libvirtd;
+mod links;
 mod memory;
 mod merge;
 mod migrate;

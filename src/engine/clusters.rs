@@ -46,7 +46,7 @@ pub async fn add(cx: &Cx, data_center: DataCenterId, new: ClusterConfig) -> Resu
             if center.local && !clusters.is_empty() {
                 return Err(Conflict::LocalCenterFull { data_center: center.name, has: clusters.join(", ") }.into());
             }
-            let (config, pool) = checked(db, None, new)?;
+            let (config, pool) = checked(db, data_center, None, new)?;
             let id = ClusterId::random();
             store::insert(db, id, data_center, pool, &config)?;
             told(&inner, db, id, EventCode::ClusterAdded, &config.name)?;
@@ -70,8 +70,9 @@ pub async fn edit(
         .db
         .write(move |db| {
             auth::check(db, &inner.actor, Action::EditClusterConfiguration, id.object())?;
-            let before = found(db, id)?.config();
-            let (config, pool) = checked(db, Some((id, &before)), change(before.clone())?)?;
+            let view = found(db, id)?;
+            let before = view.config();
+            let (config, pool) = checked(db, view.data_center, Some((id, &before)), change(before.clone())?)?;
             if config == before {
                 return Ok(false);
             }
@@ -152,6 +153,7 @@ fn found(db: &mut Db, id: ClusterId) -> Result<ClusterView, EngineError> {
 /// The cluster as it will be with its MAC pool, or all that is wrong. `own`: what it is now.
 fn checked(
     db: &mut Db,
+    data_center: DataCenterId,
     own: Option<(ClusterId, &ClusterConfig)>,
     new: ClusterConfig,
 ) -> Result<(ClusterConfig, MacPoolId), EngineError> {
@@ -176,6 +178,11 @@ fn checked(
     let kept = own.map(|(_, before)| before.settings.cpu_type.as_str());
     if kept != Some(new.settings.cpu_type.as_str()) {
         wrong.extend(offered(&hosts::list(db, &Scope::All)?, own_id, &new.settings.cpu_type).err());
+    }
+    if let Some(network) = new.settings.migration.network
+        && !catalog::networks(db, &Scope::All)?.iter().any(|n| n.id == network && n.data_center == data_center)
+    {
+        wrong.push(Invalid::new("migration.network", Problem::NoSuch { value: network.to_string() }));
     }
     wrong.extend(settings(db, &new.settings)?);
     match pool {

@@ -25,6 +25,7 @@ pub mod internal;
 pub mod jobs;
 pub mod kerberos;
 pub mod live;
+pub mod networks;
 pub mod passkeys;
 pub mod permissions;
 pub mod pools;

@@ -1,6 +1,7 @@
 //! What is set for all hosts and VMs of a cluster.
 
-use crate::model::migration::MigrationPolicyName;
+use crate::model::ids::NetworkId;
+use crate::model::migration::{MigrationPolicyName, share_of_link};
 use crate::model::scheduling::ClusterScheduling;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub struct ClusterMigration {
     /// Of all migrations of a host at once; counts where the bandwidth is custom.
     pub custom_mbps: u32,
     pub on_error: MigrateOnError,
+    /// Over which hosts send guests to one another; none: as the engine reaches them. So do hosts that have no address on it.
+    pub network: Option<NetworkId>,
 }
 
 impl Default for ClusterMigration {
@@ -56,6 +59,7 @@ impl Default for ClusterMigration {
             bandwidth: MigrationBandwidth::Auto,
             custom_mbps: 0,
             on_error: MigrateOnError::Migrate,
+            network: None,
         }
     }
 }
@@ -64,16 +68,12 @@ impl Default for ClusterMigration {
 const HYPERVISOR_DEFAULT_MIB: u64 = 52;
 
 impl ClusterMigration {
-    /// MiB a second at most for one of those that leave a host at once; none: as fast as the link is.
+    /// MiB a second at most for one of those that leave a host at once; none: its share of the link, which the hosts know.
     pub fn bandwidth_mib(&self) -> Option<u64> {
         match self.bandwidth {
             MigrationBandwidth::Auto => None,
             MigrationBandwidth::HypervisorDefault => Some(HYPERVISOR_DEFAULT_MIB),
-            MigrationBandwidth::Custom => {
-                let all = u64::from(self.custom_mbps) * 1_000_000 / 8 / (1 << 20);
-                let at_once = u64::try_from(self.policy.at_once()).unwrap_or(1);
-                Some((all / at_once.max(1)).max(1))
-            }
+            MigrationBandwidth::Custom => Some(share_of_link(self.custom_mbps.into(), self.policy.at_once())),
         }
     }
 }

@@ -104,7 +104,7 @@ pub enum Unfit {
 }
 
 text_enum! {
-    /// What keeps a data center or a cluster from being removed.
+    /// What keeps a data center, a cluster or a network from being removed.
     Held { Hosts = "hosts", Vms = "vms", Templates = "templates", Pools = "pools", Clusters = "clusters", Domains = "domains", }
 }
 
@@ -255,6 +255,10 @@ pub enum Conflict {
     LocalCenterFull { data_center: String, has: String },
     #[error("Whether the storage of data center {data_center} is shared or local cannot be changed: it has {domains}.")]
     CenterHasStorage { data_center: String, domains: String },
+    #[error("Cannot change network {network} so: {vms} have cards on it.")]
+    NetworkInUse { network: String, vms: String },
+    #[error("The network {network} is how the engine reaches hosts; it stays a VM network with its name.")]
+    ManagementNetwork { network: String },
     #[error("there is no user admin@internal")]
     NoAdmin,
     #[error("Cannot remove disk {disk}: it belongs to the template {template}; remove the template instead.")]

@@ -224,6 +224,9 @@ event_codes! {
     DataCenterAdded = "USER_ADD_STORAGE_POOL", 950, Normal, "Data center {detail} was added by {user}.";
     DataCenterEdited = "USER_UPDATE_STORAGE_POOL", 952, Normal, "Data center {detail} was edited by {user}.";
     DataCenterRemoved = "USER_REMOVE_STORAGE_POOL", 954, Normal, "Data center {detail} was removed by {user}.";
+    NetworkAdded = "NETWORK_ADD_NETWORK", 942, Normal, "Logical network {detail} was added by {user}.";
+    NetworkEdited = "NETWORK_UPDATE_NETWORK", 1114, Normal, "Logical network {detail} was edited by {user}.";
+    NetworkRemoved = "NETWORK_REMOVE_NETWORK", 944, Normal, "Logical network {detail} was removed by {user}.";
     QuotaAdded = "USER_ADD_QUOTA", 3000, Normal, "Quota {detail} was added by {user}.";
     QuotaChanged = "USER_UPDATE_QUOTA", 3002, Normal, "Quota {detail} was changed by {user}.";
     QuotaRemoved = "USER_DELETE_QUOTA", 3004, Normal, "Quota {detail} was removed by {user}.";

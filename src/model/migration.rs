@@ -55,6 +55,12 @@ impl MigrationPolicyName {
     }
 }
 
+/// MiB a second for each guest of a link of so many Mbps, if so many use it at once.
+pub fn share_of_link(mbps: u64, at_once: usize) -> u64 {
+    let all = mbps.saturating_mul(1_000_000) / 8 / (1 << 20);
+    (all / u64::try_from(at_once).unwrap_or(1).max(1)).max(1)
+}
+
 /// How an agent moves a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationPolicy {
@@ -64,7 +70,7 @@ pub struct MigrationPolicy {
     pub compress: bool,
     /// After the last downtime it goes over and fetches the rest of its memory when it needs it.
     pub post_copy: bool,
-    /// MiB a second at most; none: no limit.
+    /// MiB a second at most; none: its share of the slower host's link.
     pub bandwidth_mib: Option<u64>,
 }
 

@@ -8,6 +8,11 @@ text_enum! {
     NicModel { Virtio = "virtio", E1000 = "e1000", Rtl8139 = "rtl8139", }
 }
 
+text_enum! {
+    /// What a network is for in a cluster.
+    NetworkUsage { Vm = "vm", Migration = "migration", Management = "management", Display = "display", DefaultRoute = "default_route", }
+}
+
 /// A MAC address.
 #[derive(
     Debug,
@@ -87,6 +92,43 @@ pub struct NetworkView {
     /// 0 = default (1500).
     pub mtu: u32,
     pub vm_network: bool,
+}
+
+/// The network over which the engine reaches hosts; each data center has one of that name.
+pub const MANAGEMENT_NETWORK: &str = "ovirtmgmt";
+/// A bridge of that name must be possible on a host (Linux: IFNAMSIZ, with the zero at its end).
+pub const MAX_NETWORK_NAME: usize = 15;
+
+/// A logical network as somebody wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkConfig {
+    pub name: String,
+    pub description: String,
+    pub comment: String,
+    /// VMs can be on it.
+    pub vm_network: bool,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { name: String::new(), description: String::new(), comment: String::new(), vm_network: true }
+    }
+}
+
+impl NetworkView {
+    pub fn config(&self) -> NetworkConfig {
+        NetworkConfig {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            comment: self.comment.clone(),
+            vm_network: self.vm_network,
+        }
+    }
+
+    /// Hosts are reached over it.
+    pub fn is_management(&self) -> bool {
+        self.name == MANAGEMENT_NETWORK
+    }
 }
 
 /// A vNIC profile as lists and details show it.

@@ -5,7 +5,7 @@ use crate::db::Db;
 use crate::db::schema::*;
 use crate::model::clock::Timestamp;
 use crate::model::data_center::DataCenterConfig;
-use crate::model::ids::{DataCenterId, EVERYONE, NetworkId, QuotaId, VnicProfileId};
+use crate::model::ids::{DataCenterId, EVERYONE, NetworkId, QuotaId};
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::VNIC_PROFILE_USER;
 use crate::store::{ancestors, permissions, quotas};
@@ -54,16 +54,9 @@ fn columns(new: &DataCenterConfig) -> Columns<'_> {
 pub fn remove(db: &mut Db, id: DataCenterId) -> QueryResult<()> {
     let networks: Vec<NetworkId> =
         network::table.filter(network::data_center_id.eq(id)).select(network::id).load(db)?;
-    let profiles: Vec<VnicProfileId> =
-        vnic_profile::table.filter(vnic_profile::network_id.eq_any(&networks)).select(vnic_profile::id).load(db)?;
     let own: Vec<QuotaId> = quota::table.filter(quota::data_center_id.eq(id)).select(quota::id).load(db)?;
-    for profile in profiles {
-        ancestors::remove(db, profile.object())?;
-        diesel::delete(vnic_profile::table.find(profile)).execute(db)?;
-    }
     for network in networks {
-        ancestors::remove(db, network.object())?;
-        diesel::delete(network::table.find(network)).execute(db)?;
+        super::networks::remove(db, network)?;
     }
     for quota in own {
         quotas::remove(db, quota)?;

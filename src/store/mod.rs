@@ -18,6 +18,7 @@ pub mod icons;
 pub mod instance_types;
 pub mod jobs;
 pub mod kerberos;
+pub mod networks;
 pub mod nics;
 pub mod outsiders;
 pub mod people;

@@ -1,6 +1,6 @@
 //! What a fresh engine has, with oVirt's fixed ids. Done again it changes nothing.
 
-use super::{ancestors, permissions, settings, users};
+use super::{ancestors, networks, permissions, settings, users};
 use crate::db::Db;
 use crate::db::schema::mac_pool as pools;
 use crate::db::schema::*;
@@ -8,6 +8,7 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::*;
 use crate::model::instance_type::PREDEFINED as INSTANCE_TYPES;
 use crate::model::mac_pool::own_range;
+use crate::model::network::{MANAGEMENT_NETWORK, NetworkConfig};
 use crate::model::permission::ObjectKind;
 use crate::model::predefined_roles::*;
 use crate::model::role::SUPER_USER;
@@ -104,29 +105,13 @@ fn cluster(db: &mut Db, data_center: DataCenterId, pool: MacPoolId) -> QueryResu
 
 /// The management network of a data center with its profile.
 pub(super) fn network(db: &mut Db, id: NetworkId, data_center: DataCenterId) -> QueryResult<VnicProfileId> {
-    diesel::insert_into(network::table)
-        .values((
-            network::id.eq(id),
-            network::data_center_id.eq(data_center),
-            network::name.eq("ovirtmgmt"),
-            network::description.eq("Management network"),
-            network::comment.eq(""),
-            network::mtu.eq(0),
-            network::vm_network.eq(true),
-        ))
-        .execute(db)?;
-    ancestors::set(db, id.object(), &[data_center.object()])?;
-    let profile = VnicProfileId::random();
-    diesel::insert_into(vnic_profile::table)
-        .values((
-            vnic_profile::id.eq(profile),
-            vnic_profile::network_id.eq(id),
-            vnic_profile::name.eq("ovirtmgmt"),
-            vnic_profile::description.eq(""),
-        ))
-        .execute(db)?;
-    ancestors::set(db, profile.object(), &[id.object()])?;
-    Ok(profile)
+    let new = NetworkConfig {
+        name: MANAGEMENT_NETWORK.to_owned(),
+        description: "Management network".to_owned(),
+        ..NetworkConfig::default()
+    };
+    networks::insert(db, id, data_center, &new)?;
+    networks::insert_profile(db, id, MANAGEMENT_NETWORK)
 }
 
 fn instance_types(db: &mut Db) -> QueryResult<()> {

@@ -8,6 +8,7 @@ use crate::model::ids::VmId;
 use crate::model::migration::MigrationPolicy;
 use crate::wire::image::ImagePath;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// The protocol name of a migration's `Upgrade`.
 pub const MIGRATION_PROTOCOL: &str = "vireo-migration";
@@ -21,6 +22,12 @@ pub struct ExpectVm {
     pub networks: Vec<String>,
     /// Files it needs: they must be there already.
     pub images: Vec<ImagePath>,
+    /// The network over which guests are to come; none: the usual way.
+    #[serde(default)]
+    pub over: Option<String>,
+    /// Where the engine calls this host.
+    #[serde(default)]
+    pub usual: String,
 }
 
 /// How the target would plug it in.
@@ -28,6 +35,12 @@ pub struct ExpectVm {
 pub struct Expected {
     /// Each network with whether it is a bridge there (else libvirt's own): both hosts must have it in the same way.
     pub networks: Vec<(String, super::network::NetworkMode)>,
+    /// The host's address on the network over which it is to come; none: it has none there.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// The speed of the link by which it comes, where that is known.
+    #[serde(default)]
+    pub link_mbps: Option<u64>,
 }
 
 /// To the target: nobody is let in any more, and what came only half is ended.
@@ -47,6 +60,9 @@ pub struct MigrateVm {
     /// The key it must hold.
     pub fingerprint: String,
     pub policy: MigrationPolicy,
+    /// The speed of the target's link, where that is known.
+    #[serde(default)]
+    pub link_mbps: Option<u64>,
     /// So many guests leave this host at a time.
     pub at_once: usize,
     /// Guest addresses that are pinged while it moves.

@@ -130,6 +130,26 @@ impl Lab {
         host
     }
 
+    fn second_bridge(&self) -> String {
+        format!("{}m", self.bridge)
+    }
+
+    /// A second card of this name in each host, on a network of their own.
+    pub fn second_network(&self, name: &str) {
+        let bridge = self.second_bridge();
+        run("ip", &["link", "add", &bridge, "type", "bridge"]);
+        run("ip", &["link", "set", &bridge, "up"]);
+        for (index, host) in self.hosts.iter().enumerate() {
+            let (pid, wire) = (host.pid().to_string(), format!("{}m", host.wire));
+            run("ip", &["link", "add", &wire, "type", "veth", "peer", "name", name, "netns", &pid]);
+            run("ip", &["link", "set", &wire, "master", &bridge, "up"]);
+            let address = format!("{}.{}/24", self.subnet.replacen("10.97.", "10.98.", 1), index + 1);
+            for words in [vec!["addr", "add", &address, "dev", name], vec!["link", "set", name, "up"]] {
+                assert!(host.command("ip").args(words).status().unwrap().success());
+            }
+        }
+    }
+
     /// Power for a machine that had none.
     pub fn power_on(&mut self, index: usize) {
         let bridge = self.bridge.clone();
@@ -216,7 +236,9 @@ impl Drop for Lab {
         }
         self.hosts.iter_mut().for_each(LabHost::pull_the_plug);
         clean(&self.dir);
-        let _ = Command::new("ip").args(["link", "del", &self.bridge]).status();
+        for bridge in [self.bridge.clone(), self.second_bridge()] {
+            let _ = Command::new("ip").args(["link", "del", &bridge]).output();
+        }
     }
 }
 

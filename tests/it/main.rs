@@ -31,6 +31,7 @@ mod lab_ssh;
 mod leases;
 mod licences;
 mod migration;
+mod networks;
 mod oidc;
 mod own_vms;
 mod passkeys;

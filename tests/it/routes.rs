@@ -11,7 +11,8 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 21] = [
+const API_FILES: [&str; 22] = [
+    "api/networks.rs",
     "api/affinity.rs",
     "api/scheduling.rs",
     "api/clusters.rs",

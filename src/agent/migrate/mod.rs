@@ -10,11 +10,13 @@ use super::domains::{self, must_find};
 use super::error::{from_libvirt, refused};
 use super::ffi;
 use super::identity::Identity;
+use super::links;
 use super::networks;
 use super::payload;
 use super::storage::{check_path, image_file};
 use super::xml::parse;
 use crate::model::ids::VmId;
+use crate::model::migration::share_of_link;
 use crate::wire::migrate::{Moved, Moving};
 use crate::wire::{EnsureNetwork, ErrorCode, ExpectVm, Expected, ImagePath, MigrateVm, MigrationState, WireError};
 use course::Course;
@@ -110,7 +112,11 @@ impl Migrations {
                     let state = networks::ensure(connection, &EnsureNetwork { name: name.clone() })?;
                     Ok::<_, WireError>((name, state.mode))
                 };
-                Ok(Expected { networks: request.networks.into_iter().map(ensure).collect::<Result<_, _>>()? })
+                let networks = request.networks.into_iter().map(ensure).collect::<Result<_, _>>()?;
+                let there = request.over.as_deref().and_then(links::on_network);
+                let address = there.as_ref().map(|link| link.address);
+                let link = there.or_else(|| links::known_as(&request.usual));
+                Ok(Expected { networks, address, link_mbps: link.and_then(|link| link.mbps) })
             })
             .await?;
         self.coming().insert(vm, Coming { ticket, streams: Vec::new() });
@@ -154,7 +160,7 @@ impl Migrations {
     ///
     /// # Errors
     /// It does not run here, or there is no way for it.
-    pub async fn start(self: &Arc<Self>, libvirt: &Libvirt, request: MigrateVm) -> Answer<bool> {
+    pub async fn start(self: &Arc<Self>, libvirt: &Libvirt, mut request: MigrateVm) -> Answer<bool> {
         let vm = request.vm;
         let leaving = {
             let mut all = self.leaving();
@@ -174,6 +180,7 @@ impl Migrations {
             all.insert(vm, leaving.clone());
             leaving
         };
+        let (address, port) = (request.address.clone(), request.port);
         let ready = libvirt.with(move |connection| {
             let domain = must_find(connection, vm)?;
             if !domains::is_active(&domain)? {
@@ -182,9 +189,17 @@ impl Migrations {
             payload::eject(&domain)?;
             let capabilities = connection.capabilities().map_err(|e| from_libvirt("the host's capabilities", &e))?;
             let qemu = parse::dac_label(&capabilities);
-            tunnel::prepare(vm, qemu).map(|()| qemu)
+            tunnel::prepare(vm, qemu)?;
+            Ok((qemu, links::speed_towards(&address, port)))
         });
-        let opened = ready.await.and_then(|qemu| Tunnel::open(&request, self.identity.dir(), qemu));
+        let opened = ready.await.and_then(|(qemu, own_link)| {
+            let slower = [own_link, request.link_mbps].into_iter().flatten().min();
+            let share = slower.map(|mbps| share_of_link(mbps, request.at_once));
+            request.policy.bandwidth_mib = request.policy.bandwidth_mib.or(share);
+            let (to, mib_per_second) = (&request.address, request.policy.bandwidth_mib);
+            tracing::info!(%vm, to, mib_per_second, "a guest leaves");
+            Tunnel::open(&request, self.identity.dir(), qemu)
+        });
         let tunnel = opened.inspect_err(|_| drop(self.leaving().remove(&vm)))?;
         tokio::spawn(go(libvirt.clone(), request, tunnel, leaving));
         Ok(true)

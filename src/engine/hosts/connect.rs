@@ -8,6 +8,7 @@ use crate::model::conflict::Away;
 use crate::model::event::{About, EventCode};
 use crate::model::host::{HostFacts, HostStatus, HostView};
 use crate::model::ids::HostId;
+use crate::model::network::MANAGEMENT_NETWORK;
 use crate::model::permission::ObjectKind;
 use crate::store::hosts::write as store;
 use crate::store::scope::Scope;
@@ -23,7 +24,6 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Between two tries to reach a host that is away.
 const RETRY: Duration = Duration::from_secs(1);
 /// The management network every host has.
-const MANAGEMENT: &str = "ovirtmgmt";
 const NO_LIBVIRT: &str = "its libvirtd does not answer; the host comes back by itself when that does";
 
 /// Watches a host for as long as the engine runs.
@@ -99,7 +99,7 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
         }
         Err(error) => return Err(error.into()),
     };
-    let network = client.call(&EnsureNetwork { name: MANAGEMENT.to_owned() }).await;
+    let network = client.call(&EnsureNetwork { name: MANAGEMENT_NETWORK.to_owned() }).await;
     let mode = match &network {
         Ok(state) => serde_json::to_value(state.mode).ok().and_then(|v| v.as_str().map(str::to_owned)),
         Err(_) => None,
@@ -108,7 +108,7 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
     let now = engine.clock.now();
     engine.db.write(move |db| Ok::<_, EngineError>(store::set_facts(db, host, &facts, now)?)).await?;
     if let Err(error) = network {
-        non_operational(engine, host, &format!("its network {MANAGEMENT} cannot be made: {error}")).await?;
+        non_operational(engine, host, &format!("its network {MANAGEMENT_NETWORK} cannot be made: {error}")).await?;
         return Ok(false);
     }
     if let Some(other) = same_machine(engine, host).await? {

@@ -50,6 +50,7 @@ pub struct Makes {
     pub data_center: bool,
     /// There is a data center for it.
     pub cluster: bool,
+    pub network: bool,
     pub user: bool,
     pub role: bool,
     /// Gives and takes admin roles.
@@ -77,6 +78,7 @@ pub async fn makes(cx: &Cx) -> Result<Makes, EngineError> {
                 host: somewhere(Action::CreateHost, ObjectKind::Cluster)?,
                 domain: somewhere(Action::CreateStorageDomain, ObjectKind::DataCenter)?,
                 data_center: somewhere(Action::CreateStoragePool, ObjectKind::System)?,
+                network: somewhere(Action::CreateStoragePoolNetwork, ObjectKind::DataCenter)?,
                 cluster: somewhere(Action::CreateCluster, ObjectKind::DataCenter)?,
                 user: somewhere(Action::ManipulateUsers, ObjectKind::System)?,
                 role: somewhere(Action::ManipulateRoles, ObjectKind::System)?,

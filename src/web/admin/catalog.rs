@@ -92,6 +92,7 @@ async fn new_button(cx: &Cx, l: Locale, list: &str) -> Result<Markup, EngineErro
         "hosts" => (makes.host, "/admin/hosts/new", "new-host"),
         "data-centers" => (makes.data_center, "/admin/data_centers/new", "new-data-center"),
         "clusters" => (makes.cluster, "/admin/clusters/new", "new-cluster"),
+        "networks" => (makes.network, "/admin/networks/new", "new-network"),
         "domains" => (makes.domain, "/admin/domains/new", "new-storage-domain"),
         _ => return Ok(html! {}),
     };

@@ -1,11 +1,11 @@
-//! Details of networks, storage domains, templates, disks, and of one event or task.
+//! Details of storage domains, templates, disks, and of one event or task.
 
 use super::card::{Detail, event_line, events_of, link, links, show, text};
 use super::{admin, id, quotas};
 use crate::engine::permissions::may;
 use crate::engine::{catalog, disks, events, jobs, templates};
 use crate::model::disk::{AttachedTo, DiskView};
-use crate::model::ids::{DiskId, NetworkId, StorageDomainId};
+use crate::model::ids::{DiskId, StorageDomainId};
 use crate::model::job::{JobKind, JobStatus, StepStatus, StepView};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
@@ -19,7 +19,6 @@ use maud::{Markup, html};
 /// One page per kind.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/admin/networks/{id}", web::get().to(network))
         .route("/admin/domains/{id}", web::get().to(domain))
         .route("/admin/disks/{id}", web::get().to(disk))
         .route("/admin/events/{id}", web::get().to(event))
@@ -35,29 +34,6 @@ pub fn all() -> ListQuery {
 pub fn search_link(noun: &str, field: &str, value: &str, count: u32) -> Markup {
     let query = serde_urlencoded::to_string([("search", format!("{field}={value}"))]).unwrap_or_default();
     html! { a href={ "/admin/" (noun) "?" (query) } { (count) } }
-}
-
-async fn network(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, frame) = admin(&shared, &http).await?;
-        let l = frame.l;
-        let n = catalog::network(&cx, id::<NetworkId>("network", &path)?).await?;
-        let profiles = catalog::vnic_profiles(&cx).await?;
-        let facts = vec![
-            (l.t("description"), text(&n.description)),
-            (l.t("comment"), text(&n.comment)),
-            (l.t("data-center"), link("data_centers", n.data_center, &n.data_center_name)),
-            (l.t("vlan"), text(n.vlan_id.map_or_else(|| "-".to_owned(), |v| v.to_string()))),
-            (l.t("mtu"), text(if n.mtu == 0 { format!("{} (1500)", l.t("default")) } else { n.mtu.to_string() })),
-            (l.t("vm-network"), text(if n.vm_network { l.t("yes") } else { l.t("no") })),
-            ("ID".to_owned(), text(n.id)),
-        ];
-        let profiles = profiles.iter().filter(|p| p.network == n.id).map(|p| html! { (p.name) " " (p.description) });
-        let cards = vec![parts::card(&l.t("profiles"), &links(l, profiles))];
-        let detail = Detail { title: n.name, facts, cards, ..Detail::default() };
-        show(&cx, &frame, detail, "network", ObjectKind::Network, n.id.object()).await
-    };
-    answer(&http, result.await)
 }
 
 async fn domain(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -23,6 +23,7 @@ mod hosts;
 mod instance_types;
 mod kerberos;
 mod migrate;
+mod networks;
 mod people;
 mod permissions;
 mod pools;
@@ -78,6 +79,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(quotas::routes)
         .configure(scheduling::routes)
         .configure(data_centers::routes)
+        .configure(networks::routes)
         .configure(clusters::routes)
         .configure(catalog::routes)
         .configure(cluster_power::routes)

@@ -2,7 +2,7 @@
 
 use super::answer::{body, caller, id, ok, wants};
 use super::data_centers::version;
-use super::document::{Element, collection};
+use super::document::Element;
 use super::entry::BASE;
 use super::input::Input;
 use super::{actions, fault, render};
@@ -23,8 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/clusters", web::post().to(add))
         .route("/clusters/{id}", web::put().to(update))
-        .route("/clusters/{id}", web::delete().to(remove))
-        .route("/clusters/{id}/networks", web::get().to(networks));
+        .route("/clusters/{id}", web::delete().to(remove));
 }
 
 /// oVirt's fields; what is known and means nothing to this engine is let through, since clients send it.
@@ -167,6 +166,7 @@ fn read_migration(input: &Input, old: ClusterMigration) -> Result<ClusterMigrati
         policy,
         bandwidth: method.unwrap_or(old.bandwidth),
         custom_mbps: custom.unwrap_or(old.custom_mbps),
+        network: old.network,
         on_error: input.parsed("error_handling/on_error", "error_handling.on_error")?.unwrap_or(old.on_error),
     })
 }
@@ -200,7 +200,7 @@ async fn policy(cx: &Cx, input: &Input) -> Result<Option<SchedulingPolicyId>, En
     found.map(|policy| Some(policy.id)).ok_or_else(|| no_such("scheduling_policy", wanted))
 }
 
-async fn data_center(cx: &Cx, input: &Input) -> Result<DataCenterId, EngineError> {
+pub async fn data_center(cx: &Cx, input: &Input) -> Result<DataCenterId, EngineError> {
     let text = |path| input.text_at(path).filter(|text| !text.is_empty());
     let Some(wanted) = text("data_center/id").or_else(|| text("data_center/name")) else {
         return Err(Invalid::new("data_center", Problem::Missing).into());
@@ -247,18 +247,6 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         clusters::remove(&caller(&request).await?, id("cluster", &path)?).await?;
         Ok(actions::complete(None))
-    };
-    ok(&request, result.await)
-}
-
-/// Every network of the data center is there on every cluster.
-async fn networks(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let cx = caller(&request).await?;
-        let cluster = catalog::cluster(&cx, id("cluster", &path)?).await?;
-        let all = catalog::networks(&cx, &ListQuery { max: u32::MAX, ..ListQuery::default() }).await?.rows;
-        let own = all.iter().filter(|network| network.data_center == cluster.data_center).map(render::network);
-        Ok(collection("networks", "network", own.collect()))
     };
     ok(&request, result.await)
 }

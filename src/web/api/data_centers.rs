@@ -19,7 +19,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/datacenters/{id}", web::put().to(update))
         .route("/datacenters/{id}", web::delete().to(remove))
         .route("/datacenters/{id}/clusters", web::get().to(clusters))
-        .route("/datacenters/{id}/networks", web::get().to(networks))
         .route("/datacenters/{id}/storagedomains", web::get().to(storage_domains));
 }
 
@@ -95,13 +94,13 @@ async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     ok(&request, result.await)
 }
 
-async fn center(request: &HttpRequest, path: &str) -> Result<(Cx, DataCenterId), EngineError> {
+pub async fn center(request: &HttpRequest, path: &str) -> Result<(Cx, DataCenterId), EngineError> {
     let cx = caller(request).await?;
     let found = catalog::data_center(&cx, id("data center", path)?).await?.id;
     Ok((cx, found))
 }
 
-fn all() -> ListQuery {
+pub fn all() -> ListQuery {
     ListQuery { max: u32::MAX, ..ListQuery::default() }
 }
 
@@ -111,16 +110,6 @@ async fn clusters(request: HttpRequest, path: web::Path<String>) -> HttpResponse
         let found = catalog::clusters(&cx, &all()).await?.rows;
         let own = found.iter().filter(|one| one.data_center == center).map(clusters::document);
         Ok(collection("clusters", "cluster", own.collect()))
-    };
-    ok(&request, result.await)
-}
-
-async fn networks(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let result = async {
-        let (cx, center) = center(&request, &path).await?;
-        let found = catalog::networks(&cx, &all()).await?.rows;
-        let own = found.iter().filter(|one| one.data_center == center).map(render::network);
-        Ok(collection("networks", "network", own.collect()))
     };
     ok(&request, result.await)
 }

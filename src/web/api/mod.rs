@@ -20,6 +20,7 @@ mod icons;
 pub mod input;
 mod instance_types;
 mod known;
+mod networks;
 mod permissions;
 mod pools;
 mod quotas;
@@ -61,6 +62,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .configure(affinity::routes)
                 .configure(data_centers::routes)
                 .configure(clusters::routes)
+                .configure(networks::routes)
                 .configure(collections::routes)
                 .configure(domains::routes)
                 .default_service(web::to(fault::no_such_path)),

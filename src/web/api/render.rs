@@ -319,15 +319,20 @@ pub fn storage_domain(view: &StorageDomainView) -> Element {
 
 /// A logical network.
 pub fn network(view: &NetworkView) -> Element {
-    let usages: &[&str] =
-        if view.name == "ovirtmgmt" { &["vm", "management", "display", "migration"] } else { &["vm"] };
+    let management: &[&str] = if view.is_management() { &["management", "display"] } else { &[] };
+    let vm = view.vm_network.then_some("vm");
+    network_with(view, &vm.into_iter().chain(management.iter().copied()).collect::<Vec<_>>())
+}
+
+/// A logical network with what it is used for, in a cluster.
+pub fn network_with(view: &NetworkView, usages: &[&str]) -> Element {
     let mut element = object("network", "networks", view.id, &["vnicprofiles", "permissions"])
         .text("name", view.name.as_str())
         .text("description", view.description.as_str())
         .text("comment", view.comment.as_str())
         .int("mtu", view.mtu)
         .bool("stp", false)
-        .child(texts("usages", "usage", if view.vm_network { usages } else { &[] }))
+        .child(texts("usages", "usage", usages))
         .child(reference("data_center", "datacenters", view.data_center));
     if let Some(vlan) = view.vlan_id {
         element = element.child(Element::new("vlan").attribute("id", vlan));

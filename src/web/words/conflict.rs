@@ -66,9 +66,11 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::ClusterRuns { .. }
         | Conflict::VmsStay { .. }
         | Conflict::NotInvited => host(l, why),
-        Conflict::NotEmpty { .. } | Conflict::LocalCenterFull { .. } | Conflict::CenterHasStorage { .. } => {
-            place(l, why)
-        }
+        Conflict::NotEmpty { .. }
+        | Conflict::LocalCenterFull { .. }
+        | Conflict::CenterHasStorage { .. }
+        | Conflict::NetworkInUse { .. }
+        | Conflict::ManagementNetwork { .. } => place(l, why),
         Conflict::Told { why } => told(l, why),
         Conflict::DiskOfTemplate { .. }
         | Conflict::DiskHasLayers { .. }
@@ -145,6 +147,8 @@ fn place(l: Locale, why: &Conflict) -> String {
         Conflict::LocalCenterFull { data_center, has } => {
             say!(l, "conflict-local-center-full", "center" = data_center, "has" = has)
         }
+        Conflict::NetworkInUse { network, vms } => say!(l, "conflict-network-in-use", "network" = network, "vms" = vms),
+        Conflict::ManagementNetwork { network } => say!(l, "conflict-management-network", "network" = network),
         Conflict::CenterHasStorage { data_center, domains } => {
             say!(l, "conflict-center-has-storage", "center" = data_center, "domains" = domains)
         }

@@ -14,7 +14,7 @@ use crate::engine::{Cx, Engine, EngineError};
 use crate::model::cluster_settings::ClusterMigration;
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
-use crate::model::ids::{HostId, JobId, VmId};
+use crate::model::ids::{HostId, JobId, NetworkId, VmId};
 use crate::model::job::JobKind;
 use crate::model::migration::MigrationPolicyName;
 use crate::model::valid;
@@ -22,6 +22,7 @@ use crate::model::vm::{Refusal, VmAction};
 use crate::model::vm_settings::MigrationMode;
 use crate::model::vm_state::Intent;
 use crate::store::hosts::write;
+use crate::store::networks;
 use crate::store::scheduling::places;
 use crate::store::vms::launch::{self, Launch};
 use crate::store::vms::run::{self, VmRun};
@@ -50,6 +51,9 @@ pub(in crate::engine) struct Args {
     to_name: String,
     policy: MigrationPolicyName,
     bandwidth_mib: Option<u64>,
+    /// The network over which it goes.
+    #[serde(default)]
+    over: Option<NetworkId>,
     /// The source was told to send it.
     started: bool,
     unanswered: u32,
@@ -121,6 +125,7 @@ pub(in crate::engine) fn begin(
         to_name: to_name.clone(),
         policy: wanted.policy.unwrap_or(usual.policy),
         bandwidth_mib: wanted.bandwidth_mib.or_else(|| usual.bandwidth_mib()),
+        over: usual.network,
         started: false,
         unanswered: 0,
         moved: None,
@@ -267,13 +272,14 @@ async fn go(engine: &Arc<Engine>, cx: &JobContext, args: &mut Args) -> Result<Ne
 
 /// Tells the target whom to expect and the source where to go.
 async fn send(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
-    let (vm, to) = (args.vm, args.to);
-    let (config, target, run) = engine
+    let (vm, to, over) = (args.vm, args.to, args.over);
+    let (config, target, run, over) = engine
         .db
         .read(move |db| {
             let target = write::row(db, to)?;
             let target = target.ok_or_else(|| EngineError::NotFound { kind: "host", id: to.to_string() })?;
-            Ok::<_, EngineError>((config(db, vm)?, target, state::load(db, vm)?))
+            let over = over.map(|over| networks::name(db, over)).transpose()?.flatten();
+            Ok::<_, EngineError>((config(db, vm)?, target, state::load(db, vm)?, over))
         })
         .await?;
     let guest = spec::build(&config);
@@ -283,7 +289,7 @@ async fn send(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
     let images = guest.disks.into_iter().map(|disk| disk.image).chain(guest.cdrom).collect();
     // Only these two hosts ever learn it, and only for this guest; a repeated step makes another.
     let ticket = crate::auth::hash::fresh_secret();
-    let expect = ExpectVm { vm, ticket: ticket.clone(), networks, images };
+    let expect = ExpectVm { vm, ticket: ticket.clone(), networks, images, over, usual: target.address.clone() };
     let expected = engine.call(to, &expect).await?;
     for (network, mode) in expected.networks {
         let here = engine.call(args.from, &EnsureNetwork { name: network.clone() }).await?.mode;
@@ -296,10 +302,12 @@ async fn send(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError
     let request = MigrateVerb {
         vm,
         ticket,
-        address: target.address,
+        // A target without an address on the network is reached as usual (oVirt does so, too).
+        address: expected.address.map_or(target.address, |ip| ip.to_string()),
         port: target.port,
         fingerprint: target.fingerprint,
         policy: args.policy.policy(args.bandwidth_mib),
+        link_mbps: expected.link_mbps,
         at_once: args.policy.at_once(),
         ping: run.addresses,
     };

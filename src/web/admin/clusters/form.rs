@@ -39,8 +39,11 @@ const THRESHOLD: &str = "fencing_policy.skip_if_connectivity_broken.threshold";
 
 /// Engine names of the fields that have a place of their own.
 fn shown() -> Vec<&'static str> {
-    let own = ["name", "description", "comment", "data_center", "version", "mac_pool", "cpu.type", CUSTOM_BANDWIDTH];
-    own.into_iter().chain([THRESHOLD]).chain(Property::ALL.iter().map(|property| property.as_str())).collect()
+    let own = ["name", "description", "comment", "data_center", "version", "mac_pool", "cpu.type"];
+    own.into_iter()
+        .chain([CUSTOM_BANDWIDTH, "migration.network", THRESHOLD])
+        .chain(Property::ALL.iter().map(|property| property.as_str()))
+        .collect()
 }
 
 /// What the form offers.
@@ -49,6 +52,8 @@ struct Offer {
     pools: Vec<Choice>,
     cpus: Vec<Choice>,
     policies: Vec<SchedulingPolicy>,
+    /// None: the data center is still to be chosen.
+    networks: Option<Vec<Choice>>,
 }
 
 async fn offer(cx: &Cx, frame: &Frame, of: Option<&ClusterView>) -> Result<Offer, EngineError> {
@@ -64,7 +69,19 @@ async fn offer(cx: &Cx, frame: &Frame, of: Option<&ClusterView>) -> Result<Offer
         pools: pools.iter().map(|pool| Choice::new(pool.id, &pool.name)).collect(),
         cpus: cpu_choices(frame, &hosts, of),
         policies: policies::list(cx).await?,
+        networks: match of {
+            Some(view) => Some(network_choices(cx, frame, view).await?),
+            None => None,
+        },
     })
+}
+
+/// Over which hosts of the cluster may send guests to one another.
+async fn network_choices(cx: &Cx, frame: &Frame, view: &ClusterView) -> Result<Vec<Choice>, EngineError> {
+    let all = catalog::networks(cx, &details::all()).await?.rows;
+    let own = all.iter().filter(|network| network.data_center == view.data_center);
+    let own = own.map(|network| Choice::new(network.id, &network.name));
+    Ok([Choice::new("", frame.l.t("migration-network-usual"))].into_iter().chain(own).collect())
 }
 
 /// The CPUs of the hosts; where some hosts do not offer one, it is said who.
@@ -129,7 +146,7 @@ fn optimization(frame: &Frame, filled: &Filled) -> Markup {
     section("optimization", &l.t("cluster-optimization"), &content)
 }
 
-fn migration(frame: &Frame, filled: &Filled) -> Markup {
+fn migration(frame: &Frame, offer: &Offer, filled: &Filled) -> Markup {
     let l = frame.l;
     let policies: Vec<Choice> =
         MigrationPolicyName::ALL.iter().rev().map(|p| Choice::new(p, l.t(&format!("policy-{p}")))).collect();
@@ -142,6 +159,9 @@ fn migration(frame: &Frame, filled: &Filled) -> Markup {
         (hinted(l, "cluster-bandwidth", "bandwidth", "", l.t("cluster-bandwidth-hint")).choose(filled, &bandwidths))
         div data-when="bandwidth" data-is=(MigrationBandwidth::Custom) {
             (field(l, "custom-mbps", "custom_mbps", CUSTOM_BANDWIDTH).input(filled, "number"))
+        }
+        @if let Some(networks) = &offer.networks {
+            (hinted(l, "migration-network", "migration_network", "migration.network", l.t("migration-network-hint")).choose(filled, networks))
         }
         (hinted(l, "on-error", "on_error", "", l.t("on-error-hint")).choose(filled, &on_error))
     };
@@ -201,7 +221,7 @@ fn page(
         div data-tabs=(title) {
             (general(frame, offer, existing, filled))
             (optimization(frame, filled))
-            (migration(frame, filled))
+            (migration(frame, offer, filled))
             (scheduling(frame, offer, filled))
             (fencing(frame, filled))
         }
@@ -232,6 +252,7 @@ fn values_of(config: &ClusterConfig) -> Values {
         ("bandwidth", set.migration.bandwidth.to_string()),
         ("custom_mbps", Some(set.migration.custom_mbps).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default()),
         ("on_error", set.migration.on_error.to_string()),
+        ("migration_network", set.migration.network.map(|id| id.to_string()).unwrap_or_default()),
         ("policy", set.scheduling.policy.to_string()),
         ("ha_reservation", flag(set.ha_reservation)),
         ("fencing_enabled", flag(set.fencing.enabled)),
@@ -261,6 +282,7 @@ fn read(values: &Values, policies: &[SchedulingPolicy]) -> Result<ClusterConfig,
         bandwidth: word(values, "bandwidth", usual.migration.bandwidth),
         custom_mbps: parsed(values, "custom_mbps", CUSTOM_BANDWIDTH, &mut wrong).unwrap_or_default(),
         on_error: word(values, "on_error", usual.migration.on_error),
+        network: values.get("migration_network").and_then(|id| id.parse().ok()),
     };
     let policy = word(values, "policy", usual.scheduling.policy);
     let reads = policies.iter().find(|known| known.id == policy).map(SchedulingPolicy::reads).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::engine::{Cx, EngineError, catalog, clusters};
 use crate::model::cluster::ClusterView;
 use crate::model::cluster_settings::{ClusterMigration, ClusterSettings, FencingPolicy, MigrationBandwidth};
 use crate::model::ids::ClusterId;
+use crate::model::network::NetworkView;
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
 use crate::model::scheduling::SchedulingPolicy;
@@ -84,11 +85,12 @@ async fn cards(cx: &Cx, frame: &Frame, c: &ClusterView) -> Result<Vec<Markup>, E
         html! { (link("hosts", h.id, &h.name)) " " (parts::status(l, h.status.as_str())) " " (h.active_vms) " " (l.t("vms")) }
     });
     let policies = policies::list(cx).await?;
+    let networks = catalog::networks(cx, &details::all()).await?.rows;
     let set = &c.settings;
     Ok(vec![
         parts::card(&l.t("hosts"), &links(l, hosts)),
         parts::card(&l.t("cluster-optimization"), &parts::facts(&optimization(l, set))),
-        parts::card(&l.t("cluster-migration"), &parts::facts(&migration(l, &set.migration))),
+        parts::card(&l.t("cluster-migration"), &parts::facts(&migration(l, &set.migration, &networks))),
         parts::card(&l.t("cluster-scheduling"), &parts::facts(&scheduling(l, set, &policies))),
         parts::card(&l.t("cluster-fencing"), &parts::facts(&fencing(l, &set.fencing))),
         super::scheduling::card(cx, frame, c.id).await?,
@@ -109,7 +111,8 @@ fn optimization(l: Locale, set: &ClusterSettings) -> Vec<(String, Markup)> {
     ]
 }
 
-fn migration(l: Locale, set: &ClusterMigration) -> Vec<(String, Markup)> {
+fn migration(l: Locale, set: &ClusterMigration, networks: &[NetworkView]) -> Vec<(String, Markup)> {
+    let network = networks.iter().find(|network| Some(network.id) == set.network);
     let bandwidth = match set.bandwidth {
         MigrationBandwidth::Custom => format!("{} Mbps", set.custom_mbps),
         other => l.t(&format!("bandwidth-{other}")),
@@ -117,6 +120,10 @@ fn migration(l: Locale, set: &ClusterMigration) -> Vec<(String, Markup)> {
     vec![
         (l.t("migration-policy"), text(l.t(&format!("policy-{}", set.policy)))),
         (l.t("cluster-bandwidth"), text(bandwidth)),
+        (
+            l.t("migration-network"),
+            network.map_or_else(|| text(l.t("migration-network-usual")), |n| link("networks", n.id, &n.name)),
+        ),
         (l.t("on-error"), text(l.t(&format!("on-error-{}", set.on_error)))),
     ]
 }

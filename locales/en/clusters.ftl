@@ -88,3 +88,6 @@ migration-bandwidth-cluster = At most so much of the network is used. Empty: as 
 bandwidth-unlimited = as fast as it goes
 cluster-default-each = As each VM’s cluster has it
 migration-bandwidth-each = At most so much of the network is used by each. Empty: as each VM’s cluster has it.
+cpu-computed = Computed: { $model } with { $more } more flags, without { $less }
+cpu-compute = Compute what all its hosts have in common
+told-no-host-up = no host of the cluster is up; its CPU can be computed when one is

@@ -143,3 +143,7 @@ event-SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM = No host of data center
 event-PM_POLICY_UP_TO_MAINTENANCE = Host { $host } is not needed: it is taken out of use to save power.
 event-PM_POLICY_MAINTENANCE_TO_DOWN = Host { $host } is off to save power.
 event-PM_POLICY_TO_UP = Host { $host } is needed again: it is brought back.
+no-room-tried = could not start it a moment ago
+event-USER_INITIATED_RUN_VM_FAILED = VM { $vm } could not be started on host { $host }, another is tried: { $detail }
+event-VDS_FAILED_TO_RUN_VMS = Host { $host } is left out for a while: several VMs could not be started there, and were started on other hosts.
+told-fails-vms = several VMs could not be started here, and were started on other hosts

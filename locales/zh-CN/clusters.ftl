@@ -88,3 +88,6 @@ migration-bandwidth-cluster = 最多使用的网络带宽。留空则使用集�
 bandwidth-unlimited = 不限速
 cluster-default-each = 按各虚拟机所在集群的设置
 migration-bandwidth-each = 每次迁移最多使用的带宽。留空：按各虚拟机所在集群的设置。
+cpu-computed = 计算得出：{ $model }，另有 { $more } 个标志，不含 { $less }
+cpu-compute = 计算所有主机的共同 CPU
+told-no-host-up = 集群中没有运行的主机；有主机运行后才能计算其 CPU

@@ -143,3 +143,7 @@ event-SYSTEM_CHANGE_STORAGE_POOL_STATUS_NO_HOST_FOR_SPM = 数据中心 { $detail
 event-PM_POLICY_UP_TO_MAINTENANCE = 暂不需要主机 { $host }：为节省电力将其停用。
 event-PM_POLICY_MAINTENANCE_TO_DOWN = 为节省电力，主机 { $host } 已关闭。
 event-PM_POLICY_TO_UP = 重新需要主机 { $host }：正在将其恢复使用。
+no-room-tried = 刚才未能在其上启动该虚拟机
+event-USER_INITIATED_RUN_VM_FAILED = 虚拟机 { $vm } 无法在主机 { $host } 上启动，正在尝试其他主机：{ $detail }
+event-VDS_FAILED_TO_RUN_VMS = 主机 { $host } 暂不使用：多台虚拟机无法在其上启动，已在其他主机上启动。
+told-fails-vms = 多台虚拟机无法在此启动，已在其他主机上启动

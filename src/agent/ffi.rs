@@ -245,10 +245,13 @@ fn number(param: &sys::virTypedParameter) -> Option<(String, u64)> {
     Some((name.to_str().ok()?.to_owned(), value))
 }
 
+/// What guests run on: emulator, architecture, machine, accelerator.
+pub type Hypervisor<'a> = (&'a str, &'a str, &'a str, &'a str);
+
 /// Compares a CPU with what guests can have on this host; an error names what is missing.
 pub fn compare_hypervisor_cpu(
     connection: &Connect,
-    (emulator, arch, machine, kind): (&str, &str, &str, &str),
+    (emulator, arch, machine, kind): Hypervisor<'_>,
     cpu: &str,
 ) -> Result<(), virt::error::Error> {
     let [emulator, arch, machine, kind, cpu] = [emulator, arch, machine, kind, cpu].map(std::ffi::CString::new);
@@ -266,4 +269,37 @@ pub fn compare_hypervisor_cpu(
         )
     };
     if compared < 0 { Err(virt::error::Error::last_error()) } else { Ok(()) }
+}
+
+/// The CPU that these (each a `<cpu>`) have in common, as libvirt writes it.
+pub fn baseline_hypervisor_cpu(
+    connection: &Connect,
+    (emulator, arch, machine, kind): Hypervisor<'_>,
+    cpus: &[String],
+) -> Result<String, virt::error::Error> {
+    let [emulator, arch, machine, kind] = [emulator, arch, machine, kind].map(std::ffi::CString::new);
+    let (emulator, arch, machine, kind) = (emulator?, arch?, machine?, kind?);
+    let cpus: Vec<std::ffi::CString> =
+        cpus.iter().map(|cpu| std::ffi::CString::new(cpu.as_str())).collect::<Result<_, _>>()?;
+    let mut pointers: Vec<*const std::ffi::c_char> = cpus.iter().map(|cpu| cpu.as_ptr()).collect();
+    // SAFETY: the connection is open, and texts and their list live until the call is over; libvirt writes to none of them. What it
+    // returns is a text of its own that the caller frees. (The `virt` crate does not bind it.)
+    unsafe {
+        let found = sys::virConnectBaselineHypervisorCPU(
+            connection.as_ptr(),
+            emulator.as_ptr(),
+            arch.as_ptr(),
+            machine.as_ptr(),
+            kind.as_ptr(),
+            pointers.as_mut_ptr(),
+            pointers.len().try_into().unwrap_or(0),
+            0,
+        );
+        if found.is_null() {
+            return Err(virt::error::Error::last_error());
+        }
+        let text = CStr::from_ptr(found).to_string_lossy().into_owned();
+        nix::libc::free(found.cast());
+        Ok(text)
+    }
 }

@@ -307,8 +307,13 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
             json(&agent.migrations.abort(libvirt, read::<wire::AbortMigration>(body)?.vm).await?)
         }
         wire::CompareCpu::NAME => {
-            let model = read::<wire::CompareCpu>(body)?.model;
-            json(&libvirt.with(move |c| cpu::compare(c, &model)).await?)
+            let wanted = read(body)?;
+            json(&libvirt.with(move |c| cpu::compare(c, wanted)).await?)
+        }
+        wire::OwnCpu::NAME => json(&libvirt.with(cpu::own).await?),
+        wire::CommonCpu::NAME => {
+            let cpus = read::<wire::CommonCpu>(body)?.cpus;
+            json(&libvirt.with(move |c| cpu::common(c, &cpus)).await?)
         }
         wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
         wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),

@@ -10,7 +10,7 @@ use crate::engine::{Cx, EngineError};
 use crate::model::cluster::{ClusterConfig, ClusterView, MAX_CLUSTER_NAME};
 use crate::model::cluster_settings::{ClusterSettings, MigrationBandwidth};
 use crate::model::conflict::Conflict;
-use crate::model::cpu::MODELS;
+use crate::model::cpu::{CpuBase, MODELS};
 use crate::model::event::{About, EventCode};
 use crate::model::host::HostView;
 use crate::model::ids::{ClusterId, DataCenterId, MacPoolId};
@@ -78,7 +78,8 @@ pub async fn edit(
             }
             store::update(db, id, pool, &config)?;
             told(&inner, db, id, EventCode::ClusterEdited, &config.name)?;
-            Ok::<_, EngineError>(config.settings.cpu_type != before.settings.cpu_type)
+            let cpu = |of: &ClusterConfig| (of.settings.cpu_type.clone(), of.settings.cpu_features.clone());
+            Ok::<_, EngineError>(cpu(&config) != cpu(&before))
         })
         .await?;
     if other_cpu { cpu::changed(&cx.engine, id).await } else { Ok(()) }
@@ -93,11 +94,24 @@ pub struct CpuChange {
     pub keep_old: Vec<String>,
 }
 
-/// What would happen if the cluster had this CPU type.
+/// The CPU that all its hosts have in common.
+///
+/// # Errors
+/// Refused, hidden, no host is up, one cannot be asked, they have nothing in common, or the database failed.
+pub async fn common_cpu(cx: &Cx, id: ClusterId) -> Result<CpuBase, EngineError> {
+    let actor = cx.actor.clone();
+    let may = move |db: &mut Db| {
+        Ok::<_, EngineError>(auth::check(db, &actor, Action::EditClusterConfiguration, id.object())?)
+    };
+    cx.engine.db.read(may).await?;
+    cpu::common(&cx.engine, id).await
+}
+
+/// What would happen if the cluster had this CPU type. `computed`: as what its hosts have in common.
 ///
 /// # Errors
 /// Hidden, or the database failed.
-pub async fn cpu_change(cx: &Cx, id: ClusterId, model: String) -> Result<CpuChange, EngineError> {
+pub async fn cpu_change(cx: &Cx, id: ClusterId, model: String, computed: bool) -> Result<CpuChange, EngineError> {
     let (inner, wanted) = (cx.clone(), model.clone());
     let found = cx.engine.db.read(move |db| {
         auth::see(db, &inner.actor, id.object())?;
@@ -111,7 +125,7 @@ pub async fn cpu_change(cx: &Cx, id: ClusterId, model: String) -> Result<CpuChan
                 keep_old.extend(settings.as_ref().is_some_and(follows).then_some(run.name));
             }
         }
-        own.retain(|host| !host.facts.has_cpu(&wanted));
+        own.retain(|host| !computed && !host.facts.has_cpu(&wanted));
         Ok::<_, EngineError>((own, keep_old))
     });
     let (lacking, keep_old) = found.await?;
@@ -176,7 +190,7 @@ fn checked(
         wrong.push(Invalid::new("mac_pool", Problem::NoSuch { value }));
     }
     let kept = own.map(|(_, before)| before.settings.cpu_type.as_str());
-    if kept != Some(new.settings.cpu_type.as_str()) {
+    if kept != Some(new.settings.cpu_type.as_str()) && new.settings.cpu_features.is_none() {
         wrong.extend(offered(&hosts::list(db, &Scope::All)?, own_id, &new.settings.cpu_type).err());
     }
     if let Some(network) = new.settings.migration.network

@@ -121,6 +121,8 @@ pub struct Timing {
     pub settle: Duration,
     /// What goes on slowly (a cluster's hosts going off) is looked at so often.
     pub look: Duration,
+    /// A host that could not start VMs is left alone for this long.
+    pub host_error: Duration,
 }
 
 impl Default for Timing {
@@ -135,12 +137,13 @@ impl Default for Timing {
             io_pause: Duration::from_secs(80),
             settle: Duration::from_secs(10),
             look: Duration::from_secs(1),
+            host_error: Duration::from_secs(1800),
         }
     }
 }
 
 impl Timing {
-    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_IO_PAUSE`, `VIREO_SETTLE`
+    /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_IO_PAUSE`, `VIREO_SETTLE`, `VIREO_HOST_ERROR`
     /// and `VIREO_PATIENCE` say (seconds).
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
@@ -158,6 +161,7 @@ impl Timing {
             io_pause: seconds("VIREO_IO_PAUSE", usual.io_pause),
             settle: seconds("VIREO_SETTLE", usual.settle),
             look: usual.look,
+            host_error: seconds("VIREO_HOST_ERROR", usual.host_error),
         }
     }
 }

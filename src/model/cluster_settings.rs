@@ -1,5 +1,6 @@
 //! What is set for all hosts and VMs of a cluster.
 
+use crate::model::cpu::CpuFeature;
 use crate::model::ids::NetworkId;
 use crate::model::migration::{MigrationPolicyName, share_of_link};
 use crate::model::scheduling::ClusterScheduling;
@@ -101,6 +102,8 @@ impl Default for FencingPolicy {
 pub struct ClusterSettings {
     /// The CPU that every guest sees and every host must offer (a name of libvirt's); empty: guests see what their host has.
     pub cpu_type: String,
+    /// The CPU was computed as what its hosts have in common: what it has more or less than its type says.
+    pub cpu_features: Option<Vec<CpuFeature>>,
     pub memory_overcommit: MemoryOvercommit,
     /// A host has as many CPUs as it has threads, not cores.
     pub threads_as_cores: bool,
@@ -118,6 +121,7 @@ impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
             cpu_type: String::new(),
+            cpu_features: None,
             memory_overcommit: MemoryOvercommit::None,
             threads_as_cores: false,
             ballooning: true,

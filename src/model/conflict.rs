@@ -56,6 +56,8 @@ pub enum NoRoom {
     Here,
     #[error("emulates guests where the VM's host does not, or the other way round")]
     OtherCpu,
+    #[error("could not start it a moment ago")]
+    Tried,
     #[error("is not the host the VM is tied to")]
     NotTied,
     #[error("is none of the hosts that the VM may run on")]

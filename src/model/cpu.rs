@@ -1,5 +1,7 @@
 //! CPUs that guests can see, by libvirt's names, the one that can do least first.
 
+use serde::{Deserialize, Serialize};
+
 /// Those that a cluster may have before it has a host, from which their order is known, too.
 pub const MODELS: &[&str] = &[
     "kvm64",
@@ -41,6 +43,37 @@ pub const MODELS: &[&str] = &[
     "EPYC-Genoa",
 ];
 
+/// What a CPU has, or lacks, beside what its model says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuFeature {
+    pub name: String,
+    pub has: bool,
+}
+
+/// A CPU that was computed: a model, with more or less than that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuBase {
+    pub model: String,
+    pub features: Vec<CpuFeature>,
+}
+
+/// No CPU has more (libvirt knows some 400).
+const MOST_FEATURES: usize = 1000;
+
+impl CpuBase {
+    /// As a host may tell it; none: it is not like one of libvirt's.
+    pub fn checked(self) -> Option<Self> {
+        let name = |text: &str| {
+            (1..=64).contains(&text.len())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        };
+        let good = name(&self.model)
+            && self.features.len() <= MOST_FEATURES
+            && self.features.iter().all(|feature| name(&feature.name));
+        good.then_some(self)
+    }
+}
+
 /// The one that can do most of those that every host offers; none: there is no host, or they have none of these in common.
 pub fn common<'a>(mut hosts: impl Iterator<Item = &'a [String]>) -> Option<&'static str> {
     let first = hosts.next()?;
@@ -53,6 +86,16 @@ pub fn common<'a>(mut hosts: impl Iterator<Item = &'a [String]>) -> Option<&'sta
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_host_tells_of_cpus_is_checked() {
+        let base = |model: &str, feature: &str| CpuBase {
+            model: model.to_owned(),
+            features: vec![CpuFeature { name: feature.to_owned(), has: false }],
+        };
+        assert!(base("EPYC", "svme-addr-chk").checked().is_some());
+        assert!(base("EPYC'/>", "vme").checked().is_none() && base("EPYC", "").checked().is_none());
+    }
 
     #[test]
     fn the_common_base_is_the_best_that_all_offer() {

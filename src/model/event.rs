@@ -224,6 +224,8 @@ event_codes! {
     DataCenterAdded = "USER_ADD_STORAGE_POOL", 950, Normal, "Data center {detail} was added by {user}.";
     DataCenterEdited = "USER_UPDATE_STORAGE_POOL", 952, Normal, "Data center {detail} was edited by {user}.";
     DataCenterRemoved = "USER_REMOVE_STORAGE_POOL", 954, Normal, "Data center {detail} was removed by {user}.";
+    RunVmOnHostFailed = "USER_INITIATED_RUN_VM_FAILED", 151, Warning, "VM {vm} could not be started on host {host}, another is tried: {detail}";
+    HostFailsVms = "VDS_FAILED_TO_RUN_VMS", 500, Error, "Host {host} is left out: several VMs could not be started there, and were started on other hosts.";
     NetworkAdded = "NETWORK_ADD_NETWORK", 942, Normal, "Logical network {detail} was added by {user}.";
     NetworkEdited = "NETWORK_UPDATE_NETWORK", 1114, Normal, "Logical network {detail} was edited by {user}.";
     NetworkRemoved = "NETWORK_REMOVE_NETWORK", 944, Normal, "Logical network {detail} was removed by {user}.";

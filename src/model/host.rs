@@ -57,6 +57,11 @@ impl HostStatus {
         }
     }
 
+    /// Nothing runs on it: it was powered off, and is to come back in the second case.
+    pub const fn is_off(self) -> bool {
+        matches!(self, Self::Down | Self::Reboot)
+    }
+
     /// The engine calls its agent.
     pub const fn is_called(self) -> bool {
         !matches!(self, Self::Installing | Self::InstallFailed | Self::PendingApproval | Self::InstallingOs)

@@ -5,7 +5,9 @@ use super::locale::{self, Locale};
 use std::sync::LazyLock;
 
 /// Messages that are kept as text only; the others also have a variant.
-const KEPT: [&str; 41] = [
+const KEPT: [&str; 43] = [
+    "told-no-host-up",
+    "told-fails-vms",
     "told-no-cpu",
     "told-no-cpu-flags",
     "told-wrong-password",

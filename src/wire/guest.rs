@@ -1,5 +1,6 @@
 //! Verbs on guests, and what a guest is made of.
 
+use crate::model::cpu::CpuFeature;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::{DiskId, NicId, VmId};
 use crate::model::network::{MacAddress, NicModel};
@@ -32,6 +33,9 @@ pub struct VmSpec {
     /// Memory that there is room for; no more than it has: none can be added.
     pub room_mib: u64,
     pub settings: VmSettings,
+    /// What its CPU type has more, or less.
+    #[serde(default)]
+    pub cpu_features: Vec<CpuFeature>,
     /// In order of trial.
     pub boot: Vec<BootDevice>,
     pub disks: Vec<DiskSpec>,

@@ -1,5 +1,6 @@
 //! What a host is and can do.
 
+use crate::model::cpu::CpuFeature;
 use serde::{Deserialize, Serialize};
 
 /// Ask for the host's capabilities.
@@ -10,6 +11,18 @@ pub struct HostInfo {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompareCpu {
     pub model: String,
+    #[serde(default)]
+    pub features: Vec<CpuFeature>,
+}
+
+/// Ask for the CPU that guests have there unless another is chosen, as libvirt writes it (`<cpu>…`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCpu {}
+
+/// Have libvirt compute what these CPUs have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommonCpu {
+    pub cpus: Vec<String>,
 }
 
 /// What is missing for a CPU.

@@ -36,7 +36,8 @@ pub use adjust::{AdjustVm, Adjusted, Part, RefusedPart};
 pub use event::{DomainReport, GuestReport, HostEvent, HostStats, VmStats};
 pub use guest::*;
 pub use host::{
-    CertificateRequest, CompareCpu, CpuCompared, CsrPem, EnableKsm, HostCapabilities, HostInfo, SetCertificate,
+    CertificateRequest, CommonCpu, CompareCpu, CpuCompared, CsrPem, EnableKsm, HostCapabilities, HostInfo, OwnCpu,
+    SetCertificate,
 };
 pub use image::*;
 pub use memory::{MemorySaved, SaveMemory, StartFromMemory};
@@ -45,6 +46,7 @@ pub use network::EnsureNetwork;
 pub use seal::{SealImages, SealLog, SealProgress, SealSupport, SealSupported, SealingImage};
 pub use snapshot::{MergeImage, MergeState, NewLayer, SnapshotTaken, SnapshotVm};
 
+use crate::model::cpu::CpuBase;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The protocol name of a console's `Upgrade`.
@@ -70,6 +72,8 @@ macro_rules! verbs { ($($request:ty => $name:literal -> $reply:ty;)+) => {
 verbs! {
     HostInfo => "host_info" -> HostCapabilities;
     CompareCpu => "compare_cpu" -> CpuCompared;
+    OwnCpu => "own_cpu" -> String;
+    CommonCpu => "common_cpu" -> CpuBase;
     EnableKsm => "enable_ksm" -> ();
     inventory::Inventory => "inventory" -> inventory::HostInventory;
     ListDomains => "list_domains" -> Vec<DomainReport>;

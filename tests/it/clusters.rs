@@ -87,7 +87,7 @@ async fn what_can_leaves_a_host_that_cannot_work_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dialog_of_a_cluster() {
+async fn the_dialog_of_a_cluster_in_a_browser() {
     let server = Server::start(&Start::default());
     let admin = server.admin();
     let browser = Browser::start(&server).await;
@@ -153,6 +153,18 @@ async fn the_dialog_of_a_cluster() {
     browser.click("button[value=submit]").await;
     browser.arrives(&format!("/admin/clusters/{default}")).await;
     assert_eq!(admin.get(&format!("/clusters/{default}")).await.1["cpu"]["type"], "Nehalem");
+
+    // What its hosts have in common, as libvirt computes it; a guest starts with that.
+    browser.go(&format!("/admin/clusters/{default}/edit")).await;
+    browser.run("document.getElementById('cpu_type').value = '?'").await;
+    browser.click("button[value=submit]").await;
+    browser.says("#cpu-change", "Computed:").await;
+    browser.click("button[value=submit]").await;
+    browser.arrives(&format!("/admin/clusters/{default}")).await;
+    browser.says("main", "Computed:").await;
+    let common = admin.small_vm("common").await;
+    admin.act(&common, "start").await;
+    admin.wait_for(&common, &["powering_up", "up"]).await;
 
     // Not empty: it stays, and it is said why. The other goes.
     browser.go(&format!("/admin/clusters/{default}/remove")).await;

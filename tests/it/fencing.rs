@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The system that sushy-tools' emulator has.
-const SYSTEM: &str = "/redfish/v1/Systems/27946b59-9e44-4fa7-8e91-f3527a1ef094";
+pub const SYSTEM: &str = "/redfish/v1/Systems/27946b59-9e44-4fa7-8e91-f3527a1ef094";
 
 /// A management board on the lab's network, with the switch in a folder.
-struct Board {
+pub struct Board {
     folder: PathBuf,
     emulator: Child,
     ended: Arc<AtomicBool>,
@@ -23,7 +23,7 @@ struct Board {
 
 impl Board {
     /// Powers the machine whose first process is `machine`.
-    fn start(lab: &Lab, machine: i32) -> (Self, String) {
+    pub fn start(lab: &Lab, machine: i32) -> (Self, String) {
         let folder = crate::server::fresh_dir();
         fs::write(folder.join("power"), "On").unwrap();
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -52,8 +52,13 @@ impl Board {
         (Self { folder, emulator, ended }, address)
     }
 
+    /// The machine went off by itself.
+    pub fn went_off(&self) {
+        fs::write(self.folder.join("power"), "Off").unwrap();
+    }
+
     /// What it was told last.
-    fn wanted(&self) -> String {
+    pub fn wanted(&self) -> String {
         fs::read_to_string(self.folder.join("wanted")).unwrap_or_default()
     }
 }
@@ -155,6 +160,7 @@ async fn a_host_is_fenced_when_it_cannot_be_writing() {
     assert_eq!(lab.whereabouts(&vm).await, Some(1 - here));
 
     // It boots, and is a host again.
+    lab.wait_for_host(here, "reboot").await;
     lab.hosts[here].pull_the_plug();
     lab.power_on(here);
     lab.wait_for_host(here, "up").await;

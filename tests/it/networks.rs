@@ -33,8 +33,8 @@ async fn guests_move_over_the_migration_network() {
     let before = (received(target, "moves"), received(target, "eth0"));
     move_it(&lab, &vm, here).await;
     let (over, usual) = (received(target, "moves") - before.0, received(target, "eth0") - before.1);
-    assert!(over > 20 << 20, "its memory came over the other network: {over} bytes, {usual} over the usual one");
-    assert!(usual < 5 << 20, "{usual} bytes over the usual network");
+    assert!(over > 5 << 20, "its memory came over the other network: {over} bytes, {usual} over the usual one");
+    assert!(usual < 1 << 20, "{usual} bytes over the usual network");
     // Virtual cables are 10 Gbit/s, of which each of two guests that leave at once gets its share.
     let log = lab.hosts[here].log();
     assert!(log.contains("mib_per_second=596"), "{log}");
@@ -44,7 +44,7 @@ async fn guests_move_over_the_migration_network() {
     assert!(target.command("ip").args(["addr", "flush", "dev", "moves"]).status().unwrap().success());
     let before = received(target, "eth0");
     move_it(&lab, &vm, 1 - here).await;
-    assert!(received(target, "eth0") - before > 20 << 20, "its memory came the usual way");
+    assert!(received(target, "eth0") - before > 5 << 20, "its memory came the usual way");
 
     let (code, kept) = lab.admin.delete(&format!("/networks/{}", id_of(&network))).await;
     assert!(code == 409 && kept.to_string().contains("Default"), "{kept}");
@@ -84,7 +84,7 @@ async fn networks_in_a_browser() {
     browser.click("a[href$='/networks/new']").await;
     browser.fill("#name", "much-too-long-a-name").await;
     browser.click("button[value=submit]").await;
-    browser.says("#name-help", "longer than 15").await;
+    browser.says("#name-help", "At most 15").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());
     browser.fill("#name", "moves").await;
     browser.click("#vm_network").await;

@@ -129,6 +129,10 @@ fn cpu(w: &mut Xml, spec: &VmSpec, host: &HostTraits) -> Done {
     element(w, "cpu", attributes, |w| {
         if !own.is_empty() {
             leaf(w, "model", &[("fallback", "forbid")], own)?;
+            for feature in &spec.cpu_features {
+                let policy = if feature.has { "require" } else { "disable" };
+                empty(w, "feature", &[("policy", policy), ("name", &feature.name)])?;
+            }
         } else if !host.kvm && !spec.settings.cpu_passthrough {
             leaf(w, "model", &[("fallback", "allow")], "qemu64")?;
         }

@@ -1,6 +1,7 @@
 //! Domain XML against files in `tests/golden`; `VIREO_BLESS=1` writes them anew.
 
 use super::build::{HostTraits, NicSource, cd_change, domain};
+use crate::model::cpu::CpuFeature;
 use crate::model::disk::{DiskFormat, DiskInterface};
 use crate::model::ids::{DiskId, ImageId, NicId, StorageDomainId, VmId};
 use crate::model::network::{MacAddress, NicModel};
@@ -39,6 +40,7 @@ fn plain() -> VmSpec {
         max_vcpus: 2,
         room_mib: 512,
         settings: VmSettings { virtio_scsi: false, ..VmSettings::default() },
+        cpu_features: Vec::new(),
         boot: vec![BootDevice::Disk],
         disks: vec![disk(1, DiskInterface::Virtio, DiskFormat::Cow, true)],
         cdrom: None,
@@ -56,7 +58,9 @@ fn modern() -> VmSpec {
     let kernel =
         KernelSpec { image: image(7), initrd: Some(image(8)), parameters: "root=/dev/vda quiet <&>".to_owned() };
     let settings = VmSettings { machine: "pc-q35-8.2".to_owned(), cpu_type: "Nehalem".to_owned(), ..plain().settings };
-    VmSpec { settings, kernel: Some(kernel), display: Display::Both, ..everything() }
+    let feature = |name: &str, has| CpuFeature { name: name.to_owned(), has };
+    let cpu_features = vec![feature("aes", true), feature("vme", false)];
+    VmSpec { settings, cpu_features, kernel: Some(kernel), display: Display::Both, ..everything() }
 }
 
 fn host(kvm: bool) -> HostTraits {

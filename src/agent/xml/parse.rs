@@ -1,5 +1,6 @@
 //! Reads what the agent needs out of libvirt's XML.
 
+use crate::model::cpu::{CpuBase, CpuFeature};
 use crate::model::ids::DiskId;
 use roxmltree::{Document, Node};
 
@@ -74,6 +75,27 @@ pub fn cpu_models(xml: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// The CPU of domain capabilities' mode host-model, as a `<cpu>` of its own.
+pub fn host_model(capabilities: &str) -> Option<String> {
+    let document = Document::parse(capabilities).ok()?;
+    let mode = document.descendants().find(|n| n.has_tag_name("mode") && n.attribute("name") == Some("host-model"))?;
+    let parts: String = mode.children().filter(Node::is_element).map(|part| &capabilities[part.range()]).collect();
+    (!parts.is_empty()).then(|| format!("<cpu>{parts}</cpu>"))
+}
+
+/// A `<cpu>` with its features.
+pub fn cpu(xml: &str) -> Option<CpuBase> {
+    let document = Document::parse(xml).ok()?;
+    let cpu = document.root_element();
+    let features = cpu.children().filter(|n| n.has_tag_name("feature"));
+    let feature = |n: Node<'_, '_>| {
+        let has = matches!(n.attribute("policy"), Some("require" | "force"));
+        Some(CpuFeature { name: n.attribute("name")?.to_owned(), has })
+    };
+    let features = features.map(feature).collect::<Option<_>>()?;
+    Some(CpuBase { model: find(cpu, "model")?.text()?.trim().to_owned(), features })
 }
 
 /// Where the CD drive is: its name, and on which bus. The second one, with what a guest is told, comes after it.

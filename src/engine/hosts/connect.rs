@@ -21,6 +21,9 @@ use tokio::time::Instant;
 
 /// A line comes every few seconds from a living host; this long without one means the line is dead.
 const SILENCE: Duration = Duration::from_secs(15);
+/// A host that was powered off and on and is silent for this long has not come back (oVirt's ServerRebootTimeout is shorter; servers
+/// count their memory).
+const REBOOT: Duration = Duration::from_secs(900);
 /// Between two tries to reach a host that is away.
 const RETRY: Duration = Duration::from_secs(1);
 /// The management network every host has.
@@ -34,8 +37,7 @@ pub(super) async fn watch(engine: Arc<Engine>, host: HostId, client: HostClient)
             Ok(()) => "it ended the connection".to_owned(),
             Err(error) => error.to_string(),
         };
-        let silent_too_long = heard.elapsed() >= engine.timing.host_silence;
-        if let Err(error) = lost(&engine, host, silent_too_long, &why).await {
+        if let Err(error) = lost(&engine, host, heard.elapsed(), &why).await {
             tracing::warn!(%host, %error, "the host's state could not be kept");
         }
         tokio::time::sleep(RETRY).await;
@@ -172,7 +174,11 @@ pub(super) async fn non_operational(engine: &Arc<Engine>, host: HostId, why: &st
     move_to(engine, host, HostStatus::NonOperational, why).await
 }
 
-async fn lost(engine: &Arc<Engine>, host: HostId, silent_too_long: bool, why: &str) -> Result<(), EngineError> {
+async fn lost(engine: &Arc<Engine>, host: HostId, silence: Duration, why: &str) -> Result<(), EngineError> {
+    let silent_too_long = silence >= engine.timing.host_silence;
+    if silence >= REBOOT {
+        move_to(engine, host, HostStatus::Down, "").await?;
+    }
     let status = if silent_too_long { HostStatus::NonResponsive } else { HostStatus::Connecting };
     if silent_too_long {
         engine.live.forget(host);
@@ -188,8 +194,10 @@ fn may_move(from: HostStatus, to: HostStatus) -> bool {
         S::Connecting => matches!(from, S::Up | S::NonOperational | S::Initializing | S::Unassigned),
         // A host that falls silent while it is emptied may come back with its VMs, and works on.
         // What is being dumped does not answer.
-        S::NonResponsive => !matches!(from, S::Maintenance | S::Down | S::Kdumping),
-        S::Up | S::NonOperational => !matches!(from, S::Maintenance | S::PreparingForMaintenance),
+        S::NonResponsive => !matches!(from, S::Maintenance | S::Down | S::Reboot | S::Kdumping),
+        // One that fails at starting VMs is let in again by time, or by a person.
+        S::Up | S::NonOperational => !matches!(from, S::Maintenance | S::PreparingForMaintenance | S::Error),
+        S::Down => from == S::Reboot,
         _ => false,
     }
 }
@@ -250,6 +258,10 @@ mod tests {
         assert!(may_move(HostStatus::Up, HostStatus::Connecting));
         assert!(may_move(HostStatus::Connecting, HostStatus::NonResponsive));
         assert!(!may_move(HostStatus::NonResponsive, HostStatus::Connecting));
+        // One that reboots is silent, and is not fenced for that.
+        assert!(!may_move(HostStatus::Reboot, HostStatus::NonResponsive));
+        assert!(may_move(HostStatus::Reboot, HostStatus::Up) && may_move(HostStatus::Reboot, HostStatus::Down));
+        assert!(!may_move(HostStatus::Up, HostStatus::Down));
         assert!(may_move(HostStatus::NonResponsive, HostStatus::Up));
     }
 

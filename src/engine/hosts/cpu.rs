@@ -2,11 +2,14 @@
 
 use super::connect;
 use crate::engine::{Engine, EngineError};
+use crate::model::conflict::Conflict;
+use crate::model::cpu::CpuBase;
 use crate::model::host::HostStatus;
 use crate::model::ids::{ClusterId, HostId};
 use crate::store::hosts::write as store;
 use crate::store::scheduling::places;
-use crate::wire::CompareCpu;
+use crate::wire::{CommonCpu, CompareCpu, CpuCompared, OwnCpu};
+use futures_util::future::join_all;
 use std::sync::Arc;
 
 /// Why the host cannot run its cluster's guests; none: it can.
@@ -16,16 +19,32 @@ use std::sync::Arc;
 pub(super) async fn lacking(engine: &Arc<Engine>, host: HostId) -> Result<Option<String>, EngineError> {
     let lacks = engine.db.read(move |db| {
         let Some(row) = store::row(db, host)? else { return Ok(None) };
-        let wanted = places::settings(db, row.cluster)?.cpu_type;
+        let set = places::settings(db, row.cluster)?;
         let facts = places::facts(db, row.cluster)?.into_iter().find(|(id, _)| *id == host).map(|(_, facts)| facts);
-        let lacks = facts.is_some_and(|facts| !facts.has_cpu(&wanted));
-        Ok::<_, EngineError>(lacks.then_some(wanted))
+        let lacks = set.cpu_features.is_some() || facts.is_some_and(|facts| !facts.has_cpu(&set.cpu_type));
+        Ok::<_, EngineError>(lacks.then_some((set.cpu_type, set.cpu_features)))
     });
-    let Some(wanted) = lacks.await? else { return Ok(None) };
-    Ok(Some(match missing(engine, host, &wanted).await?.as_str() {
-        "" => format!("it does not offer the CPU type {wanted} of its cluster"),
-        flags => format!("it does not offer the CPU type {wanted} of its cluster; its CPU lacks {flags}"),
-    }))
+    let Some((model, features)) = lacks.await? else { return Ok(None) };
+    let (wanted, computed) = (model.clone(), features.is_some());
+    let features = features.unwrap_or_default();
+    Ok(match compared(engine, host, CompareCpu { model, features }).await? {
+        CpuCompared { known: true, missing } if computed && missing.is_empty() => None,
+        CpuCompared { missing, .. } if missing.is_empty() => {
+            Some(format!("it does not offer the CPU type {wanted} of its cluster"))
+        }
+        CpuCompared { missing, .. } => {
+            let flags = missing.join(", ");
+            Some(format!("it does not offer the CPU type {wanted} of its cluster; its CPU lacks {flags}"))
+        }
+    })
+}
+
+async fn compared(engine: &Engine, host: HostId, wanted: CompareCpu) -> Result<CpuCompared, EngineError> {
+    match engine.call(host, &wanted).await {
+        // An older agent knows no such verb.
+        Err(EngineError::NotFoundOnHost(_)) => Ok(CpuCompared::default()),
+        other => other,
+    }
 }
 
 /// The flags of a CPU that the host lacks; empty: it cannot say.
@@ -33,12 +52,28 @@ pub(super) async fn lacking(engine: &Arc<Engine>, host: HostId) -> Result<Option
 /// # Errors
 /// The host cannot be asked.
 pub(in crate::engine) async fn missing(engine: &Engine, host: HostId, model: &str) -> Result<String, EngineError> {
-    match engine.call(host, &CompareCpu { model: model.to_owned() }).await {
-        Ok(compared) => Ok(compared.missing.join(", ")),
-        // An older agent knows no such verb.
-        Err(EngineError::NotFoundOnHost(_)) => Ok(String::new()),
-        Err(error) => Err(error),
-    }
+    let wanted = CompareCpu { model: model.to_owned(), features: Vec::new() };
+    Ok(compared(engine, host, wanted).await?.missing.join(", "))
+}
+
+/// The CPU that all hosts of a cluster have in common, as libvirt computes it (its hypervisor-cpu-baseline).
+///
+/// # Errors
+/// No host is up, one cannot be asked, or they have nothing in common.
+pub(in crate::engine) async fn common(engine: &Arc<Engine>, cluster: ClusterId) -> Result<CpuBase, EngineError> {
+    let rows = engine.db.read(|db| Ok::<_, EngineError>(store::all(db)?)).await?;
+    let up = rows.into_iter().filter(|row| row.cluster == cluster && row.status == HostStatus::Up);
+    let up: Vec<HostId> = up.map(|row| row.id).collect();
+    let first = *up
+        .first()
+        .ok_or_else(|| Conflict::told("no host of the cluster is up; its CPU can be computed when one is"))?;
+    let asked = up.iter().map(|host| async move { engine.call(*host, &OwnCpu {}).await });
+    let mut cpus: Vec<String> = join_all(asked).await.into_iter().collect::<Result<_, _>>()?;
+    // Hosts of a cluster are much alike.
+    cpus.sort();
+    cpus.dedup();
+    let found = engine.call(first, &CommonCpu { cpus }).await?;
+    found.checked().ok_or_else(|| EngineError::Internal("the host's answer is no CPU".to_owned()))
 }
 
 /// The cluster has another CPU: hosts that do not offer it fall out, and others come back.
@@ -94,7 +129,7 @@ mod tests {
         assert!(none.to_string().starts_with("cpu.type: \"Haswell\" is known to no host"), "{none}");
         choose(&b, "qemu64").await.unwrap();
         b.until("it is back", || b.host_status(), |status| *status == HostStatus::Up).await;
-        let change = clusters::cpu_change(&b.cx, b.cluster, "Nehalem".to_owned()).await.unwrap();
+        let change = clusters::cpu_change(&b.cx, b.cluster, "Nehalem".to_owned(), false).await.unwrap();
         assert_eq!(change.fall_out, ["host1 (sse4.1, sse4.2)"]);
     }
 }

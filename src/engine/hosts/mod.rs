@@ -7,6 +7,7 @@ pub mod enrol;
 #[cfg(test)]
 mod enrol_tests;
 pub(in crate::engine) mod evacuate;
+pub(in crate::engine) mod failing;
 pub mod fence;
 pub mod install;
 pub mod inventory;
@@ -47,6 +48,8 @@ pub struct Hosts {
     begun: Instant,
     /// How often VMs were sent away from hosts that cannot work on.
     sent: Mutex<HashMap<VmId, u32>>,
+    /// When VMs could not be started that then started elsewhere.
+    failures: Mutex<HashMap<HostId, Vec<Instant>>>,
 }
 
 /// One host's connection.
@@ -74,6 +77,7 @@ impl Hosts {
             connecting: tokio::sync::Mutex::default(),
             begun: Instant::now(),
             sent: Mutex::default(),
+            failures: Mutex::default(),
         }
     }
 
@@ -165,6 +169,7 @@ pub async fn connect_all(engine: &Arc<Engine>) -> Result<(), EngineError> {
 /// # Errors
 /// The database failed, or TLS cannot be set up.
 pub async fn recover(engine: &Arc<Engine>) -> Result<(), EngineError> {
+    failing::recover(engine).await?;
     let rows = engine.db.read(|db| Ok::<_, EngineError>(crate::store::hosts::write::all(db)?)).await?;
     for row in rows.into_iter().filter(|row| row.status == HostStatus::NonOperational) {
         engine.hosts.hang_up(row.id);

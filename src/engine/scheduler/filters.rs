@@ -33,6 +33,9 @@ fn always(need: &Need, host: &Candidate) -> Option<NoRoom> {
     if host.status != HostStatus::Up {
         return Some(NoRoom::Status(host.status));
     }
+    if need.tried.contains(&host.id) {
+        return Some(NoRoom::Tried);
+    }
     match need.tie {
         Tie::To(only) | Tie::From(_, Some(only)) if only != host.id => return Some(NoRoom::NotTied),
         Tie::From(from, _) if from == host.id => return Some(NoRoom::Here),
@@ -48,6 +51,8 @@ fn ask(filter: Filter, cluster: &Cluster, need: &Need, host: &Candidate) -> Opti
             (need.pinned && !need.chosen.is_empty() && !need.chosen.contains(&host.id)).then_some(NoRoom::NotChosen)
         }
         Filter::Cpu => cpus(cluster, need, host),
+        // What was computed for the cluster every host offers that is up.
+        Filter::CpuLevel if need.cpu_type.is_empty() && cluster.settings.cpu_features.is_some() => None,
         Filter::CpuLevel => {
             let wanted = if need.cpu_type.is_empty() { &cluster.settings.cpu_type } else { &need.cpu_type };
             (!host.facts.has_cpu(wanted)).then(|| NoRoom::NoCpuType { cpu: wanted.clone() })

@@ -43,9 +43,27 @@ pub(in crate::engine) fn wake(engine: &Arc<Engine>) {
 /// # Errors
 /// No host of its cluster can run it, or the database failed.
 pub(in crate::engine) fn settle_on(engine: &Engine, db: &mut Db, vm: &Launch, tie: Tie) -> Result<HostId, EngineError> {
-    let cluster = Cluster::load(engine, db, vm.cluster)?;
     let need = Need::load(db, vm, tie)?;
-    let (host, all) = choose(&cluster, &need)?;
+    settle(engine, db, vm, &need)
+}
+
+/// The same, but none of the hosts that could not start it.
+///
+/// # Errors
+/// No other host can run it, or the database failed.
+pub(in crate::engine) fn settle_elsewhere(
+    engine: &Engine,
+    db: &mut Db,
+    vm: &Launch,
+    tried: Vec<HostId>,
+) -> Result<HostId, EngineError> {
+    let need = Need { tried, ..Need::load(db, vm, Tie::None)? };
+    settle(engine, db, vm, &need)
+}
+
+fn settle(engine: &Engine, db: &mut Db, vm: &Launch, need: &Need) -> Result<HostId, EngineError> {
+    let cluster = Cluster::load(engine, db, vm.cluster)?;
+    let (host, all) = choose(&cluster, need)?;
     let decision = serde_json::to_string(&kept(&cluster, host, &all)).unwrap_or_default();
     places::keep_decision(db, vm.vm, engine.clock.now(), &decision)?;
     Ok(host)

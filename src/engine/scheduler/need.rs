@@ -50,6 +50,8 @@ pub(in crate::engine) struct Need {
     /// What of it lies on one host only: that host, the domain, the disk.
     pub local: Vec<(HostId, String, String)>,
     pub tie: Tie,
+    /// Hosts that could not start it.
+    pub tried: Vec<HostId>,
     pub groups: Vec<Membership>,
     /// Its affinity labels with the hosts that have them.
     pub labels: Vec<(String, Vec<HostId>)>,
@@ -101,6 +103,7 @@ impl Need {
             highly_available: settings.high_availability,
             local: local.collect(),
             tie,
+            tried: Vec::new(),
             groups: Vec::new(),
             labels: Vec::new(),
         }

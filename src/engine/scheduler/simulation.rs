@@ -69,6 +69,7 @@ fn need(guest: &Guest) -> Need {
         highly_available: false,
         local: Vec::new(),
         tie: Tie::From(guest.host, None),
+        tried: Vec::new(),
         groups: Vec::new(),
         labels: Vec::new(),
     }

@@ -57,6 +57,7 @@ fn need(memory_mib: u64) -> Need {
         highly_available: false,
         local: Vec::new(),
         tie: Tie::None,
+        tried: Vec::new(),
         groups: Vec::new(),
         labels: Vec::new(),
     }

@@ -58,6 +58,7 @@ const TIMING: Timing = Timing {
     io_pause: Duration::from_secs(1),
     settle: Duration::from_millis(50),
     look: Duration::from_millis(50),
+    host_error: Duration::from_secs(1800),
 };
 
 impl Bench {

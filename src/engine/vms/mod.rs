@@ -19,6 +19,7 @@ mod nics;
 pub(in crate::engine) mod plan;
 pub(in crate::engine) mod reboot;
 pub(in crate::engine) mod remove;
+mod rerun;
 mod run_once;
 mod screens;
 pub(in crate::engine) mod settings;

@@ -1,5 +1,6 @@
 //! From the database's rows to what the agent must know to run a guest.
 
+use crate::model::cpu::CpuFeature;
 use crate::model::ids::ImageId;
 use crate::model::vm_settings::VmSettings;
 use crate::store::vms::launch::{Launch, LaunchDisk};
@@ -21,6 +22,13 @@ fn settings(vm: &Launch) -> VmSettings {
     settings
 }
 
+/// What was computed for the cluster's CPU.
+fn cpu_features(vm: &Launch) -> Vec<CpuFeature> {
+    let own = &vm.hardware.settings;
+    let follows = own.cpu_type.is_empty() && !own.cpu_passthrough;
+    if follows { vm.common.cpu_features.clone().unwrap_or_default() } else { Vec::new() }
+}
+
 /// The guest as the host is to run it.
 pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
     let (hardware, running) = (&vm.hardware, vm.running());
@@ -34,6 +42,7 @@ pub(in crate::engine) fn build(vm: &Launch) -> VmSpec {
         max_vcpus: running.max_vcpus,
         room_mib: running.room_mib,
         settings: settings(vm),
+        cpu_features: cpu_features(vm),
         boot: hardware.boot.clone(),
         disks: vm
             .disks

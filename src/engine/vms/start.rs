@@ -1,13 +1,13 @@
 //! Running a VM: down starts, suspended restores, paused goes on.
 
 use crate::db::Db;
-use crate::engine::hosts::report;
+use crate::engine::hosts::{failing, report};
 use crate::engine::jobs::{self, JobContext, Kind, NewJob, Next, Outcome, steps};
 use crate::engine::pools::memory::{self, Instant};
 use crate::engine::quotas::Asker;
 use crate::engine::scheduler::{self, Tie};
 use crate::engine::vms::admit::{admit, command, refuse};
-use crate::engine::vms::{media, run_once, spec, state};
+use crate::engine::vms::{media, rerun, run_once, spec, state};
 use crate::engine::{Cx, Engine, EngineError, cluster_power, disks, first_run, pools, templates};
 use crate::model::conflict::Conflict;
 use crate::model::event::EventCode;
@@ -37,9 +37,9 @@ pub(in crate::engine) enum How {
 /// What the job knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Args {
-    vm: VmId,
-    host: HostId,
-    how: How,
+    pub(super) vm: VmId,
+    pub(super) host: HostId,
+    pub(super) how: How,
     /// It may run there still, from a start that was given up while the host was away.
     #[serde(default)]
     left_over: bool,
@@ -52,6 +52,9 @@ pub(in crate::engine) struct Args {
     /// It could not: it is to boot, and that is not prepared yet.
     #[serde(default)]
     boots_instead: bool,
+    /// Hosts that could not start it.
+    #[serde(default)]
+    pub(super) tried: Vec<HostId>,
 }
 
 steps! { Step { Prepare = "prepare", Launch = "launch", Confirm = "confirm", } }
@@ -92,7 +95,7 @@ pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> 
         _ => (How::Launch, Intent::Run),
     };
     // A host that is known to be off runs nothing; what is saved there can go on nowhere else.
-    let off = how == How::Launch && run.host_status == Some(HostStatus::Down);
+    let off = how == How::Launch && run.host_status.is_some_and(HostStatus::is_off);
     let at = run.host.filter(|_| !off);
     let left_over = how == How::Launch && at.is_some();
     asker.starts(db, vm)?;
@@ -115,7 +118,7 @@ pub(in crate::engine) fn reserve(asker: Asker<'_>, db: &mut Db, run: &VmRun) -> 
         }
         Ok(())
     })?;
-    Ok(Args { vm, host, how, left_over, unsure: false, instant: None, boots_instead: false })
+    Ok(Args { vm, host, how, left_over, unsure: false, instant: None, boots_instead: false, tried: Vec::new() })
 }
 
 fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
@@ -123,7 +126,7 @@ fn config(db: &mut Db, vm: VmId) -> Result<Launch, EngineError> {
 }
 
 /// The same, as the VM runs this one time.
-fn this_time(db: &mut Db, vm: VmId) -> Result<(Launch, RunOnce), EngineError> {
+pub(super) fn this_time(db: &mut Db, vm: VmId) -> Result<(Launch, RunOnce), EngineError> {
     let usual = config(db, vm)?;
     run_once::applied(db, usual)
 }
@@ -174,8 +177,16 @@ async fn layers(engine: &Arc<Engine>, args: &Args, stateless: bool) -> Result<()
     disks::layers::drop_stateless(engine, args.vm).await
 }
 
-/// Has the host start the guest.
+/// Has the host start the guest; or another host, where that one cannot.
 pub(in crate::engine) async fn launch(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
+    rerun::follow(engine, args).await?;
+    match launch_there(engine, args).await {
+        Err(why) => rerun::elsewhere(engine, args, why).await,
+        done => done,
+    }
+}
+
+async fn launch_there(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
     let vm = args.vm;
     if args.how == How::Resume {
         engine.call(args.host, &ResumeVm { vm }).await?;
@@ -248,7 +259,7 @@ async fn prepare_boot(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, Eng
 }
 
 /// It starts on this host.
-fn tie(engine: &Engine, run: &mut VmRun, host: HostId) {
+pub(super) fn tie(engine: &Engine, run: &mut VmRun, host: HostId) {
     run.host = Some(host);
     run.host_status = Some(HostStatus::Up);
     run.host_name = engine.hosts.name(host);
@@ -288,6 +299,7 @@ async fn waits(engine: &Arc<Engine>, vm: VmId) -> Result<bool, EngineError> {
 /// Disks that forget what they were told are told again.
 async fn begun(engine: &Arc<Engine>, args: &Args, run: &VmRun) -> Result<Next, EngineError> {
     let vm = args.vm;
+    failing::started_elsewhere(engine, &args.tried).await?;
     // Who was told something else this one time has not heard yet what his VM says.
     let usual = engine.db.read(move |db| this_time(db, vm)).await?.1.told.is_none();
     if args.how == How::Launch && !run.stateless && usual {

@@ -118,8 +118,11 @@ fn settings(
     old: ClusterSettings,
 ) -> Result<ClusterSettings, EngineError> {
     let flag = |path, field, old: bool| Ok::<_, EngineError>(input.bool_at(path, field)?.unwrap_or(old));
+    let other_cpu = input.text_at("cpu/type").map(cpu_type).filter(|model| *model != old.cpu_type);
     Ok(ClusterSettings {
-        cpu_type: input.text_at("cpu/type").map_or(old.cpu_type, cpu_type),
+        // Another than what was computed is what its name says.
+        cpu_features: old.cpu_features.filter(|_| other_cpu.is_none()),
+        cpu_type: other_cpu.unwrap_or(old.cpu_type),
         memory_overcommit: input
             .parsed("memory_policy/over_commit/percent", "memory_policy.over_commit.percent")?
             .unwrap_or(old.memory_overcommit),

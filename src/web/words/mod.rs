@@ -204,6 +204,7 @@ pub fn no_room(l: Locale, why: &NoRoom) -> String {
         NoRoom::NotChosen => l.t("no-room-not-chosen"),
         NoRoom::Here => l.t("no-room-here"),
         NoRoom::OtherCpu => l.t("no-room-other-cpu"),
+        NoRoom::Tried => l.t("no-room-tried"),
         NoRoom::NotTied => l.t("no-room-not-tied"),
         NoRoom::NoDomain { domain, disk } => say!(l, "no-room-no-domain", "domain" = domain, "disk" = disk),
         NoRoom::NoMachine { machine } => say!(l, "no-room-no-machine", "machine" = machine),

@@ -154,11 +154,12 @@ async fn failed(
 
 async fn free(engine: &Arc<Engine>, args: &Args) -> Result<(), EngineError> {
     let (inner, host) = (engine.clone(), args.host);
+    let off = if args.wanted == FenceType::Restart { HostStatus::Reboot } else { HostStatus::Down };
     engine
         .db
         .write(move |db| match write::row(db, host)? {
             // Maintenance is left by command only; nothing runs there.
-            Some(row) if row.status != HostStatus::Maintenance => off::is_off(&inner, db, &row),
+            Some(row) if row.status != HostStatus::Maintenance => off::runs_nothing(&inner, db, &row, off),
             _ => Ok(()),
         })
         .await
@@ -195,6 +196,12 @@ impl Kind for FenceHost {
     ) -> Result<(), EngineError> {
         told(engine, args.host);
         let about = about(args.host, &args.name);
+        if let (Outcome::Failed(_), Some(row)) = (outcome, write::row(db, args.host)?)
+            && row.status == HostStatus::Reboot
+        {
+            // Off it is, and nobody gave it power.
+            write::set_status(db, &row, HostStatus::Down, "")?;
+        }
         match (outcome, args.wanted) {
             (Outcome::Finished, FenceType::Start) => cx.tell(engine, db, EventCode::HostPoweredOn, about, ""),
             (Outcome::Finished, FenceType::Stop) => cx.tell(engine, db, EventCode::HostPoweredOff, about, ""),

@@ -143,9 +143,8 @@ pub async fn power(cx: &Cx, host: HostId, wanted: FenceType) -> Result<JobId, En
 /// Only a host on which nothing can be lost, or of which nobody knows.
 pub const fn allowed(status: HostStatus, wanted: FenceType) -> bool {
     match wanted {
-        FenceType::Start => matches!(status, HostStatus::Down | HostStatus::Maintenance | HostStatus::NonResponsive),
-        FenceType::Stop | FenceType::Restart => {
-            matches!(status, HostStatus::Maintenance | HostStatus::NonResponsive | HostStatus::Down)
+        FenceType::Start | FenceType::Stop | FenceType::Restart => {
+            status.is_off() || matches!(status, HostStatus::Maintenance | HostStatus::NonResponsive)
         }
     }
 }

@@ -121,7 +121,7 @@ async fn ask(engine: &Arc<Engine>, host: HostId, vm: VmId) -> Result<Option<Opti
         Err(EngineError::Unavailable(_)) => {
             let row = engine.db.read(move |db| Ok::<_, EngineError>(write::row(db, host)?)).await?;
             // Known to be off: nothing runs there.
-            Ok(row.is_none_or(|row| row.status == HostStatus::Down).then_some(None))
+            Ok(row.is_none_or(|row| row.status.is_off()).then_some(None))
         }
         Err(error) => Err(error),
     }

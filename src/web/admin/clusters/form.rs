@@ -2,7 +2,7 @@
 
 use super::super::vm_form::{cpus, field, hinted, parsed};
 use super::super::{admin, changing, details, id};
-use super::{LIST, cpu_name};
+use super::{LIST, cpu_name, whole_cpu_name};
 use crate::engine::scheduler::policies;
 use crate::engine::{Cx, EngineError, catalog, clusters};
 use crate::model::cluster::{ClusterConfig, ClusterView};
@@ -34,6 +34,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/clusters/{id}/edit", web::post().to(update));
 }
 
+/// What the CPU field says instead of a model: as it was computed, and: compute it now. (No model has such a name.)
+const COMPUTED: &str = "=";
+const COMPUTE: &str = "?";
 const CUSTOM_BANDWIDTH: &str = "migration.bandwidth.custom_value";
 const THRESHOLD: &str = "fencing_policy.skip_if_connectivity_broken.threshold";
 
@@ -88,6 +91,12 @@ async fn network_choices(cx: &Cx, frame: &Frame, view: &ClusterView) -> Result<V
 fn cpu_choices(frame: &Frame, hosts: &[HostView], of: Option<&ClusterView>) -> Vec<Choice> {
     let l = frame.l;
     let mut all = vec![Choice::new("", cpu_name(l, ""))];
+    if let Some(view) = of {
+        all.extend(
+            view.settings.cpu_features.is_some().then(|| Choice::new(COMPUTED, whole_cpu_name(l, &view.settings))),
+        );
+        all.push(Choice::new(COMPUTE, l.t("cpu-compute")));
+    }
     let own: Vec<&HostView> = hosts.iter().filter(|host| of.is_some_and(|view| host.cluster == view.id)).collect();
     let base = common(own.iter().map(|host| host.facts.cpu_models.as_slice()));
     all.extend(base.map(|model| Choice::new(model, l.ta("cpu-common", &[("model", model)]))));
@@ -107,7 +116,7 @@ fn cpu_choices(frame: &Frame, hosts: &[HostView], of: Option<&ClusterView>) -> V
         };
         all.push(Choice::new(&model, text));
     }
-    if let Some(has) = of.map(|view| &view.settings.cpu_type)
+    if let Some(has) = of.filter(|view| view.settings.cpu_features.is_none()).map(|view| &view.settings.cpu_type)
         && !all.iter().any(|choice| choice.value == *has)
     {
         all.push(Choice::new(has, has));
@@ -243,7 +252,7 @@ fn values_of(config: &ClusterConfig) -> Values {
         ("comment", config.comment.clone()),
         ("compatibility", config.compatibility.clone()),
         ("mac_pool", config.mac_pool.map(|pool| pool.to_string()).unwrap_or_default()),
-        ("cpu_type", set.cpu_type.clone()),
+        ("cpu_type", if set.cpu_features.is_some() { COMPUTED.to_owned() } else { set.cpu_type.clone() }),
         ("overcommit", set.memory_overcommit.to_string()),
         ("threads_as_cores", flag(set.threads_as_cores)),
         ("ballooning", flag(set.ballooning)),
@@ -299,6 +308,7 @@ fn read(values: &Values, policies: &[SchedulingPolicy]) -> Result<ClusterConfig,
     };
     let settings = ClusterSettings {
         cpu_type: text("cpu_type"),
+        cpu_features: None,
         memory_overcommit: word(values, "overcommit", usual.memory_overcommit),
         threads_as_cores: flag("threads_as_cores"),
         ballooning: flag("ballooning"),
@@ -371,18 +381,33 @@ fn again(
     }
 }
 
+/// The CPU that the field means.
+async fn with_cpu(cx: &Cx, view: &ClusterView, mut new: ClusterConfig) -> Result<ClusterConfig, EngineError> {
+    let set = &mut new.settings;
+    if set.cpu_type == COMPUTED {
+        (set.cpu_type, set.cpu_features) = (view.settings.cpu_type.clone(), view.settings.cpu_features.clone());
+    } else if set.cpu_type == COMPUTE {
+        let found = clusters::common_cpu(cx, view.id).await?;
+        (set.cpu_type, set.cpu_features) = (found.model, Some(found.features));
+    }
+    Ok(new)
+}
+
 /// Who would fall out and who would keep what it has, before another CPU type is taken; said once for each.
 async fn cpu_warning(
     cx: &Cx,
     frame: &Frame,
     view: &ClusterView,
-    model: &str,
+    new: &ClusterSettings,
     values: &Values,
 ) -> Result<Option<Markup>, EngineError> {
-    if model == view.settings.cpu_type || values.get("cpu_seen").is_some_and(|seen| seen == model) {
+    let (model, computed) = (new.cpu_type.as_str(), new.cpu_features.is_some());
+    let same = model == view.settings.cpu_type && new.cpu_features == view.settings.cpu_features;
+    let chosen = values.get("cpu_type").cloned().unwrap_or_default();
+    if same || values.get("cpu_seen").is_some_and(|seen| *seen == chosen) {
         return Ok(None);
     }
-    let change = clusters::cpu_change(cx, view.id, model.to_owned()).await?;
+    let change = clusters::cpu_change(cx, view.id, model.to_owned(), computed).await?;
     if change == clusters::CpuChange::default() {
         return Ok(None);
     }
@@ -390,11 +415,11 @@ async fn cpu_warning(
     let (hosts, vms) = (change.fall_out.join(", "), change.keep_old.join(", "));
     Ok(Some(html! {
         div id="cpu-change" {
-            h2 class="pf-v6-c-title pf-m-lg" { (l.ta("cpu-change-title", &[("cpu", &cpu_name(l, model))])) }
+            h2 class="pf-v6-c-title pf-m-lg" { (l.ta("cpu-change-title", &[("cpu", &whole_cpu_name(l, new))])) }
             @if !hosts.is_empty() { (parts::alert("danger", &l.ta("cpu-change-falls-out", &[("hosts", &hosts)]))) }
             @if !vms.is_empty() { (parts::alert("warning", &l.ta("cpu-change-keeps", &[("vms", &vms)]))) }
             p { (l.t("cpu-change-again")) }
-            input type="hidden" name="cpu_seen" value=(model);
+            input type="hidden" name="cpu_seen" value=(chosen);
         }
     }))
 }
@@ -419,9 +444,12 @@ async fn update(
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let view = catalog::cluster(&cx, id::<ClusterId>("cluster", &path)?).await?;
         let offer = offer(&cx, &frame, Some(&view)).await?;
-        let read = read(&values, &offer.policies);
+        let read = match read(&values, &offer.policies) {
+            Ok(new) => with_cpu(&cx, &view, new).await,
+            Err(e) => Err(e),
+        };
         if let Ok(new) = &read
-            && let Some(warning) = cpu_warning(&cx, &frame, &view, &new.settings.cpu_type, &values).await?
+            && let Some(warning) = cpu_warning(&cx, &frame, &view, &new.settings, &values).await?
         {
             let filled = Filled { values, wrong: Vec::new() };
             return Ok(page(&frame, &offer, Some(&view), &warning, &filled));

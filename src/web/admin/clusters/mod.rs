@@ -39,6 +39,15 @@ pub fn cpu_name(l: Locale, model: &str) -> String {
     if model.is_empty() { l.t("cpu-of-host") } else { model.to_owned() }
 }
 
+/// The same of a cluster, whose CPU may be computed.
+fn whole_cpu_name(l: Locale, set: &ClusterSettings) -> String {
+    let Some(features) = &set.cpu_features else { return cpu_name(l, &set.cpu_type) };
+    let more = features.iter().filter(|feature| feature.has).count().to_string();
+    let less: Vec<&str> = features.iter().filter(|feature| !feature.has).map(|f| f.name.as_str()).collect();
+    let (model, less) = (set.cpu_type.as_str(), if less.is_empty() { "–".to_owned() } else { less.join(", ") });
+    l.ta("cpu-computed", &[("model", model), ("more", &more), ("less", &less)])
+}
+
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let (cx, frame) = admin(&shared, &http).await?;
@@ -71,7 +80,7 @@ fn facts(l: Locale, c: &ClusterView, mac_pool: String) -> Vec<(String, Markup)> 
         (l.t("comment"), text(&c.comment)),
         (l.t("data-center"), link("data_centers", c.data_center, &c.data_center_name)),
         (l.t("compatibility"), text(&c.compatibility)),
-        (l.t("cpu-type"), text(cpu_name(l, &c.settings.cpu_type))),
+        (l.t("cpu-type"), text(whole_cpu_name(l, &c.settings))),
         (l.t("cluster-mac-pool"), text(mac_pool)),
         (l.t("vms"), search_link("vms", "cluster", &c.name, c.vms)),
         ("ID".to_owned(), text(c.id)),

@@ -187,6 +187,7 @@ event_codes! {
     HaWaits = "HA_VM_RESTART_FAILED", 9603, Warning, "Highly available VM {vm} cannot be started again yet: {detail}";
     HaGivenUp = "EXCEEDED_MAXIMUM_NUM_OF_RESTART_HA_VM_ATTEMPTS", 9605, Error, "Highly available VM {vm} is not tried any more: {detail}";
     HostAdded = "USER_ADD_VDS", 42, Normal, "Host {host} was added by {user}.";
+    HostAgentStays = "HOST_AGENT_STAYS", 10750, Warning, "The agent of removed host {host} could not be told to leave ({detail}). It runs on, without effect; \"vireo host stop\" on the machine ends it.";
     StorageDomainAdded = "USER_ADD_STORAGE_DOMAIN", 956, Normal, "Storage domain {storage_domain} was added.";
     AddStorageDomainFailed = "USER_ADD_STORAGE_DOMAIN_FAILED", 957, Error, "Storage domain {storage_domain} could not be added: {detail}";
     StorageDomainActive = "STORAGE_DOMAIN_ACTIVE", 962, Normal, "Storage domain {storage_domain} is active.";

@@ -298,7 +298,7 @@ mod tests {
         add("host-action", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("policy", MigrationPolicyName::ALL.iter().map(|p| p.as_str()).collect());
-        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent"]);
+        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent", "leave"]);
         add("ssh-login", crate::model::host_install::SshMethod::ALL.iter().map(|m| m.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];

@@ -17,7 +17,7 @@ create table tag_use (
   tag_id text not null references tag (id) on delete cascade,
   primary key (object_id, tag_id)
 );
-create index tag_use_tag on tag_use (tag_id);
+create index tag_use_tag on tag_use (tag_id, object_id);
 -- Each tag with itself and all above it: what carries a tag is found by those, too.
 create view tag_above as
   with recursive line (tag_id, above_id) as (

@@ -10,11 +10,14 @@ pub(super) type Fields<'a> = &'a [(&'static str, &'a str)];
 /// The field, and the text, of a list of what carries tags: not looked at by a word alone, and not sorted by.
 pub(super) const TAG: &str = "tag";
 
-/// What carries a tag of this name, or one below it.
+/// What carries a tag of this name, or one below it. (Looked for first, once; the rows are read in their order.)
 pub(super) fn tagged(q: &mut DynamicQuery, id: &str, op: Op, name: &str) {
-    q.push(id).push(" in (select u.object_id from tag_use u join tag_above a on a.tag_id = u.tag_id join tag o on o.id = a.above_id where ");
+    q.push("coalesce(").push(id).push(
+        " in (select u.object_id from tag_use u where u.tag_id in \
+         (select a.tag_id from tag_above a join tag o on o.id = a.above_id where ",
+    );
     compare(q, "o.name", op, name);
-    q.push(")");
+    q.push(")), false)");
 }
 
 /// ` where …`: what the search says; all if it says nothing.

@@ -156,4 +156,6 @@ async fn who_may_tag_may_tag_what_he_holds() {
     assert!(matches!(add(&bob, tag("x", None)).await, Err(EngineError::Auth(_))));
     assert!(matches!(remove(&bob, lab).await, Err(EngineError::Auth(_))));
     assert!(matches!(of(&bob, Tagged::Vm(other)).await, Err(EngineError::Auth(_))));
+    let carol = person(&bench, "carol").await;
+    assert!(list(&carol).await.unwrap().is_empty() && get(&carol, lab).await.is_err());
 }

@@ -13,7 +13,8 @@ use crate::engine::{Cx, EngineError, catalog, tags, users, vms};
 use crate::model::ids::{ROOT_TAG, SYSTEM, TagId};
 use crate::model::page::ListQuery;
 use crate::model::role::Action;
-use crate::model::tag::{Tag, is_root};
+use crate::model::tag::{NoPlace, Tag, is_root};
+use crate::model::valid::{Invalid, Problem};
 use crate::web::server::Shared;
 use crate::web::ui::form::{Filled, form};
 use crate::web::ui::{Frame, parts};
@@ -188,9 +189,10 @@ async fn page(cx: &Cx, frame: &Frame, existing: Option<&Tag>, filled: &Filled) -
 }
 
 /// The tag as the form says it.
-fn read(values: &HashMap<String, String>, old: Tag) -> Result<Tag, EngineError> {
+fn read(values: &HashMap<String, String>, old: Tag) -> Result<Tag, Invalid> {
     let get = |name: &str| values.get(name).cloned().unwrap_or_default();
-    let parent = id("tag", &get("parent"))?;
+    let none = |_| Invalid::new("parent", Problem::TagPlace(NoPlace::NoParent));
+    let parent = get("parent").parse().map_err(none)?;
     Ok(Tag { name: get("name"), description: get("description"), parent: Some(parent), ..old })
 }
 
@@ -214,9 +216,8 @@ async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) 
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let fresh = Tag { id: ROOT_TAG, parent: None, name: String::new(), description: String::new() };
-        let made = tags::add(&cx, read(&values, fresh)?).await;
-        saved(made.map(|tag| format!("{LIST}/{tag}")), values, async |filled| page(&cx, &frame, None, &filled).await)
-            .await
+        let done = async { tags::add(&cx, read(&values, fresh)?).await.map(|made| format!("{LIST}/{made}")) };
+        saved(done.await, values, async |filled| page(&cx, &frame, None, &filled).await).await
     };
     details::answer(&http, result.await)
 }
@@ -242,10 +243,11 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let tag = tags::get(&cx, id("tag", &path)?).await?;
-        let new = read(&values, tag.clone())?;
-        let done = tags::edit(&cx, tag.id, |_| new).await;
-        let again = async |filled| page(&cx, &frame, Some(&tag), &filled).await;
-        saved(done.map(|()| format!("{LIST}/{}", tag.id)), values, again).await
+        let done = async {
+            let new = read(&values, tag.clone())?;
+            tags::edit(&cx, tag.id, |_| new).await.map(|()| format!("{LIST}/{}", tag.id))
+        };
+        saved(done.await, values, async |filled| page(&cx, &frame, Some(&tag), &filled).await).await
     };
     details::answer(&http, result.await)
 }

@@ -1,11 +1,11 @@
 //! `tags`, and the tags of VMs, hosts, templates, users and groups.
 
-use super::answer::{body, caller, id, list_query, ok, wants};
+use super::actions;
+use super::answer::{body, caller, created, id, list_query, ok};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::input::Input;
 use super::render::{object, reference};
-use super::{actions, fault};
 use crate::engine::{Cx, EngineError, tags};
 use crate::model::ids::{ObjectId, ROOT_TAG, TagId};
 use crate::model::permission::ObjectKind;
@@ -94,13 +94,6 @@ fn written(element: Element, tag: &Tag) -> Element {
 
 fn document(tag: &Tag) -> Element {
     written(object("tag", "tags", tag.id, &[]), tag)
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }
 
 /// The first `max`, where that is said.

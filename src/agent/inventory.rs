@@ -6,11 +6,14 @@ use super::xml::parse;
 use crate::wire::WireError;
 use crate::wire::inventory::{HostDevice, HostHook, HostInventory, HostNic};
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use virt::connect::Connect;
 
 /// Scripts that libvirt calls (libvirt's docs: hooks).
 const HOOKS: &str = "/etc/libvirt/hooks";
+/// No script is larger.
+const MAX_SCRIPT: u64 = 1 << 20;
 /// So many of a kind are told.
 const MOST: usize = 1000;
 
@@ -88,8 +91,12 @@ fn hooks(dir: &Path) -> Vec<HostHook> {
         let files = entries.filter(|entry| entry.path().is_file());
         files.filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect()
     };
-    let hook = |event: &str, name: String| HostHook { event: event.to_owned(), name };
-    let mut all: Vec<HostHook> = names(dir).into_iter().map(|name| hook(&name.clone(), name)).collect();
+    let hook = |event: &str, dir: &Path, name: String| HostHook {
+        event: event.to_owned(),
+        md5: checksum(&dir.join(&name)).unwrap_or_default(),
+        name,
+    };
+    let mut all: Vec<HostHook> = names(dir).into_iter().map(|name| hook(&name.clone(), dir, name)).collect();
     let folders = fs::read_dir(dir).into_iter().flatten().flatten();
     for folder in folders.filter(|entry| entry.path().is_dir()) {
         let path = folder.path();
@@ -98,10 +105,17 @@ fn hooks(dir: &Path) -> Vec<HostHook> {
         else {
             continue;
         };
-        all.extend(names(&path).into_iter().map(|name| hook(event, name)));
+        all.extend(names(&path).into_iter().map(|name| hook(event, &path, name)));
     }
     all.sort_by(|a, b| (&a.event, &a.name).cmp(&(&b.event, &b.name)));
     all
+}
+
+/// oVirt tells scripts apart by their MD5; nobody is kept out by it.
+fn checksum(path: &Path) -> Option<String> {
+    let mut text = Vec::new();
+    fs::File::open(path).ok()?.take(MAX_SCRIPT + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= MAX_SCRIPT).then(|| format!("{:x}", md5::compute(&text)))
 }
 
 #[cfg(test)]
@@ -113,11 +127,16 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("vireo-hooks-{}", uuid::Uuid::new_v4()));
         fs::create_dir_all(dir.join("qemu.d")).unwrap();
         fs::write(dir.join("network"), "").unwrap();
-        fs::write(dir.join("qemu.d/10-cpu"), "").unwrap();
-        let found: Vec<_> = hooks(&dir).into_iter().map(|hook| (hook.event, hook.name)).collect();
-        let wanted =
-            [("network", "network"), ("qemu", "10-cpu")].map(|(event, name)| (event.to_owned(), name.to_owned()));
-        assert_eq!(found, wanted);
+        fs::write(dir.join("qemu.d/10-cpu"), "#!/bin/sh\n").unwrap();
+        fs::File::create(dir.join("qemu.d/20-large")).unwrap().set_len(MAX_SCRIPT + 1).unwrap();
+        let found: Vec<_> = hooks(&dir).into_iter().map(|hook| (hook.event, hook.name, hook.md5)).collect();
+        // As md5sum says.
+        let wanted = [
+            ("network", "network", "d41d8cd98f00b204e9800998ecf8427e"),
+            ("qemu", "10-cpu", "3e2b31c72181b87149ff995e7202c0e3"),
+            ("qemu", "20-large", ""),
+        ];
+        assert_eq!(found, wanted.map(|(event, name, md5)| (event.to_owned(), name.to_owned(), md5.to_owned())));
         fs::remove_dir_all(&dir).unwrap();
         assert!(hooks(&dir).is_empty());
     }

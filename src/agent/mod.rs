@@ -94,6 +94,7 @@ pub async fn run(
         identity,
         migrations,
         leases,
+        leaving: tokio::sync::Notify::new(),
     });
     let tasks =
         [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];

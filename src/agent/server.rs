@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{broadcast::error::RecvError, oneshot, watch};
+use tokio::sync::{Notify, broadcast::error::RecvError, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -61,9 +61,11 @@ pub struct Agent {
     pub identity: Arc<Identity>,
     pub migrations: Arc<Migrations>,
     pub leases: lease::Leases,
+    /// The engine has told it to leave.
+    pub leaving: Notify,
 }
 
-/// Listens until `stop`.
+/// Listens until `stop`, or until the engine tells the agent to leave.
 ///
 /// # Errors
 /// The port is taken or a certificate is missing.
@@ -90,6 +92,7 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
             () = &mut stop => break,
+            () = agent.leaving.notified() => break,
         };
         match accepted {
             Ok((tcp, _)) => drop(connections.spawn(connection(agent.clone(), tcp, stopped.clone()))),
@@ -318,6 +321,12 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
         wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),
         wire::host::PowerOff::NAME => json(&service::power_off().await?),
+        wire::host::Leave::NAME => {
+            service::leave(&agent.data_dir, agent.identity.dir()).await?;
+            // Requests that are being served end, this one among them.
+            agent.leaving.notify_one();
+            json(&())
+        }
         wire::guest::ResumeIo::NAME => {
             let wire::guest::ResumeIo { vm, domains } = read(body)?;
             blocking(move || domains.iter().try_for_each(storage::try_writing)).await?;

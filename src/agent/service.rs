@@ -108,6 +108,33 @@ pub async fn stop(data_dir: &Path) -> Result<(), JoinError> {
     stop_process(data_dir).await
 }
 
+/// What this process does when its machine is no host any more: key and certificate go, and nothing starts the agent again. It ends by itself then.
+///
+/// # Errors
+/// A file cannot be deleted, or systemd refuses.
+pub async fn leave(data_dir: &Path, tls_dir: &Path) -> Result<(), WireError> {
+    let failed = |why: String| refused(ErrorCode::Io, format!("the agent cannot leave: {why}"));
+    // The key first: without it nobody is this host.
+    let own = ["host-key.pem", "host-key.new.pem", "host.pem", "ca.pem"].map(|name| tls_dir.join(name));
+    for path in own.into_iter().chain([data_dir.join(PID)]) {
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(format!("{}: {e}", path.display())));
+            }
+            _ => {}
+        }
+    }
+    // The unit may be that of another agent on this machine.
+    let of_this = format!("--data {} ", data_dir.display());
+    if Path::new(SYSTEMD).exists() && fs::read_to_string(UNIT).is_ok_and(|unit| unit.contains(&of_this)) {
+        systemctl(&["disable", NAME]).await.map_err(|e| failed(e.to_string()))?;
+        fs::remove_file(UNIT).map_err(|e| failed(format!("{UNIT}: {e}")))?;
+        // Not waited for: what it stops is this process. systemd goes by the unit as it read it, which leaves guests alone.
+        systemctl(&["stop", "--no-block", NAME]).await.map_err(|e| failed(e.to_string()))?;
+    }
+    Ok(())
+}
+
 async fn systemctl(arguments: &[&str]) -> Result<(), JoinError> {
     let failed = |reason: String| JoinError::Systemd { program: "systemctl", reason };
     let ran = tokio::process::Command::new("systemctl").args(arguments).output().await;
@@ -175,6 +202,23 @@ mod tests {
         assert_eq!(running(&dir), None, "this process is a test");
         fs::write(dir.join(PID), "1").unwrap();
         assert_eq!(running(&dir), None, "the first process is none");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_leaves_takes_his_key_along() {
+        let dir = std::env::temp_dir().join(format!("vireo-leave-{}", uuid::Uuid::new_v4()));
+        let tls = dir.join("host-pki");
+        fs::create_dir_all(&tls).unwrap();
+        note(&dir).unwrap();
+        for name in ["host-key.pem", "host.pem", "ca.pem"] {
+            fs::write(tls.join(name), "x").unwrap();
+        }
+        fs::write(dir.join("agent.log"), "x").unwrap();
+        leave(&dir, &tls).await.unwrap();
+        assert_eq!(fs::read_dir(&tls).unwrap().count(), 0);
+        assert!(!dir.join(PID).exists() && dir.join("agent.log").exists());
+        leave(&dir, &tls).await.expect("again");
         fs::remove_dir_all(&dir).unwrap();
     }
 

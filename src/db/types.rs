@@ -74,5 +74,5 @@ text_columns! {
     TemplateStatus, VmStatus, VmKind, Display, Protocol, PoolKind, ObjectKind, Severity, EventCode, Intent, Observed, JobStatus, StepStatus, JobKind, Action, SessionKind,
     Provider, Transport, SignInMethod, PasskeyId, ReservationId, MemoryId, MemoryState, ConsoleId, ConsoleKind,
     GiftId, GiftKind, Entry, ConsoleChoice, QuotaId, QuotaMode, IconId, MediaType, FenceAgentId, SchedulingPolicyId,
-    AffinityGroupId, AffinityLabelId,
+    AffinityGroupId, AffinityLabelId, TagId,
 }

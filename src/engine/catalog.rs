@@ -2,11 +2,11 @@
 
 use crate::auth;
 use crate::db::Db;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, tags};
 use crate::model::cluster::ClusterView;
 use crate::model::data_center::DataCenterView;
 use crate::model::host::HostView;
-use crate::model::ids::{ClusterId, DataCenterId, HostId, NetworkId, StorageDomainId, TemplateId};
+use crate::model::ids::{ClusterId, DataCenterId, HostId, NetworkId, ObjectId, StorageDomainId, TemplateId};
 use crate::model::instance_type::InstanceTypeView;
 use crate::model::mac_pool::MacPoolView;
 use crate::model::network::{NetworkView, VnicProfileView};
@@ -17,6 +17,7 @@ use crate::model::template::TemplateView;
 use crate::store::scope::Scope;
 use crate::store::{catalog, hosts as store_hosts, templates as store_templates};
 use diesel::QueryResult;
+use std::collections::HashMap;
 
 /// All of a kind that the actor may see.
 async fn visible<T: Send + 'static>(
@@ -45,6 +46,15 @@ async fn one<T: Send + 'static>(
     found.ok_or_else(|| EngineError::NotFound { kind, id: id.to_string() })
 }
 
+/// The tags that each is found by; asked for only where something is searched.
+async fn found_by(
+    cx: &Cx,
+    query: &ListQuery,
+    objects: impl Iterator<Item = ObjectId>,
+) -> Result<HashMap<ObjectId, Vec<String>>, EngineError> {
+    if query.search.is_empty() { Ok(HashMap::new()) } else { tags::found_by(cx, objects.collect()).await }
+}
+
 fn text(text: impl ToString) -> Value {
     Value::Text(text.to_string())
 }
@@ -68,11 +78,13 @@ macro_rules! fields {
 pub async fn hosts(cx: &Cx, query: &ListQuery) -> Result<Page<HostView>, EngineError> {
     let mut rows = visible(cx, store_hosts::list::list).await?;
     rows.iter_mut().for_each(|host| host.load = cx.engine.live.host(host.id));
+    let mut found_by = found_by(cx, query, rows.iter().map(|h| h.id.object())).await?;
+    rows.iter_mut().for_each(|host| host.tags = found_by.remove(&host.id.object()).unwrap_or_default());
     let fields = fields! { HostView:
         "name" => |h| text(&h.name), "status" => |h| text(h.status), "cluster" => |h| text(&h.cluster_name),
         "datacenter" => |h| text(&h.data_center_name), "address" => |h| text(&h.address), "comment" => |h| text(&h.comment),
         "id" => |h| text(h.id), "memory" => |h| number(h.facts.memory_mib), "cpus" => |h| number(h.facts.cpus()),
-        "vms" => |h| number(h.active_vms),
+        "vms" => |h| number(h.active_vms), "tag" => |h| Value::Texts(h.tags.clone()),
     };
     Ok(select(rows, "Hosts", &fields, query)?)
 }
@@ -177,15 +189,18 @@ pub async fn network(cx: &Cx, id: NetworkId) -> Result<NetworkView, EngineError>
 /// # Errors
 /// Refused, invalid, hidden, or the database failed.
 pub async fn templates(cx: &Cx, query: &ListQuery) -> Result<Page<TemplateView>, EngineError> {
+    let mut rows = visible(cx, store_templates::list).await?;
+    let mut found_by = found_by(cx, query, rows.iter().map(|t| t.id.object())).await?;
+    rows.iter_mut().for_each(|template| template.tags = found_by.remove(&template.id.object()).unwrap_or_default());
     let fields = fields! { TemplateView:
         "name" => |t| text(&t.version.base_name), "description" => |t| text(&t.description), "comment" => |t| text(&t.comment),
         "version" => |t| number(t.version.number), "versionname" => |t| text(&t.version.name),
         "status" => |t| text(t.status), "cluster" => |t| text(&t.cluster_name), "datacenter" => |t| text(&t.data_center_name),
         "os" => |t| text(&t.os), "type" => |t| text(t.kind), "id" => |t| text(t.id), "vms" => |t| number(t.vms),
         "memory" => |t| number(t.hardware.memory_mib), "cpus" => |t| number(t.hardware.vcpus()),
-        "creationdate" => |t| text(t.created),
+        "creationdate" => |t| text(t.created), "tag" => |t| Value::Texts(t.tags.clone()),
     };
-    Ok(select(visible(cx, store_templates::list).await?, "Templates", &fields, query)?)
+    Ok(select(rows, "Templates", &fields, query)?)
 }
 
 /// One of them.

@@ -43,6 +43,7 @@ mod sign_in_tests;
 pub mod snapshots;
 pub(in crate::engine) mod storage;
 pub mod storage_domains;
+pub mod tags;
 pub mod templates;
 #[cfg(test)]
 pub(in crate::engine) mod testing;

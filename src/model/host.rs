@@ -170,6 +170,8 @@ pub struct HostView {
     /// It is the storage pool manager of its data center.
     pub spm: bool,
     pub spm_priority: i32,
+    /// Names of its tags and of those above them; filled where the list is searched.
+    pub tags: Vec<String>,
 }
 
 /// The newest statistics, from the engine's memory.

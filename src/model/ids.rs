@@ -48,6 +48,7 @@ ids! {
     SchedulingPolicyId,
     AffinityGroupId,
     AffinityLabelId,
+    TagId,
 }
 
 impl From<UserId> for PrincipalId {
@@ -66,4 +67,6 @@ pub const SYSTEM: ObjectId = ObjectId::fixed(0xaaa00000_0000_0000_0000_123456789
 /// Every signed-in user is a member.
 pub const EVERYONE: GroupId = GroupId::fixed(0xeee00000_0000_0000_0000_123456789eee);
 pub const BLANK_TEMPLATE: TemplateId = TemplateId::fixed(0);
+/// All other tags are below it; nothing carries it.
+pub const ROOT_TAG: TagId = TagId::fixed(0);
 pub const OVIRTMGMT: NetworkId = NetworkId::fixed(9);

@@ -44,4 +44,7 @@ pub struct HostHook {
     /// `qemu`, `network`, `daemon`, …
     pub event: String,
     pub name: String,
+    /// Of its bytes, in hexadecimal digits: whether two hosts have the same script. Empty: it could not be read, or is larger than any script.
+    #[serde(default)]
+    pub md5: String,
 }

@@ -21,7 +21,7 @@ text_enum! {
         TakeFromPool = "take_from_pool", ReturnToPool = "return_to_pool", AddDisk = "add_disk", RemoveDisk = "remove_disk", UploadImage = "upload_image",
         AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
         GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool", SaveMemory = "save_memory", RenewVm = "renew_vm",
-        AdjustVm = "adjust_vm", MigrateVm = "migrate_vm", EmptyHost = "empty_host", FenceHost = "fence_host", ShutDownCluster = "shut_down_cluster", StartCluster = "start_cluster", InstallHost = "install_host", AddStorageDomain = "add_storage_domain",
+        AdjustVm = "adjust_vm", MigrateVm = "migrate_vm", EmptyHost = "empty_host", FenceHost = "fence_host", ShutDownCluster = "shut_down_cluster", StartCluster = "start_cluster", InstallHost = "install_host", RemoveHost = "remove_host", AddStorageDomain = "add_storage_domain",
     }
 }
 
@@ -87,6 +87,7 @@ impl JobKind {
             Self::StartCluster => "Starting cluster",
             Self::FenceHost => "Changing the power of host",
             Self::EmptyHost => "Moving to maintenance host",
+            Self::RemoveHost => "Removing host",
         }
     }
 }

@@ -53,6 +53,7 @@ pub mod snapshot;
 pub mod storage_domain;
 pub mod sysprep;
 pub mod system;
+pub mod tag;
 pub mod template;
 pub mod user;
 pub mod valid;

@@ -174,6 +174,8 @@ impl Iterator for Words<'_> {
 pub enum Value {
     Text(String),
     Number(f64),
+    /// Several: one of them is enough.
+    Texts(Vec<String>),
 }
 
 /// A field that a list in memory can be searched and sorted by.
@@ -204,7 +206,10 @@ pub fn select<T>(mut rows: Vec<T>, list: &str, fields: &[Field<T>], query: &List
         let mut kept = true;
         for (i, (join, criterion)) in search.criteria.iter().enumerate() {
             let hit = match criterion {
-                Criterion::Free(text) => fields.iter().any(|f| matches(&(f.get)(row), Op::Is, &format!("*{text}*"))),
+                Criterion::Free(text) => fields.iter().any(|f| {
+                    let value = (f.get)(row);
+                    !matches!(value, Value::Texts(_)) && matches(&value, Op::Is, &format!("*{text}*"))
+                }),
                 Criterion::Field { field, op, value } => find(field).is_ok_and(|f| matches(&(f.get)(row), *op, value)),
             };
             kept = match join {
@@ -251,8 +256,9 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
         (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
-        (Value::Number(_), Value::Text(_)) => Ordering::Less,
-        (Value::Text(_), Value::Number(_)) => Ordering::Greater,
+        (Value::Texts(a), Value::Texts(b)) => a.cmp(b),
+        (Value::Number(_), _) | (_, Value::Texts(_)) => Ordering::Less,
+        (_, Value::Number(_)) | (Value::Texts(_), _) => Ordering::Greater,
     }
 }
 
@@ -270,6 +276,9 @@ fn matches(have: &Value, op: Op, want: &str) -> bool {
             Ok(want) => n.total_cmp(&want),
             Err(_) => return op == Op::Is && like(&n.to_string(), want),
         },
+        // None of several is it.
+        Value::Texts(all) if op == Op::IsNot => return !matches(&Value::Texts(all.clone()), Op::Is, want),
+        Value::Texts(all) => return all.iter().any(|text| matches(&Value::Text(text.clone()), op, want)),
     };
     match op {
         Op::Is => order == Ordering::Equal,
@@ -311,6 +320,8 @@ mod tests {
             Field { name: "name", get: |r: &(&str, f64)| Value::Text(r.0.to_owned()) },
             Field { name: "memory", get: |r: &(&str, f64)| Value::Number(r.1) },
         ];
+        let tags = |r: &(&str, f64)| Value::Texts(if r.0 == "Mail" { vec![] } else { vec!["prod".into(), r.0.into()] });
+        let fields = fields.into_iter().chain([Field { name: "tag", get: tags }]).collect::<Vec<_>>();
         let rows = vec![("web-1", 512.0), ("web-2", 2048.0), ("Mail", 1024.0)];
         let query = ListQuery { search: search.to_owned(), ..ListQuery::default() };
         select(rows, "Vms", &fields, &query).unwrap().rows.into_iter().map(|r| r.0).collect()
@@ -326,6 +337,9 @@ mod tests {
         assert_eq!(found("name=\"web-1\" sortby name desc"), ["web-1"]);
         assert_eq!(found("sortby memory desc"), ["web-2", "Mail", "web-1"]);
         assert_eq!(found("page 2"), [""; 0]);
+        assert_eq!(found("tag=PROD"), ["web-1", "web-2"]);
+        assert_eq!(found("tag!=prod"), ["Mail"]);
+        assert_eq!(found("tag=*-2"), ["web-2"]);
     }
 
     #[test]

@@ -76,4 +76,6 @@ pub struct TemplateView {
     pub pools: u32,
     /// Versions after the base; of a base only.
     pub versions: u32,
+    /// Names of its tags and of those above them; filled where the list is searched.
+    pub tags: Vec<String>,
 }

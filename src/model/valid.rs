@@ -5,6 +5,7 @@ use crate::model::icon::NoPicture;
 use crate::model::internal::CharacterKind;
 use crate::model::search::SearchError;
 use crate::model::sysprep::NoAnswer;
+use crate::model::tag::NoPlace;
 use crate::model::template::TemplateStatus;
 
 /// What is wrong with a field of a request.
@@ -164,6 +165,10 @@ pub enum Problem {
     GiveAgain,
     #[error("only roles for administrators can hold {permits}")]
     AdminPermits { permits: String },
+    #[error("{0}")]
+    TagPlace(NoPlace),
+    #[error("is the root of all tags, which stays as it is and which nothing carries")]
+    RootTag,
     #[error("{0}")]
     Search(SearchError),
     /// A quota refuses what it was chosen for.

@@ -237,6 +237,9 @@ pub enum NotNow {
     MemoryRoom { most: u64 },
     #[error("the host has no memory to give")]
     HostFull,
+    /// A start on that host would be refused, too.
+    #[error("host {host} can give a VM {most} virtual CPUs, not {wanted}")]
+    HostCpus { host: String, most: u32, wanted: u32 },
     /// The host's or the guest's own words.
     #[error("{why}")]
     Told { why: String },

@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::schema::{object_ancestor, permission};
 use crate::model::ids::{ObjectId, SYSTEM};
-use crate::store::{first_run, icons, quotas};
+use crate::store::{first_run, icons, quotas, tags};
 use diesel::prelude::*;
 
 /// Puts `object` below `parents` (and all that is above them) and the system.
@@ -25,12 +25,13 @@ pub fn set(db: &mut Db, object: ObjectId, parents: &[ObjectId]) -> QueryResult<(
     Ok(())
 }
 
-/// Takes an object out, with the permissions on it, the quota it counts on and what its guests are told.
+/// Takes an object out, with the permissions on it, the quota it counts on, its tags and what its guests are told.
 pub fn remove(db: &mut Db, object: ObjectId) -> QueryResult<()> {
     diesel::delete(permission::table.filter(permission::object_id.eq(object))).execute(db)?;
     diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq(object))).execute(db)?;
     quotas::choose(db, object, None)?;
     icons::remove(db, object)?;
+    tags::forget(db, &[object])?;
     first_run::remove(db, object)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::db::Db;
 use crate::db::schema::{
-    domain, group_member, object_ancestor, openid_provider, permission, session, user_group, users,
+    domain, group_member, object_ancestor, openid_provider, permission, session, tag_use, user_group, users,
 };
 use crate::model::clock::Timestamp;
 use crate::model::domain::{Provider, Transport};
@@ -117,6 +117,8 @@ pub fn remove(db: &mut Db, id: DomainId, name: &str) -> QueryResult<()> {
     diesel::delete(group_member::table.filter(group_member::member_id.eq_any(groups()))).execute(db)?;
     diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq_any(people()))).execute(db)?;
     diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq_any(groups()))).execute(db)?;
+    diesel::delete(tag_use::table.filter(tag_use::object_id.eq_any(people()))).execute(db)?;
+    diesel::delete(tag_use::table.filter(tag_use::object_id.eq_any(groups()))).execute(db)?;
     diesel::delete(users::table.filter(users::domain.eq(name))).execute(db)?;
     diesel::delete(user_group::table.filter(user_group::domain.eq(name))).execute(db)?;
     diesel::delete(domain::table.find(id)).execute(db).map(drop)

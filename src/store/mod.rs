@@ -37,6 +37,7 @@ pub mod sessions;
 pub mod settings;
 pub mod snapshots;
 pub mod storage_domains;
+pub mod tags;
 pub mod templates;
 pub mod tickets;
 pub mod users;

@@ -1,6 +1,6 @@
 //! Users and groups as lists show them: searched, sorted and cut out by the database, however many there are.
 
-use super::search::{Fields, conditions, order};
+use super::search::{Fields, TAG, conditions, order};
 use super::vms::list::ListError;
 use crate::db::Db;
 use crate::db::dialect::DynamicQuery;
@@ -24,9 +24,11 @@ const USERS: Fields<'static> = &[
     ("email", "email"),
     ("department", "department"),
     ("domain", "domain"),
+    ("tag", TAG),
     ("id", "id"),
 ];
-const GROUPS: Fields<'static> = &[("name", "name"), ("domain", "domain"), ("description", "description"), ("id", "id")];
+const GROUPS: Fields<'static> =
+    &[("name", "name"), ("domain", "domain"), ("description", "description"), ("tag", TAG), ("id", "id")];
 
 #[derive(QueryableByName)]
 struct Found {

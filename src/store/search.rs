@@ -7,6 +7,19 @@ use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
 /// A list's fields: each has a text in SQL of the program's own. The first is what it is sorted by.
 pub(super) type Fields<'a> = &'a [(&'static str, &'a str)];
 
+/// The field, and the text, of a list of what carries tags: not looked at by a word alone, and not sorted by.
+pub(super) const TAG: &str = "tag";
+
+/// What carries a tag of this name, or one below it. (Looked for first, once; the rows are read in their order.)
+pub(super) fn tagged(q: &mut DynamicQuery, id: &str, op: Op, name: &str) {
+    q.push("coalesce(").push(id).push(
+        " in (select u.object_id from tag_use u where u.tag_id in \
+         (select a.tag_id from tag_above a join tag o on o.id = a.above_id where ",
+    );
+    compare(q, "o.name", op, name);
+    q.push(")), false)");
+}
+
 /// ` where …`: what the search says; all if it says nothing.
 ///
 /// # Errors
@@ -26,7 +39,7 @@ pub(super) fn conditions(q: &mut DynamicQuery, search: &Search, fields: Fields<'
         match criterion {
             Criterion::Free(text) => {
                 q.push("(false");
-                for (_, column) in fields {
+                for (_, column) in fields.iter().filter(|f| f.1 != TAG) {
                     q.push(" or ");
                     compare(q, column, Op::Is, &format!("*{text}*"));
                 }
@@ -34,13 +47,17 @@ pub(super) fn conditions(q: &mut DynamicQuery, search: &Search, fields: Fields<'
             }
             Criterion::Field { field, op: Op::IsNot, value } => {
                 q.push("not ");
-                compare(q, column(fields, field)?, Op::Is, value);
+                condition(q, column(fields, field)?, Op::Is, value);
             }
-            Criterion::Field { field, op, value } => compare(q, column(fields, field)?, *op, value),
+            Criterion::Field { field, op, value } => condition(q, column(fields, field)?, *op, value),
         }
         q.push(")");
     }
     Ok(())
+}
+
+fn condition(q: &mut DynamicQuery, column: &str, op: Op, value: &str) {
+    if column == TAG { tagged(q, "id", op, value) } else { compare(q, column, op, value) }
 }
 
 fn column<'a>(fields: Fields<'a>, word: &str) -> Result<&'a str, SearchError> {
@@ -63,7 +80,8 @@ pub(super) fn order(
 ) -> Result<(), SearchError> {
     let (by, desc) = search::sorting(search, query);
     let (page, per_page) = search::paging(search, query);
-    let key = column(fields, &by)?;
+    let sorted: Vec<_> = fields.iter().copied().filter(|f| f.1 != TAG).collect();
+    let key = column(&sorted, &by)?;
     let way = if desc { "desc" } else { "asc" };
     let skipped = (u64::from(page) - 1) * u64::from(per_page);
     q.push(&format!(" order by {key} {way}, id limit {per_page} offset {skipped}"));

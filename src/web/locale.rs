@@ -41,6 +41,7 @@ const EN: &str = concat!(
     include_str!("../../locales/en/clusters.ftl"),
     include_str!("../../locales/en/networks.ftl"),
     "\n",
+    include_str!("../../locales/en/tags.ftl"),
     include_str!("../../locales/en/templates.ftl"),
     include_str!("../../locales/en/vm-settings.ftl"),
     include_str!("../../locales/en/class.ftl"),
@@ -79,6 +80,7 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/clusters.ftl"),
     include_str!("../../locales/zh-CN/networks.ftl"),
     "\n",
+    include_str!("../../locales/zh-CN/tags.ftl"),
     include_str!("../../locales/zh-CN/templates.ftl"),
     include_str!("../../locales/zh-CN/vm-settings.ftl"),
     include_str!("../../locales/zh-CN/class.ftl"),
@@ -298,7 +300,7 @@ mod tests {
         add("host-action", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("policy", MigrationPolicyName::ALL.iter().map(|p| p.as_str()).collect());
-        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent"]);
+        add("step", vec!["connect", "examine", "copy_program", "join", "start_agent", "leave"]);
         add("ssh-login", crate::model::host_install::SshMethod::ALL.iter().map(|m| m.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];

@@ -86,6 +86,10 @@ pub struct HostCapabilities {
     pub cpu_models: Vec<String>,
 }
 
+/// This machine is no host any more: end, do not come back, and delete key and certificate. Guests that run are left alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Leave {}
+
 /// Go off, as the machine's own power button would have it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PowerOff {}

@@ -117,6 +117,7 @@ verbs! {
     fence::LooksForLocks => "looks_for_locks" -> fence::LocksSeen;
     guest::ResumeIo => "resume_io" -> ();
     host::PowerOff => "power_off" -> ();
+    host::Leave => "leave" -> ();
 }
 
 /// Why a verb failed, in a form the engine can act on.

@@ -110,6 +110,10 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
         Button::post("/admin/users", "/admin/users/new", &[("user_name", "")]),
         Button::post("/admin/roles", "/admin/roles/new", &[("name", ""), ("kind", "user")]),
         Button::post(&on_role, &format!("{on_role}/edit"), &[("name", "")]),
+        Button::post("/admin/tags", "/admin/tags/new", &[("name", "a b"), ("parent", blank)]),
+        Button::post(&on_vm, &format!("{on_vm}/tags"), &[]),
+        Button::post(&host_page, &format!("{host_page}/tags"), &[]),
+        Button::post(&on_user, &format!("{on_user}/tags"), &[]),
         Button::new(&on_vm, &format!("{on_vm}/edit"), How::Api("PUT", format!("/vms/{vm}"), json!({"name": "a b"}))),
         Button::post(&on_vm, &format!("{on_vm}/nics/new"), &[("name", "a b"), ("model", "virtio")]),
         Button::new(

@@ -1,6 +1,7 @@
 //! Several hosts: machines join, guests move between them, hosts are emptied and go.
 
 use crate::lab::Lab;
+use crate::portal::Portal;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -202,4 +203,86 @@ async fn what_ran_on_a_dead_host_comes_back_elsewhere_once() {
     lab.wait_for_host(here, "up").await;
     assert_eq!(one_home(&lab, &vm).await, other);
     assert_eq!(lab.really_on(&plain), Vec::<usize>::new());
+}
+
+/// To maintenance.
+async fn put_aside(lab: &Lab, index: usize) {
+    let (code, answer) = lab.admin.post(&format!("/hosts/{}/deactivate", lab.hosts[index].id), json!({})).await;
+    assert_eq!(code, 200, "{answer}");
+    lab.wait_for_host(index, "maintenance").await;
+}
+
+/// The machine joins as a host again, with a new command.
+async fn joins_anew(lab: &mut Lab, index: usize, name: &str) {
+    let (code, made) = lab.admin.post("/hosts", json!({ "name": name })).await;
+    assert_eq!(code, 201, "{made}");
+    lab.hosts[index].id = made["id"].as_str().unwrap().to_owned();
+    lab.hosts[index].join(made["join_command"].as_str().unwrap());
+    lab.wait_for_host(index, "up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_of_a_removed_host_leaves() {
+    let mut lab = Lab::start().await;
+    lab.add_host().await;
+    lab.wait_for_hosts("up").await;
+    assert_eq!(lab.hosts[0].agent_files().len(), 4);
+    put_aside(&lab, 0).await;
+    let portal = Portal::sign_in(&lab.server, "admin@internal", &lab.server.password("admin")).await;
+    let page = |id: &str| format!("/admin/hosts/{id}/remove");
+    let (_, text) = portal.get(&page(&lab.hosts[0].id)).await;
+    assert!(text.contains("Its agent is told to leave"), "{text}");
+    let path = format!("/hosts/{}", lab.hosts[0].id);
+    let (code, answer) = lab.admin.delete(&path).await;
+    assert_eq!((code, lab.admin.get(&path).await.0), (200, 404), "{answer}");
+    let end = Instant::now() + Duration::from_secs(30);
+    while !lab.hosts[0].agent_ended() {
+        assert!(Instant::now() < end, "it runs on: {}", lab.hosts[0].log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(lab.hosts[0].agent_files(), [""; 0]);
+
+    // The machine is a host again. This time the engine dies before, and after, the agent was told.
+    joins_anew(&mut lab, 0, "again").await;
+    for place in ["remove_host:leave:before", "remove_host:leave:after"] {
+        put_aside(&lab, 0).await;
+        lab.restart_engine(vec![("VIREO_TEST_PAUSE", place.to_owned())]);
+        lab.wait_for_host(0, "maintenance").await;
+        // It is called again.
+        let portal = Portal::sign_in(&lab.server, "admin@internal", &lab.server.password("admin")).await;
+        let end = Instant::now() + Duration::from_secs(30);
+        while !portal.get(&page(&lab.hosts[0].id)).await.1.contains("Its agent is told to leave") {
+            assert!(Instant::now() < end, "it is not called");
+        }
+        let (admin, path) = (lab.server.admin(), format!("/hosts/{}", lab.hosts[0].id));
+        let asked = tokio::spawn(async move { admin.delete(&path).await });
+        lab.server.wait_for_line(&format!("paused at {place}"), Duration::from_secs(60));
+        asked.abort();
+        lab.restart_engine(Vec::new());
+        let path = format!("/hosts/{}", lab.hosts[0].id);
+        let end = Instant::now() + Duration::from_secs(60);
+        while lab.admin.get(&path).await.0 != 404 || !lab.hosts[0].agent_ended() {
+            assert!(Instant::now() < end, "{place}: it is not removed: {:?}", lab.admin.messages().await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert_eq!(lab.hosts[0].agent_files(), [""; 0], "{place}");
+        joins_anew(&mut lab, 0, &format!("after-{}", place.len())).await;
+    }
+
+    // One that does not answer runs on, and the page says so before.
+    put_aside(&lab, 0).await;
+    lab.hosts[0].cable(false);
+    let portal = Portal::sign_in(&lab.server, "admin@internal", &lab.server.password("admin")).await;
+    let (_, text) = portal.get(&page(&lab.hosts[0].id)).await;
+    assert!(text.contains("its agent will run on, without effect"), "{text}");
+    let path = format!("/hosts/{}", lab.hosts[0].id);
+    let (code, answer) = lab.admin.delete(&path).await;
+    assert_eq!((code, lab.admin.get(&path).await.0), (200, 404), "{answer}");
+    lab.hosts[0].cable(true);
+    assert!(!lab.hosts[0].agent_ended() && lab.hosts[0].agent_files().len() == 4);
+    let said = lab.admin.messages().await;
+    assert!(said.iter().any(|m| m.contains("could not be told to leave")), "{said:?}");
+    let mut stop = lab.hosts[0].command(env!("CARGO_BIN_EXE_vireo"));
+    assert!(stop.env("VIREO_DATA", lab.hosts[0].dir()).args(["host", "stop"]).status().unwrap().success());
+    assert!(lab.hosts[0].agent_ended());
 }

@@ -360,6 +360,21 @@ impl LabHost {
         agent.wait().unwrap();
     }
 
+    /// The agent's process has ended by itself.
+    pub fn agent_ended(&mut self) -> bool {
+        let ended = self.agent.as_mut().is_none_or(|agent| agent.try_wait().unwrap().is_some());
+        if ended {
+            self.agent = None;
+        }
+        ended
+    }
+
+    /// The agent's key, certificates and note of its process, as far as they are there.
+    pub fn agent_files(&self) -> Vec<String> {
+        let names = ["host-pki/host-key.pem", "host-pki/host.pem", "host-pki/ca.pem", "agent.pid"];
+        names.into_iter().filter(|name| self.dir.join(name).exists()).map(str::to_owned).collect()
+    }
+
     /// Everything on it is gone at once.
     pub fn pull_the_plug(&mut self) {
         if let Some(mut init) = self.init.take() {

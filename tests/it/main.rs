@@ -49,6 +49,7 @@ mod server;
 mod sessions;
 mod snapshots;
 mod sysprep;
+mod tags;
 mod templates;
 mod user_portal_browser;
 mod users;

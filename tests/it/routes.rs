@@ -11,7 +11,7 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 22] = [
+const API_FILES: [&str; 23] = [
     "api/networks.rs",
     "api/affinity.rs",
     "api/scheduling.rs",
@@ -34,6 +34,7 @@ const API_FILES: [&str; 22] = [
     "api/quotas.rs",
     "api/roles.rs",
     "api/snapshots.rs",
+    "api/tags.rs",
 ];
 /// Answer without a session, by nature.
 const OPEN: [&str; 19] = [
@@ -106,6 +107,12 @@ fn read(file: &Path, all: &mut Vec<Route>) {
     for rest in text.split("permissions_of!(").skip(1) {
         let Some(path) = rest.trim_start().strip_prefix("config,").and_then(quoted) else { continue };
         for (ending, method) in [("", "GET"), ("", "POST"), ("/{permission}", "GET"), ("/{permission}", "DELETE")] {
+            all.push(Route { path: format!("{API}{path}{ending}"), method: method.to_owned() });
+        }
+    }
+    for rest in text.split("tags_of!(").skip(1) {
+        let Some(path) = rest.trim_start().strip_prefix("config,").and_then(quoted) else { continue };
+        for (ending, method) in [("", "GET"), ("", "POST"), ("/{tag}", "GET"), ("/{tag}", "DELETE")] {
             all.push(Route { path: format!("{API}{path}{ending}"), method: method.to_owned() });
         }
     }

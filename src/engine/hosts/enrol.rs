@@ -13,6 +13,7 @@ use crate::model::conflict::{Conflict, Holder};
 use crate::model::event::{About, EventCode};
 use crate::model::host::{HostAction, HostStatus, NewHost};
 use crate::model::ids::{ClusterId, HostId};
+use crate::model::job::JobKind;
 use crate::model::join::{JoinRequest, JoinToken, Joined, MAX_ADDRESS, MAX_CSR};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
@@ -125,9 +126,10 @@ pub(in crate::engine) fn admitted(db: &mut Db, id: HostId, action: HostAction) -
     let row = write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })?;
     if row.status.allows(action) {
         // Who is being emptied may be called back; who is being installed stays until that has ended.
-        let busy =
-            matches!(action, HostAction::Reinstall | HostAction::Remove).then(|| jobs::holder(db, &[id.object()]));
-        return match busy.transpose()?.flatten() {
+        let alone = matches!(action, HostAction::Reinstall | HostAction::Remove);
+        // Who is being removed comes back in no way.
+        let busy = jobs::holder(db, &[id.object()])?.filter(|(_, kind, _)| alone || *kind == JobKind::RemoveHost);
+        return match busy {
             None => Ok(row),
             Some((_, kind, subject)) => {
                 Err(Conflict::HostBusy { host: row.name, job: Holder::Job { kind, subject } }.into())

@@ -2,7 +2,8 @@
 
 use super::enrol::{add, invite, join};
 use crate::engine::EngineError;
-use crate::engine::hosts::maintenance::{activate, deactivate, remove};
+use crate::engine::hosts::maintenance::{activate, deactivate};
+use crate::engine::hosts::remove::remove;
 use crate::engine::testing::Bench;
 use crate::model::conflict::Conflict;
 use crate::model::host::{HostStatus, NewHost};

@@ -17,7 +17,6 @@ use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
 use crate::model::vm::VmAction;
 use crate::model::vm_state::Intent;
-use crate::store::hosts::enrol as store;
 use crate::store::hosts::write::{self, HostRow};
 use crate::store::vms::run::{self, VmRun, Which};
 use serde::{Deserialize, Serialize};
@@ -137,33 +136,6 @@ pub async fn activate(cx: &Cx, id: HostId) -> Result<(), EngineError> {
         .await?;
     // It is greeted as one that is new.
     cx.engine.hosts.hang_up(id);
-    super::connect_all(&cx.engine).await
-}
-
-/// Removes a host: its agent is not called any more, and its certificate opens nothing.
-///
-/// # Errors
-/// Refused by its state, VMs or disks are on it, hidden, or the database failed.
-pub async fn remove(cx: &Cx, id: HostId) -> Result<(), EngineError> {
-    let inner = cx.clone();
-    cx.engine
-        .db
-        .write(move |db| {
-            auth::check(db, &inner.actor, Action::DeleteHost, id.object())?;
-            let row = admitted(db, id, HostAction::Remove)?;
-            let vms = store::vms_on(db, id)?;
-            if vms > 0 {
-                return Err(Conflict::HostHasVms { host: row.name, vms }.into());
-            }
-            let domains = store::local_domains(db, id)?;
-            if !domains.is_empty() {
-                return Err(Conflict::HostHasStorage { host: row.name, domains: domains.join(", ") }.into());
-            }
-            store::remove(db, id)?;
-            told(&inner.engine, id);
-            inner.tell(db, EventCode::HostRemoved, about(&row), "")
-        })
-        .await?;
     super::connect_all(&cx.engine).await
 }
 

@@ -15,6 +15,7 @@ pub mod kdump;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
+pub mod remove;
 pub(in crate::engine) mod report;
 pub mod spm;
 pub(in crate::engine) mod storage;
@@ -22,6 +23,7 @@ pub(in crate::engine) mod storage;
 pub(in crate::engine) use fence::FenceHost;
 pub(in crate::engine) use install::InstallHost;
 pub(in crate::engine) use maintenance::EmptyHost;
+pub(in crate::engine) use remove::RemoveHost;
 
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};

@@ -3,7 +3,7 @@
 use super::kind::{AnyKind, Hidden};
 use crate::engine::cluster_power::{ShutDownCluster, StartCluster};
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost};
+use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost, RemoveHost};
 use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
@@ -41,6 +41,7 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::StartCluster => &const { Hidden::<StartCluster>::new() },
         JobKind::FenceHost => &const { Hidden::<FenceHost>::new() },
         JobKind::EmptyHost => &const { Hidden::<EmptyHost>::new() },
+        JobKind::RemoveHost => &const { Hidden::<RemoveHost>::new() },
         JobKind::DetachFromPool => &const { Hidden::<DetachFromPool>::new() },
         JobKind::SaveMemory => &const { Hidden::<SaveMemory>::new() },
         JobKind::RenewVm => &const { Hidden::<RenewVm>::new() },

@@ -160,12 +160,8 @@ pub async fn labels(cx: &Cx) -> Result<Vec<AffinityLabel>, EngineError> {
     cx.engine
         .db
         .read(move |db| {
-            let mut all = store::labels(db)?;
-            for label in &mut all {
-                label.vms.retain(|vm| auth::see(db, &actor, vm.object()).is_ok());
-                label.hosts.retain(|host| auth::see(db, &actor, host.object()).is_ok());
-            }
-            Ok(all)
+            let scope = auth::visible(db, &actor)?;
+            Ok(store::labels_with(db, &scope)?)
         })
         .await
 }

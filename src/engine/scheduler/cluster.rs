@@ -1,11 +1,13 @@
 //! The hosts of a cluster as decisions see them.
 
+use super::filters;
 use crate::db::Db;
 use crate::engine::{Engine, EngineError};
 use crate::model::cluster_settings::ClusterSettings;
+use crate::model::conflict::NoRoom;
 use crate::model::host::{HostFacts, HostStatus};
 use crate::model::ids::{ClusterId, HostId};
-use crate::model::scheduling::{NONE, Property, SchedulingPolicy};
+use crate::model::scheduling::{Filter, NONE, Property, SchedulingPolicy};
 use crate::store::scheduling::places::{self, Promised};
 use crate::store::scheduling::policies;
 use std::collections::HashMap;
@@ -101,6 +103,12 @@ impl Cluster {
     /// One of its hosts.
     pub fn host(&self, id: HostId) -> Option<&Candidate> {
         self.hosts.iter().find(|host| host.id == id)
+    }
+
+    /// Why a VM cannot have so many virtual CPUs on a host, if the cluster's policy asks for it.
+    pub fn refuses_cpus(&self, host: HostId, wanted: u32) -> Option<NoRoom> {
+        let asked = self.policy.filters.contains(&Filter::Cpu);
+        self.host(host).filter(|_| asked).and_then(|host| filters::cpus(self, wanted, host))
     }
 
     /// As it will be when a VM has come to a host, in the counts that decisions read.

@@ -50,7 +50,7 @@ fn ask(filter: Filter, cluster: &Cluster, need: &Need, host: &Candidate) -> Opti
         Filter::PinToHost => {
             (need.pinned && !need.chosen.is_empty() && !need.chosen.contains(&host.id)).then_some(NoRoom::NotChosen)
         }
-        Filter::Cpu => cpus(cluster, need, host),
+        Filter::Cpu => cpus(cluster, need.vcpus, host),
         // What was computed for the cluster every host offers that is up.
         Filter::CpuLevel if need.cpu_type.is_empty() && cluster.settings.cpu_features.is_some() => None,
         Filter::CpuLevel => {
@@ -92,11 +92,12 @@ fn leaves<'a>(cluster: &'a Cluster, need: &Need) -> Option<&'a Candidate> {
     cluster.host(from)
 }
 
-fn cpus(cluster: &Cluster, need: &Need, host: &Candidate) -> Option<NoRoom> {
+/// More virtual CPUs than the host has CPUs for one VM.
+pub(super) fn cpus(cluster: &Cluster, wanted: u32, host: &Candidate) -> Option<NoRoom> {
     let limits = [host.cpus(cluster.settings.threads_as_cores), host.facts.max_vcpus];
     // What a host has not told yet is no limit.
     let most = limits.into_iter().filter(|limit| *limit > 0).min()?;
-    (need.vcpus > most).then_some(NoRoom::Cpus { most, wanted: need.vcpus })
+    (wanted > most).then_some(NoRoom::Cpus { most, wanted })
 }
 
 fn overloaded(cluster: &Cluster, host: &Candidate) -> Option<NoRoom> {

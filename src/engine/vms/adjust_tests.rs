@@ -64,6 +64,27 @@ async fn what_cannot_be_had_at_once_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_cpus_than_the_host_has_wait_and_say_what_a_start_would() {
+    let bench = Bench::new().await;
+    let vm = running(&bench).await;
+    vms::update(&bench.cx, vm, sockets(4)).await.unwrap();
+    assert_eq!((waiting(&view(&bench, vm).await), bench.agent.calls("adjust_vm")), (vec![], 1), "all that it has");
+    vms::update(&bench.cx, vm, sockets(5)).await.unwrap();
+    let now = view(&bench, vm).await;
+    assert_eq!((waiting(&now), bench.agent.calls("adjust_vm")), (vec![("sockets", "4", "5")], 1), "it was not asked");
+    let why = now.waiting[0].why.clone().unwrap();
+    assert_eq!(why, NotNow::HostCpus { host: "host1".to_owned(), most: 4, wanted: 5 });
+    vms::stop(&bench.cx, vm).await.unwrap();
+    bench.becomes(vm, VmStatus::Down).await;
+    bench.until("it is free", || bench.is_free(), |free| *free).await;
+    let refused = vms::start(&bench.cx, vm).await.unwrap_err();
+    assert!(refused.to_string().contains(why.to_string().trim_start_matches("host ")), "{refused}");
+    // A host that has too few already lets a guest have less.
+    vms::update(&bench.cx, vm, sockets(1)).await.unwrap();
+    vms::start(&bench.cx, vm).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_refuses_keeps_what_it_has() {
     let bench = Bench::new().await;
     let vm = running(&bench).await;

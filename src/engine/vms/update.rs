@@ -6,7 +6,7 @@ use crate::engine::vms::adjust::{self, Args, Before};
 use crate::engine::vms::admit::{admit, command};
 use crate::engine::vms::{cd, next_run, settings, state};
 use crate::engine::{Cx, Engine, EngineError, quotas};
-use crate::model::conflict::Conflict;
+use crate::model::conflict::{Conflict, NoRoom};
 use crate::model::event::EventCode;
 use crate::model::ids::{JobId, QuotaId, VmId};
 use crate::model::instance_type::InstanceTypeView;
@@ -18,7 +18,7 @@ use crate::model::vm::{
 };
 use crate::model::vm_settings::{NotNow, Running};
 use crate::store::catalog;
-use crate::store::hosts;
+use crate::store::hosts::{self, write::HostRow};
 use crate::store::scope::Scope;
 use crate::store::templates::versions;
 use crate::store::vms::insert;
@@ -147,6 +147,12 @@ fn at_once(cx: &Cx, db: &mut Db, id: VmId, changed: &Changed<'_>) -> Result<Opti
     if memory == Some(Ok(())) && after.memory_mib > before.memory_mib && host_is_full(&cx.engine, db, run)? {
         memory = Some(Err(NotNow::HostFull));
     }
+    if cpus == Some(Ok(()))
+        && after.sockets > before.sockets
+        && let Some(why) = host_lacks_cpus(&cx.engine, db, run, wanted.vcpus())?
+    {
+        cpus = Some(Err(why));
+    }
     let refused = (cpus.take_if(|c| c.is_err()), memory.take_if(|m| m.is_err()));
     next_run::settle(&cx.engine, db, id, |now| {
         now.cpus_refused = refused.0.clone().and_then(Result::err);
@@ -163,12 +169,25 @@ fn at_once(cx: &Cx, db: &mut Db, id: VmId, changed: &Changed<'_>) -> Result<Opti
     Ok((args.cpus || args.memory || cd).then_some(args))
 }
 
+/// The host that a guest runs on, among those of its cluster.
+fn at_home(engine: &Engine, db: &mut Db, run: &VmRun) -> Result<Option<(HostRow, Cluster)>, EngineError> {
+    let host = run.host.map(|host| hosts::write::row(db, host)).transpose()?.flatten();
+    host.map(|host| Cluster::load(engine, db, host.cluster).map(|cluster| (host, cluster))).transpose()
+}
+
 /// Its host has promised more than it has, with what is set for the VM now.
 fn host_is_full(engine: &Engine, db: &mut Db, run: &VmRun) -> Result<bool, EngineError> {
-    let host = run.host.map(|host| hosts::write::row(db, host)).transpose()?.flatten();
-    let Some(host) = host else { return Ok(false) };
-    let cluster = Cluster::load(engine, db, host.cluster)?;
+    let Some((host, cluster)) = at_home(engine, db, run)? else { return Ok(false) };
     Ok(cluster.host(host.id).is_some_and(|host| host.is_full(&cluster.settings)))
+}
+
+/// A VM with so many virtual CPUs could not be started on its host, so a running one does not get them there.
+fn host_lacks_cpus(engine: &Engine, db: &mut Db, run: &VmRun, wanted: u32) -> Result<Option<NotNow>, EngineError> {
+    let Some((host, cluster)) = at_home(engine, db, run)? else { return Ok(None) };
+    Ok(match cluster.refuses_cpus(host.id, wanted) {
+        Some(NoRoom::Cpus { most, wanted }) => Some(NotNow::HostCpus { host: host.name, most, wanted }),
+        _ => None,
+    })
 }
 
 /// The part of a configuration that the guest sees.

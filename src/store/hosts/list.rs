@@ -64,6 +64,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
             certificate_ends: key.1,
             spm: managers.contains(&id),
             spm_priority: key.2,
+            tags: Vec::new(),
         })
         .collect())
 }

@@ -5,6 +5,7 @@ use crate::db::dialect::DynamicQuery;
 use crate::db::schema::*;
 use crate::model::ids::{DiskId, ImageId, JobId, NicId, ObjectId, PoolId, VmId, VnicProfileId};
 use crate::model::network::MacAddress;
+use crate::store::tags;
 use diesel::prelude::*;
 
 /// Columns that a copy has from its model. The test below looks whether a table has got others.
@@ -185,6 +186,7 @@ pub fn remove(db: &mut Db, ids: &[VmId]) -> QueryResult<()> {
         diesel::delete(permission::table.filter(permission::object_id.eq_any(&objects))).execute(db)?;
         diesel::delete(object_ancestor::table.filter(object_ancestor::object_id.eq_any(&objects))).execute(db)?;
         diesel::delete(quota_choice::table.filter(quota_choice::object_id.eq_any(&objects))).execute(db)?;
+        tags::forget(db, &objects)?;
         // Throw-away layers lie on the others.
         let layers = image::table.filter(image::disk_id.eq_any(&disks));
         diesel::delete(layers.filter(image::is_stateless)).execute(db)?;

@@ -7,6 +7,7 @@ use crate::db::schema::{
 use crate::db::{Db, MultiBackend};
 use crate::model::ids::{AffinityGroupId, AffinityLabelId, ClusterId, HostId, VmId};
 use crate::model::scheduling::{Affinity, AffinityGroup, AffinityLabel, AffinityRule};
+use crate::store::scope::{Scope, within};
 use diesel::prelude::*;
 use std::collections::HashSet;
 
@@ -98,12 +99,19 @@ pub fn remove_group(db: &mut Db, id: AffinityGroupId) -> QueryResult<()> {
 
 /// All labels with who has them, by name.
 pub fn labels(db: &mut Db) -> QueryResult<Vec<AffinityLabel>> {
+    labels_with(db, &Scope::All)
+}
+
+/// All labels with those in scope that have them, by name.
+pub fn labels_with(db: &mut Db, scope: &Scope) -> QueryResult<Vec<AffinityLabel>> {
     let rows: Vec<(AffinityLabelId, String)> = l::table.order(l::name).load(db)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let vms: Vec<(AffinityLabelId, VmId)> = lv::table.load(db)?;
-    let hosts: Vec<(AffinityLabelId, HostId)> = lh::table.load(db)?;
+    let vms = lv::table.into_boxed::<MultiBackend>();
+    let vms: Vec<(AffinityLabelId, VmId)> = within!(vms, lv::vm_id, scope).load(db)?;
+    let hosts = lh::table.into_boxed::<MultiBackend>();
+    let hosts: Vec<(AffinityLabelId, HostId)> = within!(hosts, lh::host_id, scope).load(db)?;
     Ok(rows
         .into_iter()
         .map(|(id, name)| AffinityLabel {

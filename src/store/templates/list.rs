@@ -128,6 +128,7 @@ fn view(row: Row, counts: &Counts) -> TemplateView {
         },
         created,
         disks: Vec::new(),
+        tags: Vec::new(),
         vms: of(&counts.vms),
         pools: of(&counts.pools),
         versions: unsigned(counts.versions.get(&Some(id)).copied().unwrap_or(0)),

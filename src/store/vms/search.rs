@@ -7,7 +7,7 @@ use crate::model::page::ListQuery;
 use crate::model::search::{self, Criterion, Join, Op, Search, SearchError};
 use crate::model::vm::{VmKind, VmStatus};
 use crate::store::scope::Scope;
-use crate::store::search::{compare, sign};
+use crate::store::search::{TAG, compare, sign, tagged};
 
 /// Where a field's text is.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ const SORTS: &[(&str, &str)] = &[("uptime", "r.started"), ("creationdate", "vm.c
 
 /// Names of the fields, for suggestions and messages.
 pub fn fields() -> Vec<&'static str> {
-    TEXTS.iter().map(|f| f.0).chain(NUMBERS.iter().map(|f| f.0)).collect()
+    TEXTS.iter().map(|f| f.0).chain(NUMBERS.iter().map(|f| f.0)).chain([TAG]).collect()
 }
 
 fn unknown(word: &str) -> SearchError {
@@ -144,6 +144,10 @@ fn condition(q: &mut DynamicQuery, criterion: &Criterion) -> Result<(), SearchEr
                 let bad = |_| SearchError::NotANumber { field: field.clone(), value: value.clone() };
                 let number: i64 = value.parse().map_err(bad)?;
                 q.push(&format!("{column} {} {number}", sign(*op)));
+            } else if field == TAG {
+                let is = *op == Op::IsNot;
+                q.push(if is { "not " } else { "" });
+                tagged(q, "vm.id", if is { Op::Is } else { *op }, value);
             } else {
                 return Err(unknown(field));
             }

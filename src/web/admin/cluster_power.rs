@@ -1,16 +1,15 @@
 //! A cluster is shut down and started as a whole: what would happen, in its order, and what is under way.
 
 use super::card::link;
-use super::{admin, changing, id};
+use super::confirm::done;
+use super::{admin, id};
 use crate::engine::permissions::may;
 use crate::engine::{Cx, EngineError, catalog, cluster_power, jobs};
 use crate::model::ids::{ClusterId, VmId};
 use crate::model::role::Action;
 use crate::web::admin::details;
-use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
@@ -101,11 +100,9 @@ fn vms(all: &[(VmId, String)]) -> Markup {
     }
 }
 
-fn back(http: &HttpRequest, path: &str, result: Result<(), EngineError>) -> HttpResponse {
-    match result {
-        Ok(()) => to(&format!("/admin/clusters/{path}/power")),
-        Err(e) => error::page(http, &e),
-    }
+/// The page again, with what is under way now.
+fn page_of(cluster: ClusterId) -> String {
+    format!("/admin/clusters/{cluster}/power")
 }
 
 async fn shut_down(
@@ -114,11 +111,12 @@ async fn shut_down(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        cluster_power::shut_down(&cx, id("cluster", &path)?).await.map(drop)
-    };
-    back(&http, &path, result.await)
+    done(&shared, &http, &body, async |cx| {
+        let cluster = id("cluster", &path)?;
+        cluster_power::shut_down(&cx, cluster).await?;
+        Ok(page_of(cluster))
+    })
+    .await
 }
 
 async fn start(
@@ -127,11 +125,12 @@ async fn start(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        cluster_power::start(&cx, id("cluster", &path)?).await.map(drop)
-    };
-    back(&http, &path, result.await)
+    done(&shared, &http, &body, async |cx| {
+        let cluster = id("cluster", &path)?;
+        cluster_power::start(&cx, cluster).await?;
+        Ok(page_of(cluster))
+    })
+    .await
 }
 
 async fn call_off(
@@ -140,9 +139,10 @@ async fn call_off(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let result = async {
-        let (cx, ..) = changing(&shared, &http, &body).await?;
-        cluster_power::call_off(&cx, id("cluster", &path)?).await
-    };
-    back(&http, &path, result.await)
+    done(&shared, &http, &body, async |cx| {
+        let cluster = id("cluster", &path)?;
+        cluster_power::call_off(&cx, cluster).await?;
+        Ok(page_of(cluster))
+    })
+    .await
 }

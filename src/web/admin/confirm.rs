@@ -1,13 +1,15 @@
-//! Confirm, then do: the page that asks before something is done, and what does it.
+//! Confirm, then do: the page that asks before something is done, and what does it; and forms that come back when something is wrong.
 
 use super::changing;
 use crate::engine::{Cx, EngineError};
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
+use crate::web::ui::form::Filled;
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
+use std::collections::HashMap;
 
 /// What is asked.
 pub struct Question {
@@ -33,6 +35,21 @@ impl Question {
             }
         };
         frame.page(&self.title, self.topics, &content)
+    }
+}
+
+/// The page that follows what a form did; or the form again with what was wrong.
+///
+/// # Errors
+/// What is no field's fault goes on.
+pub async fn saved(
+    done: Result<String, EngineError>,
+    values: HashMap<String, String>,
+    again: impl AsyncFnOnce(Filled) -> Result<HttpResponse, EngineError>,
+) -> Result<HttpResponse, EngineError> {
+    match done {
+        Ok(address) => Ok(to(&address)),
+        Err(why) => again(Filled::again(values, why)?).await,
     }
 }
 

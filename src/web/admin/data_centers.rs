@@ -1,6 +1,7 @@
 //! Data centers: their pages, made, changed, removed.
 
 use super::card::{Detail, link, links, show, text};
+use super::confirm::{Question, saved};
 use super::vm_form::{field, hinted};
 use super::{admin, changing, details, id, quotas};
 use crate::engine::permissions::may;
@@ -157,15 +158,8 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
-        let done = match read(&values) {
-            Ok(new) => data_centers::add(&cx, new).await,
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(made) => Ok(to(&format!("{LIST}/{made}"))),
-            Err(EngineError::Invalid(wrong)) => Ok(page(&frame, None, None, &Filled { values, wrong })),
-            Err(e) => Err(e),
-        }
+        let done = async { data_centers::add(&cx, read(&values)?).await.map(|made| format!("{LIST}/{made}")) };
+        saved(done.await, values, async |filled| Ok(page(&frame, None, None, &filled))).await
     };
     details::answer(&http, result.await)
 }
@@ -189,18 +183,16 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let view = catalog::data_center(&cx, id::<DataCenterId>("data center", &path)?).await?;
-        let done = match read(&values) {
-            Ok(new) => data_centers::edit(&cx, view.id, move |_| Ok(new)).await,
-            Err(e) => Err(e),
+        let done = async {
+            let new = read(&values)?;
+            data_centers::edit(&cx, view.id, move |_| Ok(new)).await.map(|()| format!("{LIST}/{}", view.id))
         };
-        match done {
-            Ok(()) => Ok(to(&format!("{LIST}/{}", view.id))),
-            Err(EngineError::Invalid(wrong)) => Ok(page(&frame, Some(&view), None, &Filled { values, wrong })),
+        match done.await {
             Err(why @ EngineError::Conflict(_)) => {
                 let filled = Filled { values, wrong: Vec::new() };
                 Ok(page(&frame, Some(&view), Some(&words::error(frame.l, &why)), &filled))
             }
-            Err(e) => Err(e),
+            done => saved(done, values, async |filled| Ok(page(&frame, Some(&view), None, &filled))).await,
         }
     };
     details::answer(&http, result.await)
@@ -217,16 +209,12 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
 fn ask(frame: &Frame, view: &DataCenterView, refused: Option<&str>) -> HttpResponse {
     let (l, here) = (frame.l, format!("{LIST}/{}", view.id));
     let title = l.ta("confirm-remove-data-center", &[("name", &view.name)]);
-    let content = html! {
-        (parts::heading(&title, &html! {}, &html! {}))
+    let text = html! {
         @if let Some(why) = refused { (parts::alert("danger", why)) }
         p { (l.t("confirm-remove-data-center-text")) }
-        div class="vireo-actions" {
-            (parts::post(frame, &format!("{here}/remove"), &l.t("remove"), "pf-m-danger"))
-            (parts::link_button(&here, &l.t("cancel"), "pf-m-link"))
-        }
     };
-    frame.page(&title, "", &content)
+    let button = Some((format!("{here}/remove"), l.t("remove"), "pf-m-danger"));
+    Question { title, text, button, back: here, topics: "" }.page(frame)
 }
 
 async fn remove(

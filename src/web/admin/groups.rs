@@ -2,11 +2,12 @@
 
 use super::card::text;
 use super::permissions::{card, held};
-use super::{Listing, admin, details, id, listing};
+use super::{Listing, admin, details, id, listing, tags};
 use crate::engine::{permissions, users};
 use crate::model::ids::{EVERYONE, GroupId};
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
+use crate::model::tag::Tagged;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::ui::list::Row;
@@ -59,6 +60,7 @@ async fn group(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Str
             (l.t("domain-name"), text(&g.domain)),
             (l.t("description"), text(&g.description)),
             ("ID".to_owned(), text(g.id)),
+            tags::fact(&cx, &frame, Tagged::Group(g.id)).await?,
         ];
         let gone = html! { @if !g.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } };
         let why = parts::link_button(&format!("/admin/permissions/why?who={}", g.id), &l.t("why"), "pf-m-secondary");

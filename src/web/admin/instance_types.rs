@@ -1,6 +1,6 @@
 //! Instance types: made, changed, removed. VMs follow theirs, in size and in what it says of settings.
 
-use super::confirm::{Question, done};
+use super::confirm::{Question, done, saved};
 use super::vm_form::{self, boot_name, field, hinted, parsed};
 use super::{Listing, admin, changing, details, id, listing, permissions};
 use crate::engine::{Cx, EngineError, catalog, instance_types};
@@ -14,7 +14,6 @@ use crate::model::vm_settings::{MigrationMode, RngSource, Watchdog};
 use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::form::{Filled, form, section};
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
@@ -242,15 +241,8 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
-        let done = match read(&values) {
-            Ok(new) => instance_types::create(&cx, new).await,
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(_) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => Ok(page(&frame, None, &Filled { values, wrong })),
-            Err(e) => Err(e),
-        }
+        let done = async { instance_types::create(&cx, read(&values)?).await.map(|_| LIST.to_owned()) };
+        saved(done.await, values, async |filled| Ok(page(&frame, None, &filled))).await
     };
     details::answer(&http, result.await)
 }
@@ -280,15 +272,8 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let kind = id::<InstanceTypeId>("instance type", &path)?;
-        let done = match read(&values) {
-            Ok(change) => instance_types::update(&cx, kind, change).await,
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(()) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => existing(&cx, &frame, kind, &Filled { values, wrong }).await,
-            Err(e) => Err(e),
-        }
+        let done = async { instance_types::update(&cx, kind, read(&values)?).await.map(|()| LIST.to_owned()) };
+        saved(done.await, values, async |filled| existing(&cx, &frame, kind, &filled).await).await
     };
     details::answer(&http, result.await)
 }

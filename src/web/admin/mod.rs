@@ -35,6 +35,7 @@ mod scheduling;
 mod selected;
 mod sessions;
 mod settings;
+mod tags;
 mod templates;
 mod vm_form;
 mod vms;
@@ -56,6 +57,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(dashboard::routes)
         .configure(selected::routes)
+        // Before what is done to a VM: that is any word.
+        .configure(tags::routes)
         .configure(attach::routes)
         .configure(devices::routes)
         .configure(first_run::routes)

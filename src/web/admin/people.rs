@@ -3,7 +3,7 @@
 use super::card::{events_of, links, text};
 use super::confirm::{Question, done};
 use super::permissions::{card, held};
-use super::{Listing, admin, changing, details, directory_search, id, listing};
+use super::{Listing, admin, changing, details, directory_search, id, listing, tags};
 use crate::engine::internal::accounts;
 use crate::engine::permissions::may;
 use crate::engine::users::{self, NewUser};
@@ -11,6 +11,7 @@ use crate::engine::{EngineError, factors, permissions};
 use crate::model::ids::UserId;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
+use crate::model::tag::Tagged;
 use crate::web::error;
 use crate::web::server::Shared;
 use crate::web::sign_in::to;
@@ -157,6 +158,7 @@ async fn user(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
         if let Some(account) = &account {
             facts.extend(super::accounts::facts(l, account, &own, now));
         }
+        facts.push(tags::fact(&cx, &frame, Tagged::User(u.id)).await?);
         let title = u.principal();
         let gone = html! { @if !u.active { (parts::label(&l.t("not-in-directory"), "pf-m-orange")) } };
         let actions = html! {

@@ -6,6 +6,7 @@ use crate::engine::permissions::may::Permits;
 use crate::engine::vms::migrate::Wanted;
 use crate::engine::{Cx, EngineError, vms};
 use crate::model::ids::VmId;
+use crate::model::role::Action;
 use crate::model::vm::{VmAction, VmRow, VmView};
 use crate::web::csrf;
 use crate::web::error;
@@ -43,7 +44,10 @@ pub fn bulk(frame: &Frame, rows: &[VmRow], permits: &Permits) -> Option<Bulk> {
     let class = |action| if action == VmAction::Remove { "pf-m-danger" } else { "pf-m-secondary" };
     let offered = ACTIONS.into_iter().filter(some);
     let buttons: Vec<_> = offered.map(|a| (a.as_str(), l.t(&format!("action-{a}")), class(a))).collect();
-    (!buttons.is_empty()).then_some(Bulk { href: "/admin/vms/selected", buttons })
+    let tags = rows.iter().any(|vm| permits.may(Action::TagManagement, vm.id.object()));
+    let others: Vec<_> = tags.then(|| ("/admin/vms/tags", l.t("assign-tags"))).into_iter().collect();
+    let some = !buttons.is_empty() || !others.is_empty();
+    some.then_some(Bulk { href: "/admin/vms/selected", buttons, others })
 }
 
 /// What was asked for.

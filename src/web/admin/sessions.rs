@@ -53,7 +53,7 @@ async fn list(shared: web::Data<Shared>, http: HttpRequest, query: web::Query<Li
         (l.t("consoles"), "consoles"),
     ];
     let buttons = vec![("end", l.t("end-session"), "pf-m-danger")];
-    let bulk = Some(Bulk { href: "/admin/sessions", buttons });
+    let bulk = Some(Bulk { href: "/admin/sessions", buttons, others: Vec::new() });
     let what = Listing { noun: "sessions", topics: "event", columns, actions: html! {}, bulk };
     listing(&http, &frame, &query, what, found)
 }

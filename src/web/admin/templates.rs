@@ -3,12 +3,13 @@
 use super::card::{Detail, events_of, link, links, show, text};
 use super::confirm::{Question, done};
 use super::vm_form::display_name;
-use super::{admin, details, id, quotas};
+use super::{admin, details, id, quotas, tags};
 use crate::engine::permissions::may;
 use crate::engine::{EngineError, catalog, templates};
 use crate::model::ids::{BLANK_TEMPLATE, TemplateId};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::model::tag::Tagged;
 use crate::model::template::{Dependants, TemplateView, Version};
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
@@ -122,6 +123,7 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
             let edit = Some(Action::EditTemplateProperties);
             facts.extend(quotas::fact(&cx, &frame, "templates", t.id.object(), edit).await?);
         }
+        facts.push(tags::fact(&cx, &frame, Tagged::Template(t.id)).await?);
         let detail =
             Detail { title: t.name, state: Some(t.status.as_str()), actions, facts, cards, ..Detail::default() };
         show(&cx, &frame, detail, "template vm vm_pool event", ObjectKind::Template, t.id.object()).await

@@ -2,7 +2,7 @@
 
 use super::vm_form::{boot_name, display_name, system_name};
 use super::{Listing, admin, changing, id, listing};
-use super::{devices, permissions, quotas, selected, waiting};
+use super::{devices, permissions, quotas, selected, tags, waiting};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{EngineError, events, jobs, snapshots, vms};
 use crate::model::console::ConsoleOf;
@@ -13,6 +13,7 @@ use crate::model::job::JobView;
 use crate::model::page::ListQuery;
 use crate::model::permission::ObjectKind;
 use crate::model::snapshot::SnapshotView;
+use crate::model::tag::Tagged;
 use crate::model::vm::{VmAction, VmRow, VmStatus, VmView};
 use crate::web::console_page;
 use crate::web::error;
@@ -134,8 +135,8 @@ struct Detail {
     permits: Permits,
     /// He may make disks.
     new_disk: bool,
-    /// What it counts on.
-    quota: Option<(String, Markup)>,
+    /// Its quota, where quotas count, and its tags.
+    more: Vec<(String, Markup)>,
 }
 
 async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -153,8 +154,9 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let permits = may::on(&cx, own.collect()).await?;
         let new_disk = may::makes(&cx).await?.disk;
         let counted = view.row.pool.map_or(vm.object(), |pool| pool.object());
-        let quota = quotas::fact(&cx, &frame, "vms", counted, None).await?;
-        let detail = Detail { view, permissions, snapshots, events, isos, job, permits, new_disk, quota };
+        let mut more = Vec::from_iter(quotas::fact(&cx, &frame, "vms", counted, None).await?);
+        more.push(tags::fact(&cx, &frame, Tagged::Vm(vm)).await?);
+        let detail = Detail { view, permissions, snapshots, events, isos, job, permits, new_disk, more };
         Ok::<_, EngineError>((frame, detail))
     };
     match result.await {
@@ -197,7 +199,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
         } @else if let Some(job) = &row.locked_by { (parts::alert("info", &words::holder(l, job))) }
         div class="vireo-grid" {
             @if row.waits { div class="vireo-wide" { (waiting::card(l, &detail.view)) } }
-            (parts::card(&l.t("general"), &general(frame, &detail.view, detail.quota.clone())))
+            (parts::card(&l.t("general"), &general(frame, &detail.view, detail.more.clone())))
             div class="vireo-column" {
             @if can(VmAction::Console) {
                 (parts::card(&l.t("screen"), &vm_pages::screen(frame, row)))
@@ -216,7 +218,7 @@ fn content(frame: &Frame, detail: &Detail) -> Markup {
     }
 }
 
-fn general(frame: &Frame, view: &VmView, quota: Option<(String, Markup)>) -> Markup {
+fn general(frame: &Frame, view: &VmView, more: Vec<(String, Markup)>) -> Markup {
     let (l, row) = (frame.l, &view.row);
     // What it has now; what it will have stands in the card of what waits.
     let hw = view.running.as_ref().map_or(&view.hardware, |now| &now.hardware);
@@ -250,7 +252,7 @@ fn general(frame: &Frame, view: &VmView, quota: Option<(String, Markup)>) -> Mar
         (l.t("created"), parts::time(view.created)),
         ("ID".to_owned(), text(&row.id.to_string())),
     ];
-    facts.extend(quota);
+    facts.extend(more);
     parts::facts(&facts)
 }
 

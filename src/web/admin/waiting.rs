@@ -1,13 +1,14 @@
 //! What a VM's page says of its running guest: which settings wait for the next start (a mark for lists, a card with old and new values),
 //! and what the guest's agent tells.
 
+use crate::model::conflict::NoRoom;
 use crate::model::guest::FileSystem;
 use crate::model::vm::VmView;
 use crate::model::vm_settings::{NotNow, Waiting};
 use crate::web::locale::Locale;
 use crate::web::told::told;
 use crate::web::ui::parts;
-use crate::web::words::say;
+use crate::web::words::{self, say};
 use maud::{Markup, html};
 
 /// The mark.
@@ -73,6 +74,9 @@ fn not_now(l: Locale, why: &NotNow) -> String {
         NotNow::MemoryStep { step } => say!(l, "not-now-memory-step", "step" = step),
         NotNow::MemoryRoom { most } => say!(l, "not-now-memory-room", "most" = most),
         NotNow::HostFull => l.t("not-now-host-full"),
+        NotNow::HostCpus { host, most, wanted } => {
+            format!("{host} {}", words::no_room(l, &NoRoom::Cpus { most: *most, wanted: *wanted }))
+        }
         NotNow::Told { why } => told(l, why),
     }
 }

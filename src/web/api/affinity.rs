@@ -1,11 +1,11 @@
 //! `clusters/{id}/affinitygroups` and `affinitylabels`, with their VMs and hosts.
 
-use super::answer::{body, caller, id, ok, wants};
+use super::actions;
+use super::answer::{body, caller, created, id, ok};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::input::Input;
 use super::render::{object, reference};
-use super::{actions, fault};
 use crate::engine::scheduler::affinity;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::{AffinityGroupId, AffinityLabelId, ClusterId, HostId, VmId};
@@ -157,13 +157,6 @@ async fn found(cx: &Cx, cluster: &str, group: &str) -> Result<AffinityGroup, Eng
         return Ok(group);
     }
     Err(EngineError::NotFound { kind: "affinity group", id: group.id.to_string() })
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }
 
 async fn list(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

@@ -47,6 +47,14 @@ pub fn ok(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpRe
     }
 }
 
+/// 201 with the document, or the fault.
+pub fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
+    match result {
+        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
+        Err(error) => fault::response(request, &error),
+    }
+}
+
 /// The request's body as a tree.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! A VM's disks and network cards: added, changed, plugged in and out.
 
-use super::answer::{body, caller, id, ok, parameters, wants};
+use super::answer::{body, caller, created, id, ok, parameters, wants};
 use super::document::Element;
 use super::input::Input;
 use super::{actions, fault, known, render, vm_body};
@@ -68,13 +68,6 @@ fn changed(input: &Input, old: NicChange) -> Result<NicChange, EngineError> {
         linked: input.bool_at("linked", "linked")?.unwrap_or(old.linked),
         plugged: input.bool_at("plugged", "plugged")?.unwrap_or(old.plugged),
     })
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }
 
 async fn add_nic(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {

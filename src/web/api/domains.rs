@@ -1,10 +1,10 @@
 //! Domains and their people: `/domains`, `/domains/{id}/users`, `/domains/{id}/groups`, and users and groups taken in from them.
 
-use super::answer::{body, caller, list_query, ok, parameters, wants};
+use super::answer::{body, caller, created, list_query, ok, parameters};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::input::Input;
-use super::{fault, render};
+use super::render;
 use crate::engine::domains::people;
 use crate::engine::{Cx, EngineError, domains, internal, users};
 use crate::model::directory::{DirectoryGroup, Person};
@@ -188,13 +188,6 @@ async fn add_group(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         Ok(render::group(found.ok_or_else(none)?))
     };
     created(&request, result.await)
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::document::Element;
 use super::render::reference;
 use crate::auth::View;
 use crate::engine::{Cx, EngineError, dashboard};
-use crate::model::ids::BLANK_TEMPLATE;
+use crate::model::ids::{BLANK_TEMPLATE, ROOT_TAG};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// The base of every link.
@@ -30,6 +30,7 @@ const COLLECTIONS: &[(&str, bool)] = &[
     ("schedulingpolicies", false),
     ("schedulingpolicyunits", false),
     ("storagedomains", true),
+    ("tags", false),
     ("templates", true),
     ("users", true),
     ("vmpools", true),
@@ -66,7 +67,9 @@ async fn document(cx: &Cx) -> Result<Element, EngineError> {
         .int("minor", VERSION.1)
         .int("revision", 0);
     let product = Element::new("product_info").text("name", "Vireo").text("vendor", "Vireo").child(version);
-    let special = Element::new("special_objects").child(reference("blank_template", "templates", BLANK_TEMPLATE));
+    let special = Element::new("special_objects")
+        .child(reference("blank_template", "templates", BLANK_TEMPLATE))
+        .child(reference("root_tag", "tags", ROOT_TAG));
     let user = cx.actor.user;
     let mut root = Element::new("api")
         .repeated("link", links)

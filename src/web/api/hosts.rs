@@ -2,6 +2,7 @@
 
 use super::answer::{body, caller, id, ok, wants};
 use super::document::{self, Element};
+use super::entry::BASE;
 use super::input::Input;
 use super::{actions, fault, render};
 use crate::engine::{Cx, EngineError, catalog, hosts, storage_domains};
@@ -28,6 +29,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/hosts/{id}/nics", web::get().to(nics))
         .route("/hosts/{id}/devices", web::get().to(devices))
         .route("/hosts/{id}/hooks", web::get().to(hooks))
+        .route("/hosts/{id}/hooks/{hook}", web::get().to(one_hook))
         .route("/hosts/{id}/{action}", web::post().to(act))
         .route("/storagedomains", web::post().to(add_domain));
 }
@@ -139,7 +141,7 @@ async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes
 async fn remove(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let result = async {
         let cx = caller(&request).await?;
-        hosts::maintenance::remove(&cx, id::<HostId>("host", &path)?).await?;
+        hosts::remove::remove(&cx, id::<HostId>("host", &path)?).await?;
         Ok(actions::complete(None))
     };
     ok(&request, result.await)
@@ -270,16 +272,35 @@ async fn devices(request: HttpRequest, path: web::Path<String>) -> HttpResponse 
 }
 
 async fn hooks(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let all = |_, all: HostInventory| {
-        let hook = |one: &HostHook| {
-            Element::new("hook")
-                .attribute("id", format!("{}-{}", one.event, one.name))
-                .text("name", one.name.as_str())
-                .text("event_name", one.event.as_str())
-        };
-        document::collection("hooks", "hook", all.hooks.iter().map(hook).collect())
+    let all = |host, all: HostInventory| {
+        document::collection("hooks", "hook", all.hooks.iter().map(|one| hook(host, one)).collect())
     };
     part(request, path, all).await
+}
+
+fn hook_id(one: &HostHook) -> String {
+    format!("{}-{}", one.event, one.name)
+}
+
+fn hook(host: HostId, one: &HostHook) -> Element {
+    Element::new("hook")
+        .attribute("href", format!("{BASE}/hosts/{host}/hooks/{}", hook_id(one)))
+        .attribute("id", hook_id(one))
+        .child(render::reference("host", "hosts", host))
+        .text("name", one.name.as_str())
+        .text("event_name", one.event.as_str())
+        .some_text("md5", &one.md5)
+}
+
+async fn one_hook(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let result = async {
+        let cx = caller(&request).await?;
+        let host = id::<HostId>("host", &path.0)?;
+        let all = hosts::inventory::inventory(&cx, host).await?;
+        let none = || EngineError::NotFound { kind: "hook", id: path.1.chars().take(64).collect() };
+        Ok(hook(host, all.hooks.iter().find(|one| hook_id(one) == path.1).ok_or_else(none)?))
+    };
+    ok(&request, result.await)
 }
 
 async fn fence_agents(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

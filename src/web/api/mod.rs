@@ -30,6 +30,7 @@ mod run_once;
 mod scheduling;
 pub mod sign_in;
 mod snapshots;
+mod tags;
 pub mod vm_body;
 mod vm_settings;
 pub mod vms;
@@ -43,6 +44,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         config.service(
             web::scope(prefix)
                 .configure(entry::routes)
+                // Before what is done to VMs and hosts: an action is any word.
+                .configure(tags::routes)
                 .configure(vms::routes)
                 .configure(devices::routes)
                 .configure(guest::routes)

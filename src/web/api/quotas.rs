@@ -1,6 +1,6 @@
 //! `datacenters/{id}/quotas` with their limits, and which quota things count on.
 
-use super::answer::{body, caller, id, ok, wants};
+use super::answer::{body, caller, created, id, ok, wants};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::input::Input;
@@ -411,11 +411,4 @@ async fn remove_storage_limit(request: HttpRequest) -> HttpResponse {
         Ok(actions::complete(None))
     };
     ok(&request, result.await)
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }

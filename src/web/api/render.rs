@@ -57,6 +57,7 @@ const VM_LINKS: &[&str] = &[
     "snapshots",
     "reporteddevices",
     "sessions",
+    "tags",
 ];
 
 fn actions(base: &str, names: &[&str]) -> Element {
@@ -201,7 +202,7 @@ pub fn template(view: &TemplateView) -> Element {
         .text("version_name", view.version.name.as_str())
         .int("version_number", view.version.number)
         .child(reference("base_template", "templates", view.version.base));
-    let mut element = object("template", "templates", view.id, &["diskattachments", "permissions"])
+    let mut element = object("template", "templates", view.id, &["diskattachments", "permissions", "tags"])
         .text("name", view.version.base_name.as_str())
         .text("description", view.description.as_str())
         .text("comment", view.comment.as_str())
@@ -264,7 +265,7 @@ pub fn host(view: &HostView) -> Element {
         .int("cores", facts.cores_per_socket)
         .int("sockets", facts.sockets)
         .int("threads", facts.threads_per_core);
-    object("host", "hosts", view.id, &["permissions"])
+    object("host", "hosts", view.id, &["permissions", "tags"])
         .text("name", view.name.as_str())
         .text("comment", view.comment.as_str())
         .text("address", view.address.as_str())
@@ -365,7 +366,7 @@ pub fn mac_pool(view: &MacPoolView) -> Element {
 
 /// A user.
 pub fn user(view: &UserView) -> Element {
-    object("user", "users", view.id, &["permissions", "roles"])
+    object("user", "users", view.id, &["permissions", "roles", "tags"])
         .text("name", view.first_name.as_str())
         .text("last_name", view.last_name.as_str())
         .text("user_name", format!("{}@{}-authz", view.user_name, view.domain))
@@ -377,7 +378,7 @@ pub fn user(view: &UserView) -> Element {
 
 /// A group.
 pub fn group(view: &GroupView) -> Element {
-    object("group", "groups", view.id, &["permissions", "roles"])
+    object("group", "groups", view.id, &["permissions", "roles", "tags"])
         .text("name", view.name.as_str())
         .text("namespace", "*")
 }

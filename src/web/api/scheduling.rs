@@ -1,11 +1,11 @@
 //! `schedulingpolicies` with their filters, weights and balances, and `schedulingpolicyunits`.
 
-use super::answer::{body, caller, id, ok, wants};
+use super::actions;
+use super::answer::{body, caller, created, id, ok};
 use super::document::{Element, collection};
 use super::entry::BASE;
 use super::input::Input;
 use super::render::{object, reference};
-use super::{actions, fault};
 use crate::engine::scheduler::policies;
 use crate::engine::{Cx, EngineError};
 use crate::model::ids::SchedulingPolicyId;
@@ -173,13 +173,6 @@ async fn add(request: HttpRequest, bytes: web::Bytes) -> HttpResponse {
         Ok(document(&policies::get(&cx, made).await?.0))
     };
     created(&request, result.await)
-}
-
-fn created(request: &HttpRequest, result: Result<Element, EngineError>) -> HttpResponse {
-    match result {
-        Ok(element) => wants(request).write(HttpResponse::Created(), &element),
-        Err(error) => fault::response(request, &error),
-    }
 }
 
 async fn update(request: HttpRequest, path: web::Path<String>, bytes: web::Bytes) -> HttpResponse {

@@ -179,6 +179,7 @@ impl Frame {
                     ("quotas", l.t("quotas"), self.sees(Quota)),
                     ("scheduling_policies", l.t("scheduling-policies"), self.sees(Cluster)),
                     ("affinity_labels", l.t("affinity-labels"), self.sees(Cluster)),
+                    ("tags", l.t("tags"), true),
                     ("jobs", l.t("jobs"), true),
                     ("events", l.t("events"), true),
                     ("sessions", l.t("sessions"), users),

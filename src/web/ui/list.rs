@@ -23,6 +23,8 @@ pub struct Row {
 pub struct Bulk {
     pub href: &'static str,
     pub buttons: Vec<(&'static str, String, &'static str)>,
+    /// Buttons that send the form elsewhere: address, text.
+    pub others: Vec<(&'static str, String)>,
 }
 
 /// A list's page.
@@ -84,6 +86,9 @@ impl List<'_> {
                         span class="vireo-picked" role="status" data-some=(l.t("picked-count")) data-none=(l.t("picked-none")) { (l.t("picked-none")) }
                         @for (word, text, class) in &bulk.buttons {
                             button class={ "pf-v6-c-button pf-m-small " (class) } type="submit" name="action" value=(word) { (text) }
+                        }
+                        @for (address, text) in &bulk.others {
+                            button class="pf-v6-c-button pf-m-small pf-m-secondary" type="submit" formaction=(address) { (text) }
                         }
                     }
                 }

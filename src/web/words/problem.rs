@@ -5,6 +5,7 @@ use super::{say, state, unfit};
 use crate::model::icon::NoPicture;
 use crate::model::search::{MAX_LENGTH, SearchError};
 use crate::model::sysprep::NoAnswer;
+use crate::model::tag::{MAX_DEPTH, NoPlace};
 use crate::model::valid::Problem;
 use crate::web::locale::Locale;
 
@@ -47,6 +48,7 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::NotAHostAddress { .. } | Problem::ConfirmKey { .. } | Problem::LocalCenter => of_host(l, problem),
         Problem::NotAFingerprint { .. } | Problem::NotAPath | Problem::NotAShared { .. } => of_host(l, problem),
         Problem::NotAFenceAgent | Problem::NotOptions | Problem::LeaseNeedsHa => of_host(l, problem),
+        Problem::TagPlace(_) | Problem::RootTag => of_tag(l, problem),
         Problem::NotALink { value } => say!(l, "problem-not-a-link", "value" = value),
         Problem::NotAFileName { value } => say!(l, "problem-not-a-file-name", "value" = value),
         Problem::TooSimple { .. }
@@ -67,6 +69,15 @@ pub fn problem(l: Locale, problem: &Problem) -> String {
         Problem::Windows(why) => windows(l, why),
         Problem::Search(why) => search(l, why),
         Problem::Other { because } => because.clone(),
+    }
+}
+
+fn of_tag(l: Locale, problem: &Problem) -> String {
+    match problem {
+        Problem::TagPlace(NoPlace::NoParent) => l.t("problem-tag-no-parent"),
+        Problem::TagPlace(NoPlace::BelowItself) => l.t("problem-tag-below-itself"),
+        Problem::TagPlace(NoPlace::TooDeep) => say!(l, "problem-tag-too-deep", "most" = MAX_DEPTH),
+        _ => l.t("problem-root-tag"),
     }
 }
 

@@ -3,6 +3,7 @@
 mod form;
 
 use super::card::{Detail, events_of, link, links, show, text};
+use super::confirm::Question;
 use super::details::search_link;
 use super::{admin, changing, cluster_power, details, id};
 use crate::engine::permissions::may;
@@ -169,16 +170,12 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
 fn ask(frame: &Frame, view: &ClusterView, refused: Option<&str>) -> HttpResponse {
     let (l, here) = (frame.l, format!("{LIST}/{}", view.id));
     let title = l.ta("confirm-remove-cluster", &[("name", &view.name)]);
-    let content = html! {
-        (parts::heading(&title, &html! {}, &html! {}))
+    let text = html! {
         @if let Some(why) = refused { (parts::alert("danger", why)) }
         p { (l.t("confirm-remove-cluster-text")) }
-        div class="vireo-actions" {
-            (parts::post(frame, &format!("{here}/remove"), &l.t("remove"), "pf-m-danger"))
-            (parts::link_button(&here, &l.t("cancel"), "pf-m-link"))
-        }
     };
-    frame.page(&title, "", &content)
+    let button = Some((format!("{here}/remove"), l.t("remove"), "pf-m-danger"));
+    Question { title, text, button, back: here, topics: "" }.page(frame)
 }
 
 async fn remove(

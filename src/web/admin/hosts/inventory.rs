@@ -31,13 +31,14 @@ async fn page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
                 [&d.name, &d.capability, &d.vendor, &d.product, &group].map(|text| html! { (text) }).into()
             })
             .collect();
-        let hooks: Vec<Vec<Markup>> = all.hooks.iter().map(|h| vec![html! { (h.event) }, html! { (h.name) }]).collect();
+        let hooks: Vec<Vec<Markup>> =
+            all.hooks.iter().map(|h| [&h.event, &h.name, &h.md5].map(|text| html! { (text) }).into()).collect();
         let back = parts::link_button(&format!("/admin/hosts/{}", host.id), &l.t("back"), "pf-m-secondary");
         let content = html! {
             (parts::heading(&title, &html! {}, &back))
             (parts::card(&l.t("host-nics"), &table(l, "host-nics", &["name", "mac", "speed", "mtu", "part-of", "addresses"], &all.nics.iter().map(|nic| card(l, nic)).collect::<Vec<_>>())))
             (parts::card(&l.t("devices"), &table(l, "devices", &["name", "kind", "vendor", "product", "iommu-group"], &devices)))
-            (parts::card(&l.t("hooks"), &table(l, "hooks", &["hook-event", "name"], &hooks)))
+            (parts::card(&l.t("hooks"), &table(l, "hooks", &["hook-event", "name", "hook-md5"], &hooks)))
         };
         Ok(frame.page(&title, "", &content))
     };

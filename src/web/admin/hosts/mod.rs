@@ -8,7 +8,7 @@ mod spm;
 mod state;
 
 use super::card::{Detail, events_of, link, links, show, text};
-use super::{admin, details, id};
+use super::{admin, details, id, tags};
 use crate::engine::hosts::{fence, kdump};
 use crate::engine::permissions::may::{self, Permits};
 use crate::engine::{catalog, vms};
@@ -16,6 +16,7 @@ use crate::model::host::{HostAction, HostStatus, HostView};
 use crate::model::ids::HostId;
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
+use crate::model::tag::Tagged;
 use crate::web::server::Shared;
 use crate::web::told::told;
 use crate::web::ui::{Frame, parts};
@@ -57,12 +58,14 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
             ),
             events_of(&cx, l, h.id.object()).await?,
         ];
+        let mut facts = facts(&frame, &h, &permits);
+        facts.push(tags::fact(&cx, &frame, Tagged::Host(h.id)).await?);
         let detail = Detail {
             title: h.name.clone(),
             state: Some(h.status.as_str()),
             actions: actions(&frame, &h, &permits),
             notice: notice(&frame, &h),
-            facts: facts(&frame, &h, &permits),
+            facts,
             cards,
         };
         show(&cx, &frame, detail, "host vm stats event", ObjectKind::Host, h.id.object()).await

@@ -5,6 +5,7 @@ use super::super::{admin, id};
 use crate::engine::catalog;
 use crate::engine::hosts::maintenance::{self, Leaving};
 use crate::engine::hosts::off;
+use crate::engine::hosts::remove::{self, Farewell};
 use crate::model::host::HostAction;
 use crate::model::ids::HostId;
 use crate::web::admin::card::link;
@@ -24,7 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/admin/hosts/{id}/confirm_off", web::get().to(confirm_off))
         .route("/admin/hosts/{id}/confirm_off", web::post().to(call_off))
         .route("/admin/hosts/{id}/remove", web::get().to(confirm_remove))
-        .route("/admin/hosts/{id}/remove", web::post().to(remove));
+        .route("/admin/hosts/{id}/remove", web::post().to(do_remove));
 }
 
 /// Who would go where, before anybody goes.
@@ -142,7 +143,14 @@ async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web:
         let l = frame.l;
         let title = l.ta("confirm-remove-host", &[("name", &host.name)]);
         let page = page_of(host.id);
-        let text = html! { p { (l.t("confirm-remove-host-text")) } };
+        let text = html! {
+            p { (l.t("confirm-remove-host-text")) }
+            @match remove::farewell(&cx, host.id).await? {
+                Farewell::NoAgent => {}
+                Farewell::Leaves => p { (l.t("host-agent-leaves")) }
+                Farewell::Stays => (parts::alert("warning", &l.t("host-agent-stays")))
+            }
+        };
         let can = host.status.allows(HostAction::Remove);
         let button = can.then(|| (format!("{page}/remove"), l.t("remove"), "pf-m-danger"));
         Ok(Question { title, text, button, back: page, topics: "" }.page(&frame))
@@ -150,14 +158,14 @@ async fn confirm_remove(shared: web::Data<Shared>, http: HttpRequest, path: web:
     details::answer(&http, result.await)
 }
 
-async fn remove(
+async fn do_remove(
     shared: web::Data<Shared>,
     http: HttpRequest,
     path: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
     done(&shared, &http, &body, async |cx| {
-        maintenance::remove(&cx, id::<HostId>("host", &path)?).await?;
+        remove::remove(&cx, id::<HostId>("host", &path)?).await?;
         Ok("/admin/hosts".to_owned())
     })
     .await

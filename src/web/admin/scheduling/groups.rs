@@ -1,6 +1,6 @@
 //! Affinity groups of a cluster.
 
-use super::super::confirm::done;
+use super::super::confirm::{Question, done, saved};
 use super::super::vm_form::{field, hinted};
 use super::super::{admin, changing, details, id};
 use super::{lines, named, picked, things};
@@ -13,7 +13,6 @@ use crate::model::scheduling::{Affinity, AffinityGroup, AffinityRule};
 use crate::model::valid::Invalid;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::form::{Choice, Field, Filled, form};
 use crate::web::ui::{Frame, parts};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -178,15 +177,9 @@ async fn create(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let cluster = id::<ClusterId>("cluster", &path)?;
-        let done = match read(&cx, cluster, &values).await {
-            Ok(new) => affinity::add_group(&cx, new).await,
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(_) => Ok(to(&format!("/admin/clusters/{cluster}"))),
-            Err(EngineError::Invalid(wrong)) => page(&cx, &frame, cluster, None, &Filled { values, wrong }).await,
-            Err(e) => Err(e),
-        }
+        let done = async { affinity::add_group(&cx, read(&cx, cluster, &values).await?).await };
+        let done = done.await.map(|_| format!("/admin/clusters/{cluster}"));
+        saved(done, values, async |filled| page(&cx, &frame, cluster, None, &filled).await).await
     };
     details::answer(&http, result.await)
 }
@@ -210,17 +203,12 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let group = affinity::group(&cx, id("affinity group", &path)?).await?;
-        let done = match read(&cx, group.cluster, &values).await {
-            Ok(new) => affinity::edit_group(&cx, group.id, |_| new).await,
-            Err(e) => Err(e),
+        let done = async {
+            let new = read(&cx, group.cluster, &values).await?;
+            affinity::edit_group(&cx, group.id, |_| new).await
         };
-        match done {
-            Ok(()) => Ok(to(&format!("/admin/clusters/{}", group.cluster))),
-            Err(EngineError::Invalid(wrong)) => {
-                page(&cx, &frame, group.cluster, Some(&group), &Filled { values, wrong }).await
-            }
-            Err(e) => Err(e),
-        }
+        let done = done.await.map(|()| format!("/admin/clusters/{}", group.cluster));
+        saved(done, values, async |filled| page(&cx, &frame, group.cluster, Some(&group), &filled).await).await
     };
     details::answer(&http, result.await)
 }
@@ -232,15 +220,10 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let l = frame.l;
         let title = l.ta("confirm-remove-affinity-group", &[("name", &group.name)]);
         let base = format!("/admin/affinity_groups/{}", group.id);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            p { (l.ta("confirm-remove-affinity-group-text", &[("count", &group.vms.len().to_string())])) }
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("{base}/remove"), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(&base, &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let text =
+            html! { p { (l.ta("confirm-remove-affinity-group-text", &[("count", &group.vms.len().to_string())])) } };
+        let button = Some((format!("{base}/remove"), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text, button, back: base, topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }

@@ -1,6 +1,6 @@
 //! Affinity labels: a VM runs only on hosts that have all of its labels.
 
-use super::super::confirm::done;
+use super::super::confirm::{done, saved};
 use super::super::vm_form::{field, hinted};
 use super::super::{Listing, admin, changing, details, id, listing};
 use super::{lines, named, picked, things};
@@ -13,7 +13,6 @@ use crate::model::role::Action;
 use crate::model::scheduling::AffinityLabel;
 use crate::web::error;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::form::{Field, Filled, form};
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
@@ -114,15 +113,11 @@ async fn new_page(shared: web::Data<Shared>, http: HttpRequest) -> HttpResponse 
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
-        let done = match read(&cx, &values).await {
-            Ok((name, vms, hosts)) => affinity::add_label(&cx, name, vms, hosts).await,
-            Err(e) => Err(e),
+        let done = async {
+            let (name, vms, hosts) = read(&cx, &values).await?;
+            affinity::add_label(&cx, name, vms, hosts).await.map(|_| LIST.to_owned())
         };
-        match done {
-            Ok(_) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => page(&cx, &frame, None, &Filled { values, wrong }).await,
-            Err(e) => Err(e),
-        }
+        saved(done.await, values, async |filled| page(&cx, &frame, None, &filled).await).await
     };
     details::answer(&http, result.await)
 }
@@ -149,20 +144,13 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let label = id::<AffinityLabelId>("affinity label", &path)?;
-        let done = match read(&cx, &values).await {
-            Ok((name, vms, hosts)) => {
-                affinity::edit_label(&cx, label, |old| AffinityLabel { name, vms, hosts, ..old }).await
-            }
-            Err(e) => Err(e),
+        let done = async {
+            let (name, vms, hosts) = read(&cx, &values).await?;
+            let new = |old| AffinityLabel { name, vms, hosts, ..old };
+            affinity::edit_label(&cx, label, new).await.map(|()| LIST.to_owned())
         };
-        match done {
-            Ok(()) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => {
-                let known = affinity::label(&cx, label).await?;
-                page(&cx, &frame, Some(&known), &Filled { values, wrong }).await
-            }
-            Err(e) => Err(e),
-        }
+        let again = async |filled| page(&cx, &frame, Some(&affinity::label(&cx, label).await?), &filled).await;
+        saved(done.await, values, again).await
     };
     details::answer(&http, result.await)
 }

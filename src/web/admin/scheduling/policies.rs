@@ -1,7 +1,7 @@
 //! Scheduling policies: a list, one's page, a copy, an own one.
 
 use super::super::card::text;
-use super::super::confirm::done;
+use super::super::confirm::{Question, done, saved};
 use super::super::{Listing, admin, changing, details, id, listing};
 use super::policy_form::{fields, read, shown, values_of};
 use crate::engine::permissions::may;
@@ -14,7 +14,6 @@ use crate::model::scheduling::{NONE, SchedulingPolicy};
 use crate::web::error;
 use crate::web::locale::Locale;
 use crate::web::server::Shared;
-use crate::web::sign_in::to;
 use crate::web::ui::form::{Filled, form};
 use crate::web::ui::list::Row;
 use crate::web::ui::{Frame, parts};
@@ -157,15 +156,8 @@ async fn copy_page(shared: web::Data<Shared>, http: HttpRequest, path: web::Path
 async fn create(shared: web::Data<Shared>, http: HttpRequest, body: web::Bytes) -> HttpResponse {
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
-        let done = match read(&values) {
-            Ok(new) => policies::add(&cx, new).await,
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(_) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => Ok(edited(&frame, None, &Filled { values, wrong })),
-            Err(e) => Err(e),
-        }
+        let done = async { policies::add(&cx, read(&values)?).await.map(|_| LIST.to_owned()) };
+        saved(done.await, values, async |filled| Ok(edited(&frame, None, &filled))).await
     };
     details::answer(&http, result.await)
 }
@@ -179,18 +171,12 @@ async fn update(
     let result = async {
         let (cx, frame, values) = changing(&shared, &http, &body).await?;
         let id = named(&path)?;
-        let done = match read(&values) {
-            Ok(new) => policies::edit(&cx, id, |_| new).await,
-            Err(e) => Err(e),
+        let done = async {
+            let new = read(&values)?;
+            policies::edit(&cx, id, |_| new).await.map(|()| LIST.to_owned())
         };
-        match done {
-            Ok(()) => Ok(to(LIST)),
-            Err(EngineError::Invalid(wrong)) => {
-                let (policy, _) = policies::get(&cx, id).await?;
-                Ok(edited(&frame, Some(&policy), &Filled { values, wrong }))
-            }
-            Err(e) => Err(e),
-        }
+        let again = async |filled| Ok(edited(&frame, Some(&policies::get(&cx, id).await?.0), &filled));
+        saved(done.await, values, again).await
     };
     details::answer(&http, result.await)
 }
@@ -201,14 +187,8 @@ async fn confirm(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<S
         let (policy, _) = policies::get(&cx, named(&path)?).await?;
         let l = frame.l;
         let title = l.ta("confirm-remove-scheduling-policy", &[("name", &policy.name)]);
-        let content = html! {
-            (parts::heading(&title, &html! {}, &html! {}))
-            div class="vireo-actions" {
-                (parts::post(&frame, &format!("{LIST}/{}/remove", policy.id), &l.t("remove"), "pf-m-danger"))
-                (parts::link_button(LIST, &l.t("cancel"), "pf-m-link"))
-            }
-        };
-        Ok(frame.page(&title, "", &content))
+        let button = Some((format!("{LIST}/{}/remove", policy.id), l.t("remove"), "pf-m-danger"));
+        Ok(Question { title, text: html! {}, button, back: LIST.to_owned(), topics: "" }.page(&frame))
     };
     details::answer(&http, result.await)
 }

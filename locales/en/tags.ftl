@@ -1,0 +1,40 @@
+## Tags
+
+event-USER_ADD_TAG = Tag { $detail } was added by { $user }.
+event-USER_UPDATE_TAG = Tag { $detail } was changed by { $user }.
+event-USER_MOVE_TAG = Tag { $detail } was moved in the tree of tags by { $user }.
+event-USER_REMOVE_TAG = Tag { $detail } was removed by { $user }.
+event-USER_ATTACH_TAG_TO_VM = Tag { $detail } was put on VM { $vm } by { $user }.
+event-USER_DETACH_VM_FROM_TAG = Tag { $detail } was taken off VM { $vm } by { $user }.
+event-USER_ATTACH_TAG_TO_VDS = Tag { $detail } was put on host { $host } by { $user }.
+event-USER_DETACH_VDS_FROM_TAG = Tag { $detail } was taken off host { $host } by { $user }.
+event-USER_ATTACH_TAG_TO_TEMPLATE = Tag { $detail } was put on template { $template } by { $user }.
+event-USER_DETACH_TEMPLATE_FROM_TAG = Tag { $detail } was taken off template { $template } by { $user }.
+event-USER_ATTACH_TAG_TO_USER = A tag was put on a user by { $user }: { $detail }
+event-USER_DETACH_USER_FROM_TAG = A tag was taken off a user by { $user }: { $detail }
+event-USER_ATTACH_TAG_TO_USER_GROUP = A tag was put on a group by { $user }: { $detail }
+event-USER_DETACH_USER_GROUP_FROM_TAG = A tag was taken off a group by { $user }: { $detail }
+
+tags = Tags
+empty-tags = No tag yet. Tags lie in a tree; what carries a tag is found by a search for it, and for those above it.
+tags-text = What carries a tag is found by searching a list for { $example }; it is found by the tags above it, too.
+new-tag = New tag
+new-tag-below = New tag below
+edit-tag = Edit tag { $name }
+tag-parent = Below
+tag-parent-hint = Choose another to move it; all below it moves along.
+tag-carried-by = What carries it
+tag-carried-text = With what carries the tags below it.
+tag-more = { $count } in all
+confirm-remove-tag = Remove tag { $name }?
+confirm-remove-tag-text = These tags go, and nothing carries them any more. What carried them stays as it is otherwise:
+assign-tags = Assign tags
+assign-tags-title = Tags of { $name }
+assign-tags-several = Tags of { $count } virtual machines
+assign-tags-text = A tag with a tick is on all of them. One that only some carry says so, and stays there unless you tick it.
+tag-on-some = on { $some } of { $all }
+no-tags-yet = There is no tag yet; make one first.
+problem-tag-no-parent = This tag is not there; choose one of the tree.
+problem-tag-below-itself = A tag cannot lie below itself; choose another.
+problem-tag-too-deep = That lies too deep: at most { $most } tags lie above one another.
+problem-root-tag = This is the root of all tags: it stays as it is, and nothing carries it.

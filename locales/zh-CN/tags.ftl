@@ -1,0 +1,40 @@
+## 标签
+
+event-USER_ADD_TAG = { $user } 添加了标签 { $detail }。
+event-USER_UPDATE_TAG = { $user } 修改了标签 { $detail }。
+event-USER_MOVE_TAG = { $user } 移动了标签树中的标签 { $detail }。
+event-USER_REMOVE_TAG = { $user } 删除了标签 { $detail }。
+event-USER_ATTACH_TAG_TO_VM = { $user } 为虚拟机 { $vm } 分配了标签 { $detail }。
+event-USER_DETACH_VM_FROM_TAG = { $user } 从虚拟机 { $vm } 移除了标签 { $detail }。
+event-USER_ATTACH_TAG_TO_VDS = { $user } 为主机 { $host } 分配了标签 { $detail }。
+event-USER_DETACH_VDS_FROM_TAG = { $user } 从主机 { $host } 移除了标签 { $detail }。
+event-USER_ATTACH_TAG_TO_TEMPLATE = { $user } 为模板 { $template } 分配了标签 { $detail }。
+event-USER_DETACH_TEMPLATE_FROM_TAG = { $user } 从模板 { $template } 移除了标签 { $detail }。
+event-USER_ATTACH_TAG_TO_USER = { $user } 为用户分配了标签：{ $detail }
+event-USER_DETACH_USER_FROM_TAG = { $user } 移除了用户的标签：{ $detail }
+event-USER_ATTACH_TAG_TO_USER_GROUP = { $user } 为组分配了标签：{ $detail }
+event-USER_DETACH_USER_GROUP_FROM_TAG = { $user } 移除了组的标签：{ $detail }
+
+tags = 标签
+empty-tags = 还没有标签。标签组成一棵树；搜索某个标签或其上级标签，即可找到带有该标签的对象。
+tags-text = 在列表中搜索 { $example } 即可找到带有该标签的对象；搜索其上级标签也能找到。
+new-tag = 新建标签
+new-tag-below = 新建下级标签
+edit-tag = 编辑标签 { $name }
+tag-parent = 上级标签
+tag-parent-hint = 选择其他上级即可移动；其下的所有标签会一同移动。
+tag-carried-by = 带有此标签的对象
+tag-carried-text = 包括带有其下级标签的对象。
+tag-more = 共 { $count } 个
+confirm-remove-tag = 删除标签 { $name }？
+confirm-remove-tag-text = 以下标签将被删除，不再分配给任何对象。对象本身不受其他影响：
+assign-tags = 分配标签
+assign-tags-title = { $name } 的标签
+assign-tags-several = { $count } 个虚拟机的标签
+assign-tags-text = 已勾选的标签属于全部所选对象。仅属于部分对象的标签会注明；不勾选则保持不变。
+tag-on-some = { $all } 个中的 { $some } 个
+no-tags-yet = 还没有标签，请先新建一个。
+problem-tag-no-parent = 此标签不存在，请从标签树中选择。
+problem-tag-below-itself = 标签不能位于自身之下，请选择其他标签。
+problem-tag-too-deep = 层级过深：标签最多 { $most } 层。
+problem-root-tag = 这是所有标签的根，不能更改，也不能分配给对象。

@@ -1,0 +1,3 @@
+drop view tag_above;
+drop table tag_use;
+drop table tag;

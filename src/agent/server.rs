@@ -1,9 +1,12 @@
 //! The agent's one port: HTTP/1.1 in mutual TLS. Whoever gets as far as a request holds a certificate of the engine's authority; only the
 //! engine's own is obeyed.
 
+mod host_upgrade;
+
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
+use super::host_upgrade::Upgrades;
 use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
 use super::{
@@ -61,6 +64,7 @@ pub struct Agent {
     pub identity: Arc<Identity>,
     pub migrations: Arc<Migrations>,
     pub leases: lease::Leases,
+    pub upgrades: Upgrades,
 }
 
 /// Listens until `stop`.
@@ -168,6 +172,7 @@ async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Re
         (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm, request.uri().query()).await,
         (Method::PUT, ["v1", "guest-files", vm]) => guest_file(&agent, vm, request).await,
         (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
+        (Method::PUT, ["v1", "program", sha256]) => host_upgrade::program(&agent, sha256, request).await,
         (Method::GET, ["v1", "consoles", vm, kind]) => open_console(&agent, vm, kind, request).await,
         (Method::GET, ["v1", "viewers", vm, kind]) => open_viewer(&agent, vm, kind, request),
         _ => Err(refused(ErrorCode::NotFound, format!("the agent does not know {path}"))),
@@ -324,7 +329,7 @@ async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
         }
         wire::CertificateRequest::NAME => json(&agent.identity.request()?),
         wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
-        _ => return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}"))),
+        _ => return host_upgrade::verb(agent, name, body).await,
     })
 }
 

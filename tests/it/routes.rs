@@ -11,12 +11,13 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 21] = [
+const API_FILES: [&str; 22] = [
     "api/affinity.rs",
     "api/scheduling.rs",
     "api/clusters.rs",
     "api/data_centers.rs",
     "api/cluster_power.rs",
+    "api/cluster_upgrade.rs",
     "api/guest.rs",
     "api/hosts.rs",
     "api/icons.rs",

@@ -13,6 +13,7 @@ use crate::model::conflict::{Conflict, Holder};
 use crate::model::event::{About, EventCode};
 use crate::model::host::{HostAction, HostStatus, NewHost};
 use crate::model::ids::{ClusterId, HostId};
+use crate::model::job::JobKind;
 use crate::model::join::{JoinRequest, JoinToken, Joined, MAX_ADDRESS, MAX_CSR};
 use crate::model::permission::ObjectKind;
 use crate::model::role::Action;
@@ -124,10 +125,14 @@ pub(super) fn invited(
 pub(in crate::engine) fn admitted(db: &mut Db, id: HostId, action: HostAction) -> Result<HostRow, EngineError> {
     let row = write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })?;
     if row.status.allows(action) {
-        // Who is being emptied may be called back; who is being installed stays until that has ended.
-        let busy =
-            matches!(action, HostAction::Reinstall | HostAction::Remove).then(|| jobs::holder(db, &[id.object()]));
-        return match busy.transpose()?.flatten() {
+        // Who is being emptied may be called back; who is being installed or upgraded stays until that has ended.
+        let rests = row.status == HostStatus::Maintenance;
+        let holder = jobs::holder(db, &[id.object()])?.filter(|(_, kind, _)| match action {
+            HostAction::Reinstall | HostAction::Remove => true,
+            HostAction::Activate => rests && *kind == JobKind::UpgradeHost,
+            _ => false,
+        });
+        return match holder {
             None => Ok(row),
             Some((_, kind, subject)) => {
                 Err(Conflict::HostBusy { host: row.name, job: Holder::Job { kind, subject } }.into())

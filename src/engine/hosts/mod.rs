@@ -14,13 +14,16 @@ pub mod kdump;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
+mod program;
 pub(in crate::engine) mod report;
 pub mod spm;
 pub(in crate::engine) mod storage;
+pub mod upgrade;
 
 pub(in crate::engine) use fence::FenceHost;
 pub(in crate::engine) use install::InstallHost;
 pub(in crate::engine) use maintenance::EmptyHost;
+pub(in crate::engine) use upgrade::UpgradeHost;
 
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
@@ -30,7 +33,8 @@ use crate::model::ids::{HostId, VmId};
 use crate::wire::display::Displays;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -47,6 +51,10 @@ pub struct Hosts {
     begun: Instant,
     /// How often VMs were sent away from hosts that cannot work on.
     sent: Mutex<HashMap<VmId, u32>>,
+    /// What hosts are given to run.
+    program: program::HostProgram,
+    /// Those that were asked what they could be upgraded with since they were connected to.
+    asked: Mutex<HashSet<HostId>>,
 }
 
 /// One host's connection.
@@ -66,7 +74,7 @@ impl Drop for Link {
 }
 
 impl Hosts {
-    pub fn new(tls: ClientConfig) -> Self {
+    pub fn new(tls: ClientConfig, program: Option<PathBuf>) -> Self {
         Self {
             tls,
             here: OnceLock::new(),
@@ -74,6 +82,8 @@ impl Hosts {
             connecting: tokio::sync::Mutex::default(),
             begun: Instant::now(),
             sent: Mutex::default(),
+            program: program::HostProgram::new(program),
+            asked: Mutex::default(),
         }
     }
 

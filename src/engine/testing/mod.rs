@@ -58,6 +58,7 @@ const TIMING: Timing = Timing {
     io_pause: Duration::from_secs(1),
     settle: Duration::from_millis(50),
     look: Duration::from_millis(50),
+    upgrade_check: None,
 };
 
 impl Bench {
@@ -248,5 +249,6 @@ fn config(db: Database, tls: &rustls::ClientConfig, dir: &Path) -> Config {
         tls: tls.clone(),
         timing: TIMING,
         files: dir.join("files"),
+        host_program: Some(dir.join("host/host.pem")),
     }
 }

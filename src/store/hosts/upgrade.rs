@@ -18,8 +18,11 @@ pub fn all(db: &mut Db) -> QueryResult<HashMap<HostId, HostUpgrade>> {
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// When each host was asked last, and when its lists were fetched.
-pub fn looks(db: &mut Db) -> QueryResult<HashMap<HostId, (Option<Timestamp>, Option<Timestamp>)>> {
+/// When a host was asked last, and when its lists were fetched.
+pub type Look = (Option<Timestamp>, Option<Timestamp>);
+
+/// The last look at each host.
+pub fn looks(db: &mut Db) -> QueryResult<HashMap<HostId, Look>> {
     let rows: Vec<(HostId, Option<Timestamp>, Option<Timestamp>)> =
         u::table.select((u::host_id, u::checked, u::refreshed)).load(db)?;
     Ok(rows.into_iter().map(|(id, checked, refreshed)| (id, (checked, refreshed))).collect())

@@ -142,7 +142,7 @@ impl Work<'_> {
         let all = self.offered().await?;
         if run.running {
             // About a third of the time is spent on fetching and unpacking them.
-            let done = if all == 0 { 50 } else { 33 + 67 * run.finished.min(all) / all };
+            let done = (67 * run.finished.min(all)).checked_div(all).map_or(50, |part| 33 + part);
             self.progress(u8::try_from(done).unwrap_or(99).min(99)).await;
             return Ok(self.again());
         }
@@ -283,10 +283,11 @@ impl Kind for UpgradeHost {
         }
         let Some(row) = write::row(db, args.host)? else { return Ok(()) };
         told(engine, args.host);
-        let Outcome::Failed(why) = outcome else {
-            return cx.tell(engine, db, EventCode::HostUpgradeFinished, about(&row), "");
+        let (code, why) = match outcome {
+            Outcome::Finished => (EventCode::HostUpgradeFinished, ""),
+            Outcome::Failed(why) => (EventCode::HostUpgradeFailed, why),
         };
-        // One that could not be emptied works on; one that rests says why it does.
+        // One that could not be emptied works on; one that rests says why it does, and not what was wrong before.
         let next = match row.status {
             HostStatus::PreparingForMaintenance => Some((HostStatus::Up, "")),
             HostStatus::Maintenance => Some((HostStatus::Maintenance, why)),
@@ -297,6 +298,6 @@ impl Kind for UpgradeHost {
         {
             return Err(Conflict::ChangedMeanwhile.into());
         }
-        cx.tell(engine, db, EventCode::HostUpgradeFailed, about(&row), why)
+        cx.tell(engine, db, code, about(&row), why)
     }
 }

@@ -21,11 +21,14 @@ use crate::model::role::Action;
 use crate::store::hosts::upgrade as store;
 use crate::store::hosts::write::{self, HostRow};
 use crate::wire::host_upgrade::{CheckUpgrade, Program, ProgramInfo, UpgradeFound};
+use futures_util::StreamExt as _;
 use job::Args;
 use std::sync::{Arc, PoisonError};
 
 /// The reconciler that asks hosts.
 pub(in crate::engine) const NAME: &str = "upgrades of hosts";
+/// So many hosts are asked at a time.
+const AT_ONCE: usize = 8;
 /// So many packages are named in an event.
 const NAMED: usize = 10;
 
@@ -44,18 +47,22 @@ pub(in crate::engine) async fn keep(engine: &Arc<Engine>) -> Result<(), EngineEr
     let every = time::Duration::try_from(every).unwrap_or(time::Duration::MAX);
     let (rows, looks) = engine.db.read(|db| Ok::<_, EngineError>((write::all(db)?, store::looks(db)?))).await?;
     let long_ago = engine.clock.now().saturating_sub(every);
+    let mut due = Vec::new();
     for row in rows.into_iter().filter(|row| row.status.allows(HostAction::CheckUpgrade)) {
         let (checked, refreshed) = looks.get(&row.id).copied().unwrap_or_default();
         let old = |at: Option<_>| at.is_none_or(|at| at <= long_ago);
         let fresh = engine.hosts.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id);
-        if !fresh && !old(checked) {
-            continue;
-        }
-        // One that does not answer is asked again when it comes back, or when its time has come.
-        if let Err(error) = look(engine, row.id, old(refreshed)).await {
-            tracing::info!(host = %row.name, %error, "it could not be asked what it could be upgraded with");
+        if fresh || old(checked) {
+            due.push((row, old(refreshed)));
         }
     }
+    // A mirror may be slow: none waits for another's. One that does not answer is asked again when it comes back, or when its time has come.
+    let asked = futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |(row, refresh)| async move {
+        if let Err(error) = look(engine, row.id, refresh).await {
+            tracing::info!(host = %row.name, %error, "it could not be asked what it could be upgraded with");
+        }
+    });
+    asked.await;
     Ok(())
 }
 

@@ -88,7 +88,7 @@ fn removes(route: &Route) -> bool {
     // A disk that is detached is not below its VM any more.
     // A host in maintenance runs nothing that others are tried with.
     let takes_away = route.path == "/admin/hosts/{id}/deactivate"
-        || route.path == "/admin/hosts/{id}/upgrade"
+        || (route.path.ends_with("/upgrade") && !route.path.contains("{action}"))
         || route.path.ends_with("/remove")
         || route.path.ends_with("/disks/{disk}/detach");
     route.method == "DELETE" || (route.method == "POST" && takes_away)

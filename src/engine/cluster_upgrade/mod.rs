@@ -44,16 +44,16 @@ pub struct ClusterUpgrade {
     pub hosts: Vec<(HostRow, Result<(), EngineError>)>,
 }
 
-/// How far it is, or what would happen.
+/// How far it is, or what would happen: for who may do it, since it names hosts and what runs on them.
 ///
 /// # Errors
-/// Hidden, or the database failed.
+/// Refused, hidden, or the database failed.
 pub async fn view(cx: &Cx, id: ClusterId) -> Result<ClusterUpgrade, EngineError> {
     let inner = cx.clone();
     cx.engine
         .db
         .read(move |db| {
-            auth::see(db, &inner.actor, id.object())?;
+            may(&inner, db, id)?;
             let (course, called_off) = store::course(db, id)?.map_or((None, false), |(c, off)| (Some(c), off));
             let wanted = Wanted { maintenance: true, reboot: false };
             let mut found = Vec::new();

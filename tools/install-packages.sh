@@ -7,7 +7,7 @@ run="libgssapi-krb5-2 qemu-system-x86 qemu-utils qemu-block-extra libvirt-daemon
   dnsmasq-base iproute2 util-linux busybox-static cpio xz-utils kmod e2fsprogs fdisk binutils grub-pc-bin grub-common xorriso mtools tzdata"
 test="chromium chromium-driver openssh-server fonts-noto-cjk postgresql python3-venv python3-dev libxml2-dev libcurl4-openssl-dev libssl-dev
   slapd ldap-utils 389-ds-base python3-lib389 samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
-  krb5-kdc krb5-admin-server krb5-user libnss3-tools openssl curl guestfs-tools fence-agents"
+  krb5-kdc krb5-admin-server krb5-user libnss3-tools openssl curl guestfs-tools fence-agents dpkg-dev"
 bench="socat openssl"
 
 wanted=""

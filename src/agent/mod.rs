@@ -17,6 +17,7 @@ mod floppy;
 pub mod guest;
 mod guest_details;
 mod guest_files;
+pub mod host_upgrade;
 mod identity;
 pub mod images;
 mod inventory;
@@ -43,6 +44,7 @@ pub mod viewer;
 pub mod xml;
 
 pub use error::AgentError;
+pub use host_upgrade::Anew;
 
 use crate::wire::display::Displays;
 use std::net::SocketAddr;
@@ -59,6 +61,10 @@ pub struct AgentConfig {
     /// None: the system's libvirtd, or one of its own under `data_dir` where there is none.
     pub libvirt_uri: Option<String>,
     pub data_dir: PathBuf,
+    /// Where its program is; none: it runs in the engine's process.
+    pub program: Option<PathBuf>,
+    /// Something else sees to this machine's packages.
+    pub keep_packages: bool,
 }
 
 /// What an agent that is ready has to offer.
@@ -69,7 +75,7 @@ pub struct Ready {
     pub displays: Displays,
 }
 
-/// Runs until `stop` fires.
+/// Runs until `stop` fires. What is returned is to be started then, if anything: the agent's next program.
 ///
 /// # Errors
 /// The port is taken, certificates are missing, or no libvirtd can be had.
@@ -77,7 +83,8 @@ pub async fn run(
     config: AgentConfig,
     ready: oneshot::Sender<Ready>,
     stop: impl Future<Output = ()>,
-) -> Result<(), AgentError> {
+) -> Result<Option<Anew>, AgentError> {
+    let upgrades = host_upgrade::Upgrades::new(&config);
     let libvirtd = libvirtd::Libvirtd::ensure(config.libvirt_uri.as_deref(), &config.data_dir).await?;
     let hub = events::Hub::default();
     let (libvirt, keeper) = connection::Libvirt::start(libvirtd.uri().to_owned(), hub.clone());
@@ -95,11 +102,16 @@ pub async fn run(
         migrations,
         leases,
         leaving: tokio::sync::Notify::new(),
+        upgrades,
     });
     let tasks =
         [keeper, tokio::spawn(stats::run(libvirt.clone(), hub.clone())), tokio::spawn(guest::run(libvirt, hub))];
-    let served = server::serve(agent, config.listen, ready, stop).await;
+    let inner = agent.clone();
+    let stop = async move {
+        tokio::select! { () = stop => {}, () = inner.upgrades.stops() => {} }
+    };
+    let served = server::serve(agent.clone(), config.listen, ready, stop).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     libvirtd.release().await;
-    served
+    served.map(|()| agent.upgrades.anew().cloned())
 }

@@ -1,21 +1,22 @@
 //! The agent's one port: HTTP/1.1 in mutual TLS. Whoever gets as far as a request holds a certificate of the engine's authority; only the
 //! engine's own is obeyed.
 
+mod host_upgrade;
+mod verbs;
+
 use super::connection::Libvirt;
 use super::error::refused;
 use super::events::Hub;
+use super::host_upgrade::Upgrades;
 use super::identity::Identity;
 use super::migrate::{Duplex, Migrations};
-use super::{
-    AgentError, Ready, adjust, console, cpu, domains, facts, fence, guest_files, images, inventory, ksm, lease, memory,
-    merge, networks, payload, seal, service, snapshots, storage, thumbnail, viewer,
-};
+use super::{AgentError, Ready, console, domains, guest_files, images, lease, thumbnail, viewer};
 use crate::model::console::ConsoleKind;
 use crate::model::disk::DiskFormat;
 use crate::model::ids::VmId;
 use crate::wire::display::Displays;
 use crate::wire::migrate::MIGRATION_PROTOCOL;
-use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, Verb, WireError, tls};
+use crate::wire::{self, DomainPath, ErrorCode, HostEvent, ImagePath, WireError, tls};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::stream::{StreamExt, iter, unfold};
@@ -63,6 +64,7 @@ pub struct Agent {
     pub leases: lease::Leases,
     /// The engine has told it to leave.
     pub leaving: Notify,
+    pub upgrades: Upgrades,
 }
 
 /// Listens until `stop`, or until the engine tells the agent to leave.
@@ -171,6 +173,7 @@ async fn answer(agent: Arc<Agent>, request: Request<Incoming>, ending: watch::Re
         (Method::GET, ["v1", "screenshots", vm]) => screenshot(&agent, vm, request.uri().query()).await,
         (Method::PUT, ["v1", "guest-files", vm]) => guest_file(&agent, vm, request).await,
         (Method::PUT, ["v1", "images", domain, disk, image]) => upload([domain, disk, image], request).await,
+        (Method::PUT, ["v1", "program", sha256]) => host_upgrade::program(&agent, sha256, request).await,
         (Method::GET, ["v1", "consoles", vm, kind]) => open_console(&agent, vm, kind, request).await,
         (Method::GET, ["v1", "viewers", vm, kind]) => open_viewer(&agent, vm, kind, request),
         _ => Err(refused(ErrorCode::NotFound, format!("the agent does not know {path}"))),
@@ -225,121 +228,7 @@ async fn verb(agent: &Arc<Agent>, name: &str, request: Request<Incoming>) -> Ans
         .await
         .map_err(|e| refused(ErrorCode::InvalidRequest, format!("the request's body cannot be read: {e}")))?
         .to_bytes();
-    dispatch(agent, name, &body).await
-}
-
-/// Reads the verb's request; the error names what serde missed.
-fn read<V: Verb>(body: &[u8]) -> Result<V, WireError> {
-    serde_json::from_slice(body).map_err(|e| refused(ErrorCode::InvalidRequest, format!("{}: {e}", V::NAME)))
-}
-
-async fn dispatch(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
-    let libvirt = &agent.libvirt;
-    Ok(match name {
-        wire::HostInfo::NAME => json(&libvirt.with(facts::read).await?),
-        wire::ListDomains::NAME => json(&libvirt.with(domains::list).await?),
-        wire::StartVm::NAME => json(&domains::start(libvirt, &agent.data_dir, read(body)?).await?),
-        wire::StartFromMemory::NAME => json(&memory::start(libvirt, read(body)?).await?),
-        wire::SaveMemory::NAME => json(&memory::save(libvirt, read(body)?).await?),
-        wire::StopVm::NAME => json(&domains::stop(libvirt, read::<wire::StopVm>(body)?.vm).await?),
-        wire::ShutdownVm::NAME => json(&domains::shutdown(libvirt, read::<wire::ShutdownVm>(body)?.vm).await?),
-        wire::RebootVm::NAME => json(&domains::reboot(libvirt, read::<wire::RebootVm>(body)?.vm).await?),
-        wire::ResetVm::NAME => json(&domains::reset(libvirt, read::<wire::ResetVm>(body)?.vm).await?),
-        wire::SuspendVm::NAME => json(&domains::suspend(libvirt, read::<wire::SuspendVm>(body)?.vm).await?),
-        wire::PauseVm::NAME => json(&domains::pause(libvirt, read::<wire::PauseVm>(body)?.vm, true).await?),
-        wire::ResumeVm::NAME => json(&domains::pause(libvirt, read::<wire::ResumeVm>(body)?.vm, false).await?),
-        wire::ForgetVm::NAME => {
-            let vm = read::<wire::ForgetVm>(body)?.vm;
-            domains::forget(libvirt, vm).await?;
-            payload::forget(&agent.data_dir, vm);
-            json(&())
-        }
-        wire::AdjustVm::NAME => json(&adjust::adjust(libvirt, read(body)?).await?),
-        wire::ChangeCd::NAME => json(&domains::change_cd(libvirt, read(body)?).await?),
-        wire::SendKeys::NAME => json(&domains::send_keys(libvirt, read(body)?).await?),
-        wire::CreateDomain::NAME => {
-            let request: wire::CreateDomain = read(body)?;
-            let domain = request.domain.clone();
-            let made = blocking(move || storage::create(&request)).await?;
-            agent.leases.keep(&domain);
-            json(&made)
-        }
-        wire::RemoveDomain::NAME => {
-            let request: wire::RemoveDomain = read(body)?;
-            json(&blocking(move || storage::remove(&request.domain)).await?)
-        }
-        wire::DomainInfo::NAME => {
-            let request: wire::DomainInfo = read(body)?;
-            let domain = request.domain.clone();
-            let space = blocking(move || storage::info(&request.domain)).await?;
-            agent.leases.keep(&domain);
-            json(&space)
-        }
-        wire::CreateImage::NAME => json(&images::create(read(body)?).await?),
-        wire::CopyImage::NAME => json(&images::copy(read(body)?).await?),
-        wire::InspectImage::NAME => json(&images::inspect(read(body)?).await?),
-        wire::RemoveImage::NAME => json(&images::remove(read(body)?).await?),
-        wire::RemoveDisk::NAME => json(&images::remove_disk(read(body)?).await?),
-        wire::SealSupport::NAME => json(&seal::support(&read(body)?)),
-        wire::SealImages::NAME => json(&seal::seal(read(body)?).await?),
-        wire::SealLog::NAME => json(&seal::progress(read(body)?).await?),
-        wire::SnapshotVm::NAME => json(&snapshots::take(libvirt, read(body)?).await?),
-        wire::MergeImage::NAME => json(&merge::merge(libvirt, read(body)?).await?),
-        wire::EnableKsm::NAME => json(&ksm::enable()?),
-        wire::EnsureNetwork::NAME => {
-            let request: wire::EnsureNetwork = read(body)?;
-            json(&libvirt.with(move |c| networks::ensure(c, &request)).await?)
-        }
-        _ => return host_verb(agent, name, body).await,
-    })
-}
-
-/// Verbs that concern this host among others.
-async fn host_verb(agent: &Arc<Agent>, name: &str, body: &[u8]) -> Answer {
-    let libvirt = &agent.libvirt;
-    Ok(match name {
-        wire::inventory::Inventory::NAME => json(&libvirt.with(inventory::read).await?),
-        wire::ExpectVm::NAME => json(&agent.migrations.expect(libvirt, read(body)?).await?),
-        wire::UnexpectVm::NAME => {
-            agent.migrations.unexpect(read::<wire::UnexpectVm>(body)?.vm);
-            json(&())
-        }
-        wire::MigrateVm::NAME => json(&agent.migrations.start(libvirt, read(body)?).await?),
-        wire::MigrationProgress::NAME => json(&agent.migrations.progress(read::<wire::MigrationProgress>(body)?.vm)),
-        wire::AbortMigration::NAME => {
-            json(&agent.migrations.abort(libvirt, read::<wire::AbortMigration>(body)?.vm).await?)
-        }
-        wire::CompareCpu::NAME => {
-            let wanted = read(body)?;
-            json(&libvirt.with(move |c| cpu::compare(c, wanted)).await?)
-        }
-        wire::OwnCpu::NAME => json(&libvirt.with(cpu::own).await?),
-        wire::CommonCpu::NAME => {
-            let cpus = read::<wire::CommonCpu>(body)?.cpus;
-            json(&libvirt.with(move |c| cpu::common(c, &cpus)).await?)
-        }
-        wire::fence::FencePower::NAME => json(&fence::power(read(body)?).await?),
-        wire::fence::SeesHost::NAME => json(&lease::sees(read(body)?).await?),
-        wire::host::PowerOff::NAME => json(&service::power_off().await?),
-        wire::host::Leave::NAME => {
-            service::leave(&agent.data_dir, agent.identity.dir()).await?;
-            // Requests that are being served end, this one among them.
-            agent.leaving.notify_one();
-            json(&())
-        }
-        wire::guest::ResumeIo::NAME => {
-            let wire::guest::ResumeIo { vm, domains } = read(body)?;
-            blocking(move || domains.iter().try_for_each(storage::try_writing)).await?;
-            json(&domains::pause(libvirt, vm, false).await?)
-        }
-        wire::fence::LooksForLocks::NAME => {
-            let request = read(body)?;
-            json(&blocking(move || lease::locks(&request)).await?)
-        }
-        wire::CertificateRequest::NAME => json(&agent.identity.request()?),
-        wire::SetCertificate::NAME => json(&agent.identity.replace(&read::<wire::SetCertificate>(body)?.certificate)?),
-        _ => return Err(refused(ErrorCode::NotFound, format!("the agent knows no verb {name:?}"))),
-    })
+    verbs::dispatch(agent, name, &body).await
 }
 
 /// Storage may be slow or hang: its calls get a thread that may.

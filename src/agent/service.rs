@@ -6,6 +6,7 @@ use crate::model::host_install::Found;
 use crate::wire::{ErrorCode, WireError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
@@ -155,6 +156,34 @@ async fn stop_process(data_dir: &Path) -> Result<(), JoinError> {
     Ok(())
 }
 
+/// Starts the agent of another program in the place of that of this process, which may be dead, or hang.
+///
+/// # Errors
+/// It cannot be ended or started.
+pub async fn again(program: &Path, arguments: &[OsString], pid: i32) -> Result<(), JoinError> {
+    if Path::new(SYSTEMD).exists() && Path::new(UNIT).exists() {
+        // An agent that ended too often in a short time is not started any more.
+        systemctl(&["reset-failed", NAME]).await?;
+        return systemctl(&["restart", NAME]).await;
+    }
+    let begun = Instant::now();
+    while is_of(pid, program) {
+        let signal = if begun.elapsed() < STOPS { Signal::SIGTERM } else { Signal::SIGKILL };
+        // It may have gone by itself in between.
+        let _ = kill(Pid::from_raw(pid), signal);
+        tokio::time::sleep(LOOK).await;
+    }
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).process_group(0);
+    command.spawn().map(drop).map_err(|source| JoinError::File { path: program.to_owned(), source })
+}
+
+/// The process runs, and from this file, be it by an interpreter. (The number may be another program's by now.)
+fn is_of(pid: i32, program: &Path) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|word| word == program.as_os_str().as_encoded_bytes())
+}
+
 /// The agent of the folder: the process of the note, if it is one. (The number may be another program's by now.)
 fn running(data_dir: &Path) -> Option<Pid> {
     let pid: i32 = fs::read_to_string(data_dir.join(PID)).ok()?.trim().parse().ok()?;
@@ -182,8 +211,20 @@ fn unit(program: &Path, data_dir: &Path, port: u16) -> String {
 /// # Errors
 /// It cannot be told.
 pub async fn power_off() -> Result<(), WireError> {
-    let failed = |why: String| refused(ErrorCode::Io, format!("poweroff: {why}"));
-    let done = tokio::process::Command::new("poweroff").output().await.map_err(|e| failed(e.to_string()))?;
+    told("poweroff").await
+}
+
+/// The same, and comes back.
+///
+/// # Errors
+/// It cannot be told.
+pub async fn restart_machine() -> Result<(), WireError> {
+    told("reboot").await
+}
+
+async fn told(program: &str) -> Result<(), WireError> {
+    let failed = |why: String| refused(ErrorCode::Io, format!("{program}: {why}"));
+    let done = tokio::process::Command::new(program).output().await.map_err(|e| failed(e.to_string()))?;
     if done.status.success() {
         return Ok(());
     }

@@ -51,6 +51,7 @@ impl Place {
             tls,
             timing: Timing::default(),
             files: data.join("files"),
+            host_program: None,
         };
         Ok(Cx::root(Engine::new(config)))
     }

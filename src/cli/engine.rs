@@ -26,6 +26,9 @@ pub struct EngineArgs {
     /// Where crashed hosts send that they are being dumped (UDP).
     #[arg(long, env = "VIREO_KDUMP_PORT", value_name = "PORT", default_value_t = crate::engine::hosts::kdump::PORT)]
     pub kdump_port: u16,
+    /// The program that hosts are given; otherwise the engine's own.
+    #[arg(long, env = "VIREO_HOST_PROGRAM", value_name = "FILE")]
+    pub host_program: Option<PathBuf>,
 }
 
 /// An engine at work with its certificates.
@@ -57,6 +60,7 @@ pub async fn start(args: &EngineArgs, data: &Path) -> Result<Running, Failure> {
         tls: pki.client_config().map_err(|e| Failure::of(&e))?,
         timing: Timing::from_environment(),
         files: data.join("files"),
+        host_program: args.host_program.clone(),
     };
     let engine = Engine::start(config).await.map_err(|e| Failure::of(&e))?;
     // Another program may have the port; all else goes without it.

@@ -1,11 +1,13 @@
 //! `vireo host`: the agent of a hypervisor; `vireo host join` makes this machine one.
 
 use super::{Failure, files, interrupted};
+use crate::agent::host_upgrade::guard::{self, Guard};
 use crate::agent::join::{Join, examine};
 use crate::agent::{self, AgentConfig, service};
 use crate::model::host_install::{Found, InstallLine};
 use crate::model::join::{BadToken, JoinToken};
 use clap::{Args, Subcommand};
+use std::ffi::OsString;
 use std::io::{BufRead as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +35,23 @@ enum HostCommand {
     Start(ServiceArgs),
     /// Ends the agent; it does not come back by itself.
     Stop(ServiceArgs),
+    /// Waits until the agent's next program works, and puts this one back otherwise. The agent starts it.
+    #[command(hide = true)]
+    Guard(GuardArgs),
+}
+
+#[derive(Debug, Args)]
+struct GuardArgs {
+    #[arg(long)]
+    dir: PathBuf,
+    #[arg(long)]
+    program: PathBuf,
+    #[arg(long)]
+    sha256: String,
+    #[arg(long)]
+    pid: i32,
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +83,9 @@ struct AgentArgs {
     /// libvirt to drive; otherwise the system's, or an own one where there is none.
     #[arg(long, env = "VIREO_LIBVIRT", value_name = "URI")]
     libvirt: Option<String>,
+    /// Something else sees to this machine's packages: the engine does not upgrade them.
+    #[arg(long, env = "VIREO_KEEP_PACKAGES")]
+    keep_packages: bool,
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +159,10 @@ pub async fn run(args: HostArgs) -> Result<(), Failure> {
             let data = args.agent.data.unwrap_or_else(files::default_data_dir);
             service::stop(&data).await.map_err(|e| Failure::of(&e))
         }
+        Some(HostCommand::Guard(GuardArgs { dir, program, sha256, pid, arguments })) => {
+            let guard = Guard { dir, program, sha256, pid, arguments };
+            guard::watch(&guard).await.map_err(|e| Failure::of(&e))
+        }
         None => serve(args.agent).await,
     }
 }
@@ -173,6 +199,8 @@ async fn serve(args: AgentArgs) -> Result<(), Failure> {
         tls_dir: args.tls.unwrap_or_else(|| data.join("host-pki")),
         libvirt_uri: args.libvirt,
         data_dir: data,
+        program: std::env::current_exe().ok(),
+        keep_packages: args.keep_packages,
     };
     let (ready, listening) = oneshot::channel::<agent::Ready>();
     tokio::spawn(async move {
@@ -180,7 +208,10 @@ async fn serve(args: AgentArgs) -> Result<(), Failure> {
             println!("The agent listens on {}.", ready.address);
         }
     });
-    agent::run(config, ready, interrupted()).await.map_err(|e| Failure::of(&e))
+    match agent::run(config, ready, interrupted()).await.map_err(|e| Failure::of(&e))? {
+        None => Ok(()),
+        Some(anew) => Err(Failure::of(&anew.begin())),
+    }
 }
 
 #[cfg(test)]

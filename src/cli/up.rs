@@ -30,6 +30,9 @@ pub struct Up {
     /// libvirt to drive; otherwise the system's, or an own one where there is none.
     #[arg(long, env = "VIREO_LIBVIRT", value_name = "URI")]
     libvirt: Option<String>,
+    /// Something else sees to this machine's packages: the engine does not upgrade them.
+    #[arg(long, env = "VIREO_KEEP_PACKAGES")]
+    keep_packages: bool,
     /// Where this machine's agent listens.
     #[arg(long, env = "VIREO_AGENT_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:54321")]
     agent_listen: SocketAddr,
@@ -78,7 +81,7 @@ async fn agent_ended(end: &watch::Sender<bool>) -> Result<(), Failure> {
     Err(Failure("the agent ended; see the messages above".to_owned()))
 }
 
-type AgentTask = JoinHandle<Result<(), AgentError>>;
+type AgentTask = JoinHandle<Result<Option<agent::Anew>, AgentError>>;
 
 async fn start_agent(
     args: &Up,
@@ -97,6 +100,8 @@ async fn start_agent(
         tls_dir,
         libvirt_uri: args.libvirt.clone(),
         data_dir: data.to_owned(),
+        program: None,
+        keep_packages: args.keep_packages,
     };
     let (ready, listening) = oneshot::channel();
     let agent = tokio::spawn(async move {

@@ -425,6 +425,6 @@ diesel::allow_tables_to_appear_in_same_query! {
     domain, network, vnic_profile, instance_type, template, seal_log, run_once, first_run, first_run_done,
     vm_pool, vm, vm_run, pool_assignment, disk, image, vm_disk, template_disk, nic, users, user_group,
     group_member, password_history, role, role_permit, permission, object_ancestor, session, console_ticket,
-    data_center_spm, host_rest, affinity_group, affinity_group_vm, affinity_group_host, affinity_label, affinity_label_vm, affinity_label_host, vm_placement, scheduling_policy, tag, tag_use, tag_above,
+    data_center_spm, host_rest, host_upgrade, cluster_upgrade, affinity_group, affinity_group_vm, affinity_group_host, affinity_label, affinity_label_vm, affinity_label_host, vm_placement, scheduling_policy, tag, tag_use, tag_above,
     event, job, job_step, job_lock, openid_provider, openid_flow, openid_session, kerberos, icon,
 }

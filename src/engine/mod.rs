@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod changes;
 pub mod class;
 pub mod cluster_power;
+pub mod cluster_upgrade;
 pub mod clusters;
 pub mod dashboard;
 pub mod data_centers;
@@ -124,6 +125,8 @@ pub struct Timing {
     pub look: Duration,
     /// A host that could not start VMs is left alone for this long.
     pub host_error: Duration,
+    /// Hosts are asked so often what they could be upgraded with (oVirt's HostPackagesUpdateTimeInHours); none: only when somebody wants it.
+    pub upgrade_check: Option<Duration>,
 }
 
 impl Default for Timing {
@@ -139,13 +142,14 @@ impl Default for Timing {
             settle: Duration::from_secs(10),
             look: Duration::from_secs(1),
             host_error: Duration::from_secs(1800),
+            upgrade_check: Some(Duration::from_secs(24 * 3600)),
         }
     }
 }
 
 impl Timing {
     /// The usual, but for what `VIREO_SHUTDOWN_TIMEOUT`, `VIREO_POWERING_UP`, `VIREO_HOST_SILENCE`, `VIREO_VIEWER_TIME`, `VIREO_FENCE_DELAY`, `VIREO_IO_PAUSE`, `VIREO_SETTLE`, `VIREO_HOST_ERROR`
-    /// and `VIREO_PATIENCE` say (seconds).
+    /// and `VIREO_PATIENCE` (seconds) and `VIREO_UPGRADE_CHECK` (hours; 0: never) say.
     pub fn from_environment() -> Self {
         let seconds = |name: &str, usual: Duration| {
             let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
@@ -163,6 +167,11 @@ impl Timing {
             settle: seconds("VIREO_SETTLE", usual.settle),
             look: usual.look,
             host_error: seconds("VIREO_HOST_ERROR", usual.host_error),
+            upgrade_check: match std::env::var("VIREO_UPGRADE_CHECK").ok().and_then(|text| text.parse().ok()) {
+                None => usual.upgrade_check,
+                Some(0u64) => None,
+                Some(hours) => Some(Duration::from_secs(hours.saturating_mul(3600))),
+            },
         }
     }
 }
@@ -182,6 +191,8 @@ pub struct Config {
     pub timing: Timing,
     /// The folder of files that people give to one another.
     pub files: std::path::PathBuf,
+    /// The program that hosts are given; none: the engine's own.
+    pub host_program: Option<std::path::PathBuf>,
 }
 
 impl Engine {
@@ -193,7 +204,7 @@ impl Engine {
             clock: config.clock,
             changes: changes::Changes::default(),
             jobs: jobs::Jobs::default(),
-            hosts: hosts::Hosts::new(config.tls),
+            hosts: hosts::Hosts::new(config.tls, config.host_program),
             pki: config.pki,
             live: live::Live::default(),
             consoles: vms::console::Consoles::default(),

@@ -51,6 +51,7 @@ fn patience(verb: &str) -> u64 {
         }
         // A fence agent is asked up to three times.
         wire::fence::FencePower::NAME => FENCE_SECONDS,
+        wire::host_upgrade::CheckUpgrade::NAME => FENCE_SECONDS,
         wire::StartVm::NAME | wire::SuspendVm::NAME | wire::CreateImage::NAME => WRITE_SECONDS,
         _ => VERB_SECONDS,
     }
@@ -211,6 +212,25 @@ impl HostClient {
             .body(reqwest::Body::wrap_stream(body));
         let body = self.bytes(request, COPY_SECONDS).await?;
         serde_json::from_slice(&body).map_err(|e| self.protocol(e))
+    }
+
+    /// Sends the agent's next program.
+    ///
+    /// # Errors
+    /// The host is away, has no space, or its agent cannot be replaced.
+    pub async fn put_program(
+        &self,
+        sha256: &str,
+        length: u64,
+        body: BoxStream<'static, Result<Bytes, std::io::Error>>,
+    ) -> Result<(), HostError> {
+        let request = self
+            .http
+            .put(format!("https://{}/v1/program/{sha256}", self.address))
+            .header("content-length", length)
+            .timeout(Duration::from_secs(WRITE_SECONDS))
+            .body(reqwest::Body::wrap_stream(body));
+        self.bytes(request, WRITE_SECONDS).await.map(drop)
     }
 
     /// What the host reports, from now on; the first event is a snapshot. Ends when the connection does.

@@ -217,6 +217,24 @@ pub enum Conflict {
     VmsStay { vms: String },
     #[error("host {host} is {}; move it to maintenance first", .status.as_str().replace('_', " "))]
     PowerStatus { host: String, status: HostStatus },
+    #[error("the package manager of host {host} failed; it said last: {said}")]
+    PackagesFailed { host: String, said: String },
+    #[error("the upgrade of the packages of host {host} broke off; upgrade it again, which ends what is half done")]
+    PackagesBroken { host: String },
+    #[error("host {host} had its former agent put back, for the new one did not come up: {because}")]
+    ProgramPutBack { host: String, because: String },
+    #[error("the agent of host {host} did not come back within {seconds} seconds")]
+    AgentAway { host: String, seconds: u64 },
+    #[error("host {host} did not come up within {seconds} seconds after its upgrade; it is {}", .status.as_str().replace('_', " "))]
+    NotBack { host: String, status: HostStatus, seconds: u64 },
+    #[error("no host of cluster {cluster} can be upgraded now: none is up")]
+    NothingToUpgrade { cluster: String },
+    #[error("the upgrade of cluster {cluster} is not under way")]
+    NotUpgrading { cluster: String },
+    #[error("host {host}: {because}; the hosts after it are left as they were")]
+    UpgradeStopped { host: String, because: String },
+    #[error("it was called off; these hosts are left as they were: {hosts}")]
+    UpgradeCalledOff { hosts: String },
     #[error("host {host} does not see what was made in {path}: mount the same file system there on all hosts")]
     NotShared { path: String, host: String },
     #[error("the cluster's MAC pool has no free addresses; add a range to it")]

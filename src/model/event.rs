@@ -155,6 +155,16 @@ event_codes! {
     HostInstallingWarning = "VDS_INSTALL_IN_PROGRESS_WARNING", 510, Warning, "Installing host {host}: {detail}.";
     HostInstallFailed = "VDS_INSTALL_FAILED", 505, Error, "Host {host} was not installed: {detail}.";
     HostInstallAsked = "HOST_REINSTALL_ASKED", 10740, Normal, "Host {host} is installed again, as {user} wished.";
+    HostUpdatesFailed = "HOST_AVAILABLE_UPDATES_FAILED", 839, Warning, "What host {host} could be upgraded with is not known: {detail}";
+    HostUpgradeStarted = "HOST_UPGRADE_STARTED", 840, Normal, "The upgrade of host {host} was started by {user}.";
+    HostUpgradeFailed = "HOST_UPGRADE_FAILED", 841, Error, "The upgrade of host {host} failed: {detail}";
+    HostUpgradeFinished = "HOST_UPGRADE_FINISHED", 842, Normal, "Host {host} was upgraded.";
+    HostUpdatesAvailable = "HOST_UPDATES_ARE_AVAILABLE_WITH_PACKAGES", 843, Normal, "Host {host} can be upgraded: {detail}";
+    HostRestarts = "HOST_UPGRADE_RESTARTS", 10749, Normal, "Host {host} is restarted, for its upgrade needs that.";
+    ClusterUpgradeStarted = "CLUSTER_UPGRADE_STARTED", 10750, Normal, "The upgrade of cluster {cluster} was started by {user}: {detail}";
+    ClusterUpgradeFinished = "CLUSTER_UPGRADE_FINISHED", 10751, Normal, "Cluster {cluster} was upgraded.";
+    ClusterUpgradeFailed = "CLUSTER_UPGRADE_FAILED", 10752, Error, "The upgrade of cluster {cluster} stopped: {detail}";
+    ClusterUpgradeOff = "CLUSTER_UPGRADE_CALLED_OFF", 10753, Warning, "The upgrade of cluster {cluster} was called off by {user}; the host whose turn it is comes to its end.";
     HostCertified = "HOST_CERTIFICATION_ENROLLMENT_FINISHED", 881, Normal, "The certificate of host {host} was renewed.";
     HostRemoved = "USER_REMOVE_VDS", 44, Normal, "Host {host} was removed by {user}.";
     HostMaintenanceAsked = "USER_VDS_MAINTENANCE", 600, Normal, "Host {host} is to be in maintenance, as {user} wished. {detail}";

@@ -1,6 +1,7 @@
 //! Hosts.
 
 use crate::model::clock::Timestamp;
+use crate::model::host_upgrade::HostUpgrade;
 use crate::model::ids::{ClusterId, DataCenterId, HostId};
 use crate::model::role::Action;
 
@@ -24,6 +25,10 @@ text_enum! {
         ConfirmOff = "confirm_off",
         /// Where it is reached, and to which cluster it belongs.
         Edit = "edit",
+        /// Packages and agent.
+        Upgrade = "upgrade",
+        /// Ask it what it could be upgraded with.
+        CheckUpgrade = "check_upgrade",
     }
 }
 
@@ -45,6 +50,9 @@ impl HostStatus {
             ),
             HostAction::ConfirmOff => matches!(self, Self::NonResponsive),
             HostAction::Edit => matches!(self, Self::Maintenance | Self::InstallFailed),
+            HostAction::Upgrade | HostAction::CheckUpgrade => {
+                matches!(self, Self::Up | Self::Maintenance | Self::NonOperational)
+            }
             HostAction::Reinstall => {
                 matches!(self, Self::Maintenance | Self::Installing | Self::InstallFailed)
             }
@@ -73,7 +81,7 @@ impl HostAction {
     pub const fn permit(self) -> Action {
         match self {
             Self::Activate | Self::Deactivate | Self::ConfirmOff => Action::ManipulateHost,
-            Self::Reinstall | Self::Edit => Action::EditHostConfiguration,
+            Self::Reinstall | Self::Edit | Self::Upgrade | Self::CheckUpgrade => Action::EditHostConfiguration,
             Self::Remove => Action::DeleteHost,
         }
     }
@@ -87,6 +95,8 @@ impl HostAction {
             Self::Remove => "remove",
             Self::ConfirmOff => "call off",
             Self::Edit => "change the address or the cluster of",
+            Self::Upgrade => "upgrade",
+            Self::CheckUpgrade => "check for upgrades of",
         }
     }
 }
@@ -172,6 +182,7 @@ pub struct HostView {
     pub spm_priority: i32,
     /// Names of its tags and of those above them; filled where the list is searched.
     pub tags: Vec<String>,
+    pub upgrade: HostUpgrade,
 }
 
 /// The newest statistics, from the engine's memory.

@@ -22,6 +22,7 @@ text_enum! {
         AddTemplate = "add_template", CreateSnapshot = "create_snapshot", PreviewSnapshot = "preview_snapshot", DropLayers = "drop_layers", RemoveSnapshot = "remove_snapshot",
         GrowPool = "grow_pool", ShrinkPool = "shrink_pool", DetachFromPool = "detach_from_pool", SaveMemory = "save_memory", RenewVm = "renew_vm",
         AdjustVm = "adjust_vm", MigrateVm = "migrate_vm", EmptyHost = "empty_host", FenceHost = "fence_host", ShutDownCluster = "shut_down_cluster", StartCluster = "start_cluster", InstallHost = "install_host", RemoveHost = "remove_host", AddStorageDomain = "add_storage_domain",
+        UpgradeHost = "upgrade_host", UpgradeCluster = "upgrade_cluster",
     }
 }
 
@@ -83,6 +84,8 @@ impl JobKind {
             Self::MigrateVm => "Migrating VM",
             Self::AddStorageDomain => "Adding storage domain",
             Self::InstallHost => "Installing host",
+            Self::UpgradeHost => "Upgrading host",
+            Self::UpgradeCluster => "Upgrading cluster",
             Self::ShutDownCluster => "Shutting down cluster",
             Self::StartCluster => "Starting cluster",
             Self::FenceHost => "Changing the power of host",

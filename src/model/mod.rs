@@ -22,6 +22,7 @@ pub mod first_run;
 pub mod guest;
 pub mod host;
 pub mod host_install;
+pub mod host_upgrade;
 pub mod icon;
 pub mod ids;
 pub mod instance_type;

@@ -47,7 +47,9 @@ const EN: &str = concat!(
     include_str!("../../locales/en/class.ftl"),
     include_str!("../../locales/en/quotas.ftl"),
     "\n",
-    include_str!("../../locales/en/host-install.ftl")
+    include_str!("../../locales/en/host-install.ftl"),
+    "\n",
+    include_str!("../../locales/en/host-upgrade.ftl")
 );
 const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/main.ftl"),
@@ -86,7 +88,9 @@ const ZH: &str = concat!(
     include_str!("../../locales/zh-CN/class.ftl"),
     include_str!("../../locales/zh-CN/quotas.ftl"),
     "\n",
-    include_str!("../../locales/zh-CN/host-install.ftl")
+    include_str!("../../locales/zh-CN/host-install.ftl"),
+    "\n",
+    include_str!("../../locales/zh-CN/host-upgrade.ftl")
 );
 
 /// The English messages as they are written: key and text.
@@ -301,6 +305,8 @@ mod tests {
         add("host-verb", HostAction::ALL.iter().map(|a| a.as_str()).collect());
         add("policy", MigrationPolicyName::ALL.iter().map(|p| p.as_str()).collect());
         add("step", vec!["connect", "examine", "copy_program", "join", "start_agent", "leave"]);
+        add("step", vec!["upgrade_packages", "replace_program", "restart_host", "return_host", "upgrade_hosts"]);
+        add("turn", crate::model::host_upgrade::Turn::ALL.iter().map(|turn| turn.as_str()).collect());
         add("ssh-login", crate::model::host_install::SshMethod::ALL.iter().map(|m| m.as_str()).collect());
         let told =
             ["host-name", "time-zone", "user", "password", "keys", "dns-servers", "dns-search", "cards", "script"];

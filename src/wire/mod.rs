@@ -9,6 +9,7 @@
 //! * `GET /v1/consoles/{vm}/{vnc|spice|serial}` with `Upgrade: vireo-console`: after 101 the raw bytes of the display's socket
 //!   or the serial line.
 //! * `GET /v1/viewers/{vm}/{vnc|spice}` with the same `Upgrade`: after 101 lines of JSON, see [`viewer`].
+//! * `PUT /v1/program/{sha256}`: the bytes of the agent's next program, see [`host_upgrade`].
 //! * `GET /v1/migrations/{vm}/{control|memory}` by another agent, see [`migrate`].
 //!
 //! Every verb is idempotent: the engine repeats it after a crash of either side.
@@ -19,6 +20,7 @@ pub mod event;
 pub mod fence;
 pub mod guest;
 pub mod host;
+pub mod host_upgrade;
 pub mod image;
 pub mod inventory;
 pub mod memory;
@@ -118,6 +120,12 @@ verbs! {
     guest::ResumeIo => "resume_io" -> ();
     host::PowerOff => "power_off" -> ();
     host::Leave => "leave" -> ();
+    host_upgrade::CheckUpgrade => "check_upgrade" -> host_upgrade::UpgradeFound;
+    host_upgrade::UpgradePackages => "upgrade_packages" -> host_upgrade::PackagesRun;
+    host_upgrade::ProgramInfo => "program_info" -> host_upgrade::Program;
+    host_upgrade::StartProgram => "start_program" -> ();
+    host_upgrade::KeepProgram => "keep_program" -> ();
+    host_upgrade::RestartHost => "restart_host" -> ();
 }
 
 /// Why a verb failed, in a form the engine can act on.

@@ -130,6 +130,12 @@ fn buttons(w: &World, vm: &str, disk: &str, victim: &str) -> Vec<Button> {
             &format!("{on_cluster}/power"),
             How::Post(format!("{on_cluster}/power/calloff"), Vec::new()),
         ),
+        Button::new(
+            &on_cluster,
+            &format!("{on_cluster}/upgrade"),
+            How::Post(format!("{on_cluster}/upgrade/calloff"), Vec::new()),
+        ),
+        Button::post(&host_page, &format!("{host_page}/check_upgrade"), &[]),
         Button::new(&on_user, &format!("{on_user}/edit"), How::Get(format!("{on_user}/edit"))),
     ];
     let places = [

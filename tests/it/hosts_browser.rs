@@ -20,7 +20,7 @@ async fn boss(lab: &Lab) -> Browser {
 }
 
 /// Readable for all, wide and narrow, light and dark.
-async fn looks(browser: &Browser, what: &str) {
+pub async fn looks(browser: &Browser, what: &str) {
     for (dark, width, height) in [(false, 1440, 900), (true, 390, 844), (false, 390, 844), (true, 1440, 900)] {
         browser.size(width, height).await;
         browser.dark(dark).await;

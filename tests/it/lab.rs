@@ -31,6 +31,10 @@ pub struct LabHost {
     wire: String,
     init: Option<Child>,
     agent: Option<Child>,
+    /// The agent's program; none: the one that is tested.
+    pub program: Option<PathBuf>,
+    /// It has packages of its own, which may be upgraded.
+    pub has_packages: bool,
 }
 
 fn run(program: &str, arguments: &[&str]) {
@@ -93,6 +97,11 @@ impl Lab {
     /// Plugs another machine in; it has joined when this is over, and is not up yet.
     pub async fn add_host(&mut self) -> usize {
         let host = self.plug_in();
+        self.add(host).await
+    }
+
+    /// The same with a machine that is plugged in.
+    pub async fn add(&mut self, host: LabHost) -> usize {
         self.hosts.push(host);
         let index = self.hosts.len() - 1;
         let name = self.hosts[index].name.clone();
@@ -125,6 +134,8 @@ impl Lab {
             wire: format!("{}h{n}", self.bridge),
             init: None,
             agent: None,
+            program: None,
+            has_packages: false,
         };
         host.power_on(&self.bridge);
         host
@@ -252,7 +263,8 @@ impl LabHost {
              umount -R -l /sys; mount --rbind {dir}/sys /sys; ip link set lo up; \
              until [ -e /sys/class/net/eth0 ]; do sleep 0.02; done; \
              ip link add ovirtmgmt type bridge; ip link set eth0 master ovirtmgmt; ip link set eth0 up; \
-             ip addr add {address}/24 dev ovirtmgmt; ip link set ovirtmgmt up; touch {dir}/up; \
+             ip addr add {address}/24 dev ovirtmgmt; ip link set ovirtmgmt up; \
+             cat /proc/sys/kernel/random/uuid > {dir}/boot_id; mount --bind {dir}/boot_id /proc/sys/kernel/random/boot_id; touch {dir}/up; \
              until [ -e {dir}/poweroff ]; do sleep 0.2; done",
             name = self.name,
             dir = self.dir.display(),
@@ -263,10 +275,12 @@ impl LabHost {
             let _ = fs::remove_file(self.dir.join(gone));
         }
         // What the agent calls to have the machine go off: its first process ends, and all others with it.
-        let switch = self.dir.join("bin/poweroff");
-        fs::create_dir_all(switch.parent().unwrap()).unwrap();
-        fs::write(&switch, format!("#!/bin/sh\ntouch {}/poweroff\n", self.dir.display())).unwrap();
-        fs::set_permissions(&switch, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::create_dir_all(self.dir.join("bin")).unwrap();
+        for word in ["poweroff", "reboot"] {
+            let switch = self.dir.join("bin").join(word);
+            fs::write(&switch, format!("#!/bin/sh\ntouch {}/poweroff\n", self.dir.display())).unwrap();
+            fs::set_permissions(&switch, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
         // libvirt names control groups after guests: the same guest on two hosts needs two trees.
         let enter = format!(
             "set -e; for c in cpu cpuacct; do mkdir -p /sys/fs/cgroup/$c/{group}; echo 0 > /sys/fs/cgroup/$c/{group}/cgroup.procs; \
@@ -327,7 +341,11 @@ impl LabHost {
 
     fn agent_command(&self) -> Command {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("agent.log")).unwrap();
-        let mut command = self.command(env!("CARGO_BIN_EXE_vireo"));
+        let own = self.program.as_deref().map(|program| program.to_str().unwrap());
+        let mut command = self.command(own.unwrap_or(env!("CARGO_BIN_EXE_vireo")));
+        if !self.has_packages {
+            command.env("VIREO_KEEP_PACKAGES", "true");
+        }
         let path = format!("{}/bin:{}", self.dir.display(), std::env::var("PATH").unwrap());
         command.env("PATH", path);
         command.env("VIREO_DATA", &self.dir).env("VIREO_AGENT_LISTEN", "[::]:54321").stdin(Stdio::null());

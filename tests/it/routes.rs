@@ -11,13 +11,14 @@ use std::path::Path;
 
 const API: &str = "/ovirt-engine/api";
 /// Files whose paths are below the API's.
-const API_FILES: [&str; 23] = [
+const API_FILES: [&str; 24] = [
     "api/networks.rs",
     "api/affinity.rs",
     "api/scheduling.rs",
     "api/clusters.rs",
     "api/data_centers.rs",
     "api/cluster_power.rs",
+    "api/cluster_upgrade.rs",
     "api/guest.rs",
     "api/hosts.rs",
     "api/icons.rs",
@@ -89,6 +90,7 @@ fn removes(route: &Route) -> bool {
     // A disk that is detached is not below its VM any more.
     // A host in maintenance runs nothing that others are tried with.
     let takes_away = route.path == "/admin/hosts/{id}/deactivate"
+        || (route.path.ends_with("/upgrade") && !route.path.contains("{action}"))
         || route.path.ends_with("/remove")
         || route.path.ends_with("/disks/{disk}/detach");
     route.method == "DELETE" || (route.method == "POST" && takes_away)

@@ -73,6 +73,8 @@ impl Server {
         if let Some(url) = start.database {
             command.args(["--database", url]);
         }
+        // This machine's own packages are no business of a test.
+        command.env("VIREO_KEEP_PACKAGES", "true").env("VIREO_UPGRADE_CHECK", "0");
         for (name, value) in &start.environment {
             command.env(name, value);
         }

@@ -95,3 +95,23 @@ diesel::table! {
         host_id -> Text,
     }
 }
+
+diesel::table! {
+    host_upgrade (host_id) {
+        host_id -> Text,
+        checked -> Nullable<Timestamp>,
+        refreshed -> Nullable<Timestamp>,
+        found -> Text,
+        told -> Text,
+        job_id -> Nullable<Text>,
+        log -> Text,
+    }
+}
+
+diesel::table! {
+    cluster_upgrade (cluster_id) {
+        cluster_id -> Text,
+        called_off -> Bool,
+        course -> Text,
+    }
+}

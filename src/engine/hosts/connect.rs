@@ -127,6 +127,7 @@ async fn greet(engine: &Arc<Engine>, host: HostId, client: &HostClient) -> Resul
     }
     move_to(engine, host, HostStatus::Up, "").await?;
     super::storage::refresh(engine, host).await?;
+    super::upgrade::greeted(engine, host);
     Ok(true)
 }
 

@@ -125,11 +125,15 @@ pub(super) fn invited(
 pub(in crate::engine) fn admitted(db: &mut Db, id: HostId, action: HostAction) -> Result<HostRow, EngineError> {
     let row = write::row(db, id)?.ok_or_else(|| EngineError::NotFound { kind: "host", id: id.to_string() })?;
     if row.status.allows(action) {
-        // Who is being emptied may be called back; who is being installed stays until that has ended.
-        let alone = matches!(action, HostAction::Reinstall | HostAction::Remove);
-        // Who is being removed comes back in no way.
-        let busy = jobs::holder(db, &[id.object()])?.filter(|(_, kind, _)| alone || *kind == JobKind::RemoveHost);
-        return match busy {
+        // Who is being emptied may be called back; who is being installed or upgraded stays until that has ended; who is being removed
+        // comes back in no way.
+        let rests = row.status == HostStatus::Maintenance;
+        let holder = jobs::holder(db, &[id.object()])?.filter(|(_, kind, _)| match (action, kind) {
+            (HostAction::Reinstall | HostAction::Remove, _) | (_, JobKind::RemoveHost) => true,
+            (HostAction::Activate, JobKind::UpgradeHost) => rests,
+            _ => false,
+        });
+        return match holder {
             None => Ok(row),
             Some((_, kind, subject)) => {
                 Err(Conflict::HostBusy { host: row.name, job: Holder::Job { kind, subject } }.into())

@@ -90,28 +90,45 @@ pub async fn deactivate(cx: &Cx, id: HostId) -> Result<JobId, EngineError> {
         .write(move |db| {
             auth::check(db, &inner.actor, Action::ManipulateHost, id.object())?;
             let row = admitted(db, id, HostAction::Deactivate)?;
-            let leaving = planned(&inner.engine, db, id)?;
-            let answers = matches!(row.status, HostStatus::Up | HostStatus::NonOperational);
-            if !answers && !leaving.is_empty() {
-                let vms = i64::try_from(leaving.len()).unwrap_or(i64::MAX);
-                return Err(Conflict::HostHasVms { host: row.name, vms }.into());
-            }
-            let stuck: Vec<String> =
-                leaving.iter().filter_map(|one| Some(one.to.as_ref().err()?.to_string())).collect();
-            if !stuck.is_empty() {
-                return Err(Conflict::NowhereToGo { host: row.name, why: stuck.join("; ") }.into());
-            }
-            if !write::set_status(db, &row, HostStatus::PreparingForMaintenance, "")? {
-                return Err(Conflict::ChangedMeanwhile.into());
-            }
+            prepare(&inner.engine, db, &row)?;
             inner.tell(db, EventCode::HostMaintenanceAsked, about(&row), "")?;
-            told(&inner.engine, id);
             let args = Args { host: id, tries: HashMap::new() };
             jobs::insert::<EmptyHost>(db, &NewJob::asked(&inner, &row.name), &args, &[id.object()])
         })
         .await?;
     jobs::kick(&cx.engine, job);
     Ok(job)
+}
+
+/// What keeps a host from being emptied now.
+///
+/// # Errors
+/// A VM could go nowhere, or the database failed.
+pub(in crate::engine) fn can_leave(engine: &Engine, db: &mut Db, row: &HostRow) -> Result<(), EngineError> {
+    let leaving = planned(engine, db, row.id)?;
+    let answers = matches!(row.status, HostStatus::Up | HostStatus::NonOperational);
+    if !answers && !leaving.is_empty() {
+        let vms = i64::try_from(leaving.len()).unwrap_or(i64::MAX);
+        return Err(Conflict::HostHasVms { host: row.name.clone(), vms }.into());
+    }
+    let stuck: Vec<String> = leaving.iter().filter_map(|one| Some(one.to.as_ref().err()?.to_string())).collect();
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    Err(Conflict::NowhereToGo { host: row.name.clone(), why: stuck.join("; ") }.into())
+}
+
+/// From now on the host takes no VMs, and is to be emptied.
+///
+/// # Errors
+/// A VM could go nowhere, somebody changed the host meanwhile, or the database failed.
+pub(super) fn prepare(engine: &Arc<Engine>, db: &mut Db, row: &HostRow) -> Result<(), EngineError> {
+    can_leave(engine, db, row)?;
+    if !write::set_status(db, row, HostStatus::PreparingForMaintenance, "")? {
+        return Err(Conflict::ChangedMeanwhile.into());
+    }
+    told(engine, row.id);
+    Ok(())
 }
 
 /// Brings a host back, or has it stay while it is being emptied.
@@ -143,8 +160,7 @@ pub async fn activate(cx: &Cx, id: HostId) -> Result<(), EngineError> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Args {
     host: HostId,
-    /// How often each VM was sent off.
-    tries: HashMap<VmId, u32>,
+    tries: Tries,
 }
 
 steps! { Step { Empty = "empty", } }
@@ -152,8 +168,11 @@ steps! { Step { Empty = "empty", } }
 /// The job.
 pub(in crate::engine) struct EmptyHost;
 
-async fn empty(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineError> {
-    let host = args.host;
+/// How often each VM was sent off.
+pub(super) type Tries = HashMap<VmId, u32>;
+
+/// Sends VMs away until none is left.
+pub(super) async fn empty(engine: &Arc<Engine>, host: HostId, sent: &mut Tries) -> Result<Next, EngineError> {
     let (row, vms) =
         engine.db.read(move |db| Ok::<_, EngineError>((write::row(db, host)?, staying(db, host)?))).await?;
     if row.is_none_or(|row| row.status != HostStatus::PreparingForMaintenance) {
@@ -167,7 +186,7 @@ async fn empty(engine: &Arc<Engine>, args: &mut Args) -> Result<Next, EngineErro
         if under_way >= AT_ONCE {
             break;
         }
-        let tries = args.tries.entry(run.vm).or_default();
+        let tries = sent.entry(run.vm).or_default();
         if *tries >= TRIES {
             return Err(Conflict::WouldNotLeave { vm: run.name.clone() }.into());
         }
@@ -186,7 +205,7 @@ impl Kind for EmptyHost {
 
     async fn run(engine: &Arc<Engine>, _: &JobContext, args: &mut Args, step: Step) -> Result<Next, EngineError> {
         let Step::Empty = step;
-        empty(engine, args).await
+        empty(engine, args.host, &mut args.tries).await
     }
 
     /// What has left stays where it is.
@@ -215,10 +234,10 @@ impl Kind for EmptyHost {
     }
 }
 
-fn about(row: &HostRow) -> About {
+pub(super) fn about(row: &HostRow) -> About {
     About { host: Some((row.id, row.name.clone())), ..About::default() }
 }
 
-fn told(engine: &Arc<Engine>, id: HostId) {
+pub(super) fn told(engine: &Arc<Engine>, id: HostId) {
     engine.changed(Topic::Object(ObjectKind::Host), Some(id.0));
 }

@@ -15,15 +15,18 @@ pub mod kdump;
 pub(in crate::engine) mod ksm;
 pub mod maintenance;
 pub mod off;
+mod program;
 pub mod remove;
 pub(in crate::engine) mod report;
 pub mod spm;
 pub(in crate::engine) mod storage;
+pub mod upgrade;
 
 pub(in crate::engine) use fence::FenceHost;
 pub(in crate::engine) use install::InstallHost;
 pub(in crate::engine) use maintenance::EmptyHost;
 pub(in crate::engine) use remove::RemoveHost;
+pub(in crate::engine) use upgrade::UpgradeHost;
 
 use crate::engine::{Engine, EngineError};
 use crate::hosts::{HostClient, HostError};
@@ -33,7 +36,8 @@ use crate::model::ids::{HostId, VmId};
 use crate::wire::display::Displays;
 use crate::wire::{ErrorCode, Verb};
 use rustls::ClientConfig;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -52,6 +56,10 @@ pub struct Hosts {
     sent: Mutex<HashMap<VmId, u32>>,
     /// When VMs could not be started that then started elsewhere.
     failures: Mutex<HashMap<HostId, Vec<Instant>>>,
+    /// What hosts are given to run.
+    program: program::HostProgram,
+    /// Those that were asked what they could be upgraded with since they were connected to.
+    asked: Mutex<HashSet<HostId>>,
 }
 
 /// One host's connection.
@@ -71,7 +79,7 @@ impl Drop for Link {
 }
 
 impl Hosts {
-    pub fn new(tls: ClientConfig) -> Self {
+    pub fn new(tls: ClientConfig, program: Option<PathBuf>) -> Self {
         Self {
             tls,
             here: OnceLock::new(),
@@ -80,6 +88,8 @@ impl Hosts {
             begun: Instant::now(),
             sent: Mutex::default(),
             failures: Mutex::default(),
+            program: program::HostProgram::new(program),
+            asked: Mutex::default(),
         }
     }
 

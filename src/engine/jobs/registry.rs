@@ -2,8 +2,9 @@
 
 use super::kind::{AnyKind, Hidden};
 use crate::engine::cluster_power::{ShutDownCluster, StartCluster};
+use crate::engine::cluster_upgrade::UpgradeCluster;
 use crate::engine::disks::{AddDisk, RemoveDisk, UploadImage};
-use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost, RemoveHost};
+use crate::engine::hosts::{EmptyHost, FenceHost, InstallHost, RemoveHost, UpgradeHost};
 use crate::engine::pools::{
     AddPool, DetachFromPool, GrowPool, RemovePool, ReturnToPool, SaveMemory, ShrinkPool, TakeFromPool,
 };
@@ -37,6 +38,8 @@ pub(super) fn find(kind: JobKind) -> &'static dyn AnyKind {
         JobKind::MigrateVm => &const { Hidden::<MigrateVm>::new() },
         JobKind::AddStorageDomain => &const { Hidden::<AddStorageDomain>::new() },
         JobKind::InstallHost => &const { Hidden::<InstallHost>::new() },
+        JobKind::UpgradeHost => &const { Hidden::<UpgradeHost>::new() },
+        JobKind::UpgradeCluster => &const { Hidden::<UpgradeCluster>::new() },
         JobKind::ShutDownCluster => &const { Hidden::<ShutDownCluster>::new() },
         JobKind::StartCluster => &const { Hidden::<StartCluster>::new() },
         JobKind::FenceHost => &const { Hidden::<FenceHost>::new() },

@@ -33,6 +33,11 @@ pub(super) const ALL: &[Reconciler] = &[
     },
     Reconciler { name: "crashed hosts", period: Duration::from_secs(10), run: |e| hosts::kdump::watch(e).boxed() },
     Reconciler { name: "host recovery", period: Duration::from_secs(60), run: |e| hosts::recover(e).boxed() },
+    Reconciler {
+        name: hosts::upgrade::NAME,
+        period: Duration::from_secs(60),
+        run: |e| hosts::upgrade::keep(e).boxed(),
+    },
     Reconciler { name: "storage pool managers", period: Duration::from_secs(5), run: |e| hosts::spm::elect(e).boxed() },
     Reconciler { name: "storage", period: Duration::from_secs(60), run: |e| storage(e).boxed() },
     Reconciler { name: "vms", period: Duration::from_secs(2), run: |e| vms(e).boxed() },

@@ -1,8 +1,10 @@
 //! An agent without libvirt, for tests of what the engine does with answers, refusals and silence. What libvirt really does is
 //! tested with libvirt.
 
+use crate::model::host_upgrade::Package;
 use crate::model::ids::VmId;
 use crate::wire::event::{DomainState, StopReason};
+use crate::wire::host_upgrade::{PackagesRun, Program, UpgradeFound};
 use crate::wire::network::{NetworkMode, NetworkState};
 use crate::wire::{
     Adjusted, CpuCompared, DomainReport, DomainSpace, ErrorCode, HostCapabilities, HostEvent, ImageInfo, MemorySaved,
@@ -47,6 +49,11 @@ struct Inner {
     rebooted: HashMap<VmId, std::time::Instant>,
     refused_parts: Vec<RefusedPart>,
     plugged: HashMap<VmId, Vec<String>>,
+    /// Its digest; empty: an old one.
+    program: String,
+    broken_packages: bool,
+    upgraded: bool,
+    restarted: bool,
 }
 
 /// A display that greets.
@@ -168,6 +175,10 @@ impl FakeAgent {
         if path == "/v1/events" {
             return self.stream();
         }
+        if path.starts_with("/v1/program/") {
+            let _ = request.into_body().collect().await.unwrap();
+            return Response::new(Full::new(Bytes::from_static(b"null")).boxed_unsync());
+        }
         if path.starts_with("/v1/consoles/") {
             return console(request);
         }
@@ -248,7 +259,49 @@ impl FakeAgent {
             "create_image" | "copy_image" | "inspect_image" => {
                 serde_json::to_vec(&ImageInfo { virtual_bytes: 1 << 30, actual_bytes: 1 << 20 })
             }
+            "check_upgrade" | "upgrade_packages" | "program_info" | "start_program" | "restart_host" => {
+                Ok(self.upgrade(verb, body))
+            }
             _ => serde_json::to_vec(&()),
+        };
+        reply.unwrap()
+    }
+
+    /// Its packages are broken, or not any more.
+    pub(in crate::engine) fn break_packages(&self, broken: bool) {
+        self.inner.lock().unwrap().broken_packages = broken;
+    }
+
+    fn upgrade(&self, verb: &str, body: &serde_json::Value) -> Vec<u8> {
+        let mut inner = self.inner.lock().unwrap();
+        let text = |word: &str| word.to_owned();
+        let reply = match verb {
+            "check_upgrade" => {
+                let zip = Package { name: text("zip"), from: text("1"), to: text("2") };
+                let packages = if inner.upgraded { Vec::new() } else { vec![zip] };
+                let reboot_required = !inner.restarted;
+                serde_json::to_vec(&UpgradeFound { packages, reboot_required, ..UpgradeFound::default() })
+            }
+            "upgrade_packages" => {
+                inner.upgraded |= !inner.broken_packages;
+                let (exit, log) =
+                    if inner.broken_packages { (100, "E: zip is broken\n") } else { (0, "Setting up zip (2) ...\n") };
+                serde_json::to_vec(&PackagesRun { exit: Some(exit), log: text(log), ..PackagesRun::default() })
+            }
+            "program_info" => serde_json::to_vec(&Program {
+                sha256: inner.program.clone(),
+                replaceable: true,
+                put_back: None,
+                boot_id: inner.restarted.to_string(),
+            }),
+            "start_program" => {
+                inner.program = body["sha256"].as_str().unwrap().to_owned();
+                serde_json::to_vec(&())
+            }
+            _ => {
+                inner.restarted = true;
+                serde_json::to_vec(&())
+            }
         };
         reply.unwrap()
     }

@@ -59,6 +59,7 @@ const TIMING: Timing = Timing {
     settle: Duration::from_millis(50),
     look: Duration::from_millis(50),
     host_error: Duration::from_secs(1800),
+    upgrade_check: None,
 };
 
 impl Bench {
@@ -249,5 +250,6 @@ fn config(db: Database, tls: &rustls::ClientConfig, dir: &Path) -> Config {
         tls: tls.clone(),
         timing: TIMING,
         files: dir.join("files"),
+        host_program: Some(dir.join("host/host.pem")),
     }
 }

@@ -35,6 +35,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
         .into_boxed::<MultiBackend>();
     let rows: Vec<Row> = within!(query, host::id, scope).load(db)?;
     let managers: Vec<HostId> = data_center_spm::table.select(data_center_spm::host_id).load(db)?;
+    let mut upgrades = super::upgrade::all(db)?;
     let active: HashMap<Option<HostId>, i64> = vm_run::table
         .filter(vm_run::host_id.is_not_null())
         .group_by(vm_run::host_id)
@@ -65,6 +66,7 @@ pub fn list(db: &mut Db, scope: &Scope) -> QueryResult<Vec<HostView>> {
             spm: managers.contains(&id),
             spm_priority: key.2,
             tags: Vec::new(),
+            upgrade: upgrades.remove(&id).unwrap_or_default(),
         })
         .collect())
 }

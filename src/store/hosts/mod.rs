@@ -8,4 +8,5 @@ pub mod list;
 pub mod rest;
 pub mod spm;
 pub mod ssh;
+pub mod upgrade;
 pub mod write;

@@ -108,6 +108,14 @@ fn permissions_of(kind: ObjectKind, object: ObjectId) -> String {
     super::permissions::page_of(&Place { object, kind, name: String::new() })
 }
 
+/// With what there is to do about it.
+fn host_status(l: Locale, h: &HostView) -> Markup {
+    html! {
+        (parts::status(l, h.status.as_str()))
+        @if h.upgrade.found.is_something() { " " (parts::label(&l.t("upgrade-available"), "pf-m-blue")) }
+    }
+}
+
 list_page!(
     hosts,
     "hosts",
@@ -126,7 +134,7 @@ list_page!(
         format!("/admin/hosts/{}", h.id),
         vec![
             text(&h.name),
-            parts::status(l, h.status.as_str()),
+            host_status(l, &h),
             text(&h.address),
             text(&h.cluster_name),
             text(h.active_vms),

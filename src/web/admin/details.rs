@@ -3,7 +3,7 @@
 use super::card::{Detail, event_line, events_of, link, links, show, text};
 use super::{admin, id, quotas};
 use crate::engine::permissions::may;
-use crate::engine::{catalog, disks, events, jobs, templates};
+use crate::engine::{catalog, disks, events, hosts, jobs, templates};
 use crate::model::disk::{AttachedTo, DiskView};
 use crate::model::ids::{DiskId, StorageDomainId};
 use crate::model::job::{JobKind, JobStatus, StepStatus, StepView};
@@ -166,6 +166,7 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
         let l = frame.l;
         let j = jobs::get(&cx, id("job", &path)?).await?;
         let log = templates::seal_log_of_job(&cx, j.id).await?;
+        let packages = hosts::upgrade::log_of_job(&cx, j.id).await?;
         let found = if j.kind == JobKind::InstallHost { events::of_job(&cx, j.id).await? } else { Vec::new() };
         let title = format!("{} {}", l.t(&format!("job-{}", j.kind)), j.subject);
         let facts = [
@@ -194,6 +195,9 @@ async fn job(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Strin
                 (parts::card(&l.t("steps"), &steps))
                 @if !found.is_empty() {
                     div class="vireo-wide" { (parts::card(&l.t("install-log"), &links(l, found.iter().map(|e| event_line(l, e))))) }
+                }
+                @if let Some(log) = &packages {
+                    div class="vireo-wide" { (parts::card(&l.t("upgrade-log"), &super::hosts::upgrade::log_text(l, log))) }
                 }
                 @if let Some(log) = &log {
                     div class="vireo-wide" { (parts::card(&l.t("seal-log"), &super::templates::log_text(l, log))) }

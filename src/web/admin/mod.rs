@@ -5,6 +5,7 @@ mod attach;
 mod card;
 mod catalog;
 mod cluster_power;
+mod cluster_upgrade;
 mod clusters;
 mod confirm;
 mod copies;
@@ -86,6 +87,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(clusters::routes)
         .configure(catalog::routes)
         .configure(cluster_power::routes)
+        .configure(cluster_upgrade::routes)
         .configure(host_install::routes)
         .configure(hosts::routes)
         .configure(templates::routes)

@@ -157,6 +157,11 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, bytes: web
             "activate" => hosts::maintenance::activate(&cx, host).await.map(|()| actions::complete(None)),
             "deactivate" => hosts::maintenance::deactivate(&cx, host).await.map(|job| actions::complete(Some(job))),
             "forceselectspm" => hosts::spm::select(&cx, host).await.map(|()| actions::complete(None)),
+            "upgradecheck" => hosts::upgrade::check(&cx, host).await.map(|()| actions::complete(None)),
+            "upgrade" => {
+                let reboot = body(&request, &bytes)?.bool_at("reboot", "reboot")?.unwrap_or(false);
+                hosts::upgrade::upgrade(&cx, host, reboot).await.map(|job| actions::complete(Some(job)))
+            }
             "fence" => fence(&cx, host, &body(&request, &bytes)?).await,
             "install" => {
                 if let Some(access) = access(&request, &body(&request, &bytes)?)? {

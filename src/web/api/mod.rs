@@ -4,6 +4,7 @@ pub mod actions;
 mod affinity;
 pub mod answer;
 mod cluster_power;
+mod cluster_upgrade;
 mod clusters;
 pub mod collections;
 mod copies;
@@ -57,6 +58,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 // After the permissions on a host: an action is any word.
                 .configure(hosts::routes)
                 .configure(cluster_power::routes)
+                .configure(cluster_upgrade::routes)
                 .configure(roles::routes)
                 .configure(copies::routes)
                 .configure(pools::routes)

@@ -284,6 +284,7 @@ pub fn host(view: &HostView) -> Element {
                 .text("status", if view.spm { "spm" } else { "none" })
                 .int("priority", view.spm_priority),
         )
+        .bool("update_available", view.upgrade.found.is_something())
         .child(Element::new("ksm").bool("enabled", view.load.ksm_saved_mib.is_some()))
         .child(reference("cluster", "clusters", view.cluster))
 }

@@ -72,6 +72,15 @@ pub(super) fn conflict(l: Locale, why: &Conflict) -> String {
         | Conflict::NetworkInUse { .. }
         | Conflict::ManagementNetwork { .. } => place(l, why),
         Conflict::Told { why } => told(l, why),
+        Conflict::PackagesFailed { .. }
+        | Conflict::PackagesBroken { .. }
+        | Conflict::ProgramPutBack { .. }
+        | Conflict::AgentAway { .. }
+        | Conflict::NotBack { .. }
+        | Conflict::NothingToUpgrade { .. }
+        | Conflict::NotUpgrading { .. }
+        | Conflict::UpgradeStopped { .. }
+        | Conflict::UpgradeCalledOff { .. } => upgrade(l, why),
         Conflict::DiskOfTemplate { .. }
         | Conflict::DiskHasLayers { .. }
         | Conflict::DiskInDrive { .. }
@@ -230,6 +239,28 @@ fn host(l: Locale, why: &Conflict) -> String {
         Conflict::PowerStatus { host, status } => {
             say!(l, "conflict-power-status", "host" = host, "status" = state(l, status.as_str()))
         }
+        other => other.to_string(),
+    }
+}
+
+fn upgrade(l: Locale, why: &Conflict) -> String {
+    match why {
+        Conflict::PackagesFailed { host, said } => say!(l, "conflict-packages-failed", "host" = host, "said" = said),
+        Conflict::PackagesBroken { host } => say!(l, "conflict-packages-broken", "host" = host),
+        Conflict::ProgramPutBack { host, because } => {
+            say!(l, "conflict-program-put-back", "host" = host, "because" = told(l, because))
+        }
+        Conflict::AgentAway { host, seconds } => say!(l, "conflict-agent-away", "host" = host, "seconds" = seconds),
+        Conflict::NotBack { host, status, seconds } => {
+            let status = state(l, status.as_str());
+            say!(l, "conflict-not-back", "host" = host, "seconds" = seconds, "status" = status)
+        }
+        Conflict::NothingToUpgrade { cluster } => say!(l, "conflict-nothing-to-upgrade", "cluster" = cluster),
+        Conflict::NotUpgrading { cluster } => say!(l, "conflict-not-upgrading", "cluster" = cluster),
+        Conflict::UpgradeStopped { host, because } => {
+            say!(l, "conflict-upgrade-stopped", "host" = host, "because" = told(l, because))
+        }
+        Conflict::UpgradeCalledOff { hosts } => say!(l, "conflict-upgrade-called-off", "hosts" = hosts),
         other => other.to_string(),
     }
 }

@@ -160,6 +160,7 @@ async fn clocks_that_differ_are_an_alert() {
         pki: Arc::new(pki),
         timing: Timing::default(),
         files: dir.join("files"),
+        host_program: None,
     };
     let engine = Engine::start(config).await.unwrap();
     engine.directories.set(slapd.config(Transport::Ldaps)).unwrap();

@@ -24,8 +24,6 @@ use tokio::net::TcpStream;
 /// Where the engine's program is put.
 const PROGRAM: &str = "/usr/local/bin/vireo";
 const ASIDE: &str = "/usr/local/bin/.vireo.new";
-/// The program that runs now, even where another has taken its name since.
-const OWN_PROGRAM: &str = "/proc/self/exe";
 /// From the start of its agent until the engine reaches it.
 const ANSWERS: time::Duration = time::Duration::seconds(60);
 const ONE_TRY: Duration = Duration::from_secs(5);
@@ -141,9 +139,10 @@ impl Work<'_> {
 
     /// Nothing of a copy that breaks off is ever run: it is whole before it gets its name.
     async fn copy(&self, ssh: &Ssh) -> Result<(), EngineError> {
-        let unreadable = |e: std::io::Error| EngineError::Internal(format!("the engine's own program: {e}"));
-        let own = tokio::task::spawn_blocking(|| std::fs::read(OWN_PROGRAM).map(|bytes| (digest(&bytes), bytes)));
-        let (sum, bytes) = own.await.map_err(|e| EngineError::Internal(e.to_string()))?.map_err(unreadable)?;
+        let program = &self.engine.hosts.program;
+        let sum = program.sum().await?.sha256.clone();
+        let unreadable = |e: std::io::Error| EngineError::Internal(format!("{}: {e}", program.path().display()));
+        let bytes = tokio::fs::read(program.path()).await.map_err(unreadable)?;
         let there = ssh.run(&format!("sha256sum {PROGRAM} 2>/dev/null || true")).await?;
         if there.iter().any(|line| line.split_whitespace().next() == Some(&sum)) {
             return self.found(&Found::SameProgram).await;
@@ -240,11 +239,6 @@ fn expected(db: &mut Db, host: HostId) -> Result<(), EngineError> {
         return Err(Conflict::ChangedMeanwhile.into());
     }
     Ok(())
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let sum = ring::digest::digest(&ring::digest::SHA256, bytes);
-    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Somebody who looks at the portal on the engine's own machine calls it localhost; the host cannot.

@@ -5,7 +5,7 @@ mod form;
 use super::card::{Detail, events_of, link, links, show, text};
 use super::confirm::Question;
 use super::details::search_link;
-use super::{admin, changing, cluster_power, details, id};
+use super::{admin, changing, cluster_power, cluster_upgrade, details, id};
 use crate::engine::permissions::may;
 use crate::engine::scheduler::policies;
 use crate::engine::{Cx, EngineError, catalog, clusters};
@@ -57,7 +57,9 @@ async fn detail(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<St
         let permits = may::on(&cx, vec![c.id.object()]).await?;
         let here = format!("{LIST}/{}", c.id);
         let power = cluster_power::button(&cx, l, c.id).await?;
+        let upgrade = cluster_upgrade::button(&cx, l, c.id).await?;
         let actions = html! {
+            (upgrade)
             (power)
             @if permits.may(Action::EditClusterConfiguration, c.id.object()) { (parts::link_button(&format!("{here}/edit"), &l.t("edit"), "pf-m-primary")) }
             @if permits.may(Action::DeleteCluster, c.id.object()) { (parts::link_button(&format!("{here}/remove"), &l.t("remove"), "pf-m-danger")) }

@@ -6,6 +6,7 @@ mod join;
 mod power;
 mod spm;
 mod state;
+pub(super) mod upgrade;
 
 use super::card::{Detail, events_of, link, links, show, text};
 use super::{admin, details, id, tags};
@@ -32,6 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(power::routes)
         .configure(spm::routes)
         .configure(state::routes)
+        .configure(upgrade::routes)
         .route("/admin/hosts/{id}", web::get().to(host));
 }
 
@@ -56,6 +58,7 @@ async fn host(shared: web::Data<Shared>, http: HttpRequest, path: web::Path<Stri
                 kdump::is_on(&cx, h.id).await?,
                 permits.may(Action::EditHostConfiguration, h.id.object()),
             ),
+            upgrade::card(&cx, &frame, &h).await?,
             events_of(&cx, l, h.id.object()).await?,
         ];
         let mut facts = facts(&frame, &h, &permits);
@@ -86,6 +89,8 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
             @if permits.may(HostAction::Edit.permit(), h.id.object()) { (parts::link_button(&format!("{base}/edit"), &text(HostAction::Edit), "pf-m-secondary")) }
             @if can(HostAction::Activate) { (parts::post(frame, &format!("{base}/activate"), &text(HostAction::Activate), "pf-m-primary")) }
             @if can(HostAction::Deactivate) { (parts::link_button(&format!("{base}/deactivate"), &text(HostAction::Deactivate), "pf-m-secondary")) }
+            @if can(HostAction::CheckUpgrade) { (parts::post(frame, &format!("{base}/check_upgrade"), &text(HostAction::CheckUpgrade), "pf-m-secondary")) }
+            @if can(HostAction::Upgrade) && permits.may(Action::ManipulateHost, h.id.object()) { (parts::link_button(&format!("{base}/upgrade"), &text(HostAction::Upgrade), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::post(frame, &format!("{base}/invite"), &text(HostAction::Reinstall), "pf-m-secondary")) }
             @if can(HostAction::Reinstall) { (parts::link_button(&format!("{base}/reinstall"), &l.t("reinstall-by-ssh"), "pf-m-secondary")) }
             @if can(HostAction::ConfirmOff) { (parts::link_button(&format!("{base}/confirm_off"), &text(HostAction::ConfirmOff), "pf-m-warning")) }
@@ -97,6 +102,7 @@ fn actions(frame: &Frame, h: &HostView, permits: &Permits) -> Markup {
 fn notice(frame: &Frame, h: &HostView) -> Markup {
     html! {
         @if !h.status_reason.is_empty() { (parts::alert("warning", &told(frame.l, &h.status_reason))) }
+        @if h.upgrade.found.is_something() { (parts::alert("info", &frame.l.t("upgrade-available"))) }
         @if !h.facts.kvm && !h.facts.hostname.is_empty() { (parts::alert("info", &frame.l.t("emulation-text"))) }
     }
 }

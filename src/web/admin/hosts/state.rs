@@ -49,7 +49,7 @@ async fn confirm_deactivate(shared: web::Data<Shared>, http: HttpRequest, path: 
     details::answer(&http, result.await)
 }
 
-fn whither(frame: &Frame, plan: &[Leaving]) -> Markup {
+pub(super) fn whither(frame: &Frame, plan: &[Leaving]) -> Markup {
     let l = frame.l;
     let heads = ["vm", "maintenance-goes-to"].map(|key| l.t(key));
     html! {

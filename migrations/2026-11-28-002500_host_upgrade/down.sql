@@ -1,0 +1,2 @@
+drop table cluster_upgrade;
+drop table host_upgrade;

@@ -256,6 +256,7 @@ async fn main() {
         pki: Arc::new(pki),
         timing: Timing::default(),
         files: std::env::temp_dir().join("vireo-bench-files"),
+        host_program: None,
     });
     let permissions = VMS + GROUPS * 20 + USERS * 4;
     println!("## Permissions: {VMS} VMs, {USERS} users, {GROUPS} groups, {permissions} permissions\n");

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a command in a network of its own: what libvirt makes there (bridges, rules) ends with it. with-network.sh COMMAND …
+# Runs a command in a network of its own: what libvirt makes there (bridges, rules) ends with it. Guests are emulated there, whatever
+# the machine: they meet the same CPU everywhere. with-network.sh COMMAND …
 set -eu
 # /sys shows the network that it was mounted in; the control groups below it are the machine's.
 exec unshare --net --mount sh -euc '
@@ -8,6 +9,7 @@ exec unshare --net --mount sh -euc '
   mount --rbind /mnt /sys/fs/cgroup
   umount -l /mnt
   ip link set lo up
+  if [ -e /dev/kvm ]; then mount --bind /dev/null /dev/kvm; fi
   # A guest that starts brings a network card; with an address of its own (IPv6), Chromium would give up what it is just loading.
   echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
   exec "$@"' with-network "$@"

@@ -105,7 +105,7 @@ async fn networks_in_a_browser() {
     browser.says("main", "VMs move over it in").await;
     browser.click("a[href$='/remove']").await;
     browser.click("main button[type=submit]").await;
-    browser.says("main", "clusters are in it (Default)").await;
+    browser.says("main", "Default").await;
     browser.size(390, 844).await;
     for path in [network.clone(), format!("{network}/edit"), format!("{network}/remove")] {
         browser.go(&path).await;

@@ -13,10 +13,14 @@ use virt::connect::Connect;
 pub const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
 
 /// Guests run on the CPU itself. A device file says little: inside some virtual machines it can be opened, and QEMU ends as soon as
-/// it sets the guest's CPU up. So QEMU is asked, once, with all of the host's CPU.
+/// it sets the guest's CPU up. So QEMU is asked, once, with all of the host's CPU. Where it starts and guests do badly all the same
+/// (inside some virtual machines), `VIREO_KVM=off` says so.
 pub fn kvm() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| {
+        if std::env::var_os("VIREO_KVM").is_some_and(|said| said == "off") {
+            return false;
+        }
         let there = fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
         let works = there && kvm_starts();
         if there && !works {

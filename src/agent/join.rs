@@ -16,6 +16,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+/// An engine that cannot be connected to is tried again so often.
+const TRIES_AGAIN: u32 = 2;
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+
 /// What is joined, and how.
 #[derive(Debug)]
 pub struct Join {
@@ -149,7 +153,17 @@ impl Join {
             port: self.port,
         };
         let url = format!("{}/hosts/join", self.engine.trim_end_matches('/'));
-        let response = client.post(url).json(&request).send().await.map_err(|e| failed(innermost(&e)))?;
+        let mut tries = 0;
+        let response = loop {
+            match client.post(&url).json(&request).send().await {
+                // An engine that is busy may end a connection before it has begun.
+                Err(e) if e.is_connect() && tries < TRIES_AGAIN => {
+                    tries += 1;
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                other => break other.map_err(|e| failed(innermost(&e)))?,
+            }
+        };
         if let Some(seconds) = drift(&response).filter(|seconds| *seconds > MAX_DRIFT_SECONDS) {
             return Err(JoinError::Unfit(format!(
                 "its clock and the engine's differ by {seconds} seconds; set both by the same time server"

@@ -34,13 +34,10 @@ pub fn on_network(name: &str) -> Option<Link> {
     Some(Link { address, mbps: mbps(name) })
 }
 
-/// The link of this host by which it is known under this name or address; none: another machine passes it on.
-pub fn known_as(host: &str) -> Option<Link> {
-    let found: Vec<IpAddr> = match host.parse() {
-        Ok(ip) => vec![ip],
-        Err(_) => (host, 0).to_socket_addrs().ok()?.map(|socket| socket.ip()).collect(),
-    };
-    let (name, address) = addresses().into_iter().find(|(_, ip)| found.contains(ip))?;
+/// The link of this host that has this address; none: another machine passes it on, or it is a name, which is not worth waiting for.
+pub fn with_address(host: &str) -> Option<Link> {
+    let wanted: IpAddr = host.parse().ok()?;
+    let (name, address) = addresses().into_iter().find(|(_, ip)| *ip == wanted)?;
     Some(Link { address, mbps: mbps(&name) })
 }
 
@@ -67,12 +64,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loopback_is_known_by_its_names_and_has_no_speed() {
-        for name in ["127.0.0.1", "localhost"] {
-            let link = known_as(name).unwrap();
-            assert!(link.address.is_loopback() && link.mbps.is_none(), "{link:?}");
-        }
-        assert_eq!(known_as("192.0.2.77"), None);
+    fn the_loopback_is_known_and_has_no_speed() {
+        let link = with_address("127.0.0.1").unwrap();
+        assert!(link.address.is_loopback() && link.mbps.is_none(), "{link:?}");
+        assert_eq!((with_address("192.0.2.77"), with_address("host.example")), (None, None));
         assert_eq!(on_network("no-such-card"), None);
         assert_eq!(speed_towards("127.0.0.1", 9), None);
     }

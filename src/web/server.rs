@@ -5,8 +5,8 @@ use super::{
     viewer_file, vm_cd, vm_snapshots,
 };
 use crate::engine::Engine;
-use actix_http::HttpService;
 use actix_http::body::MessageBody;
+use actix_http::{HttpService, TlsAcceptorConfig};
 use actix_server::ServerHandle;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
@@ -16,7 +16,11 @@ use actix_web::{App, HttpMessage as _, web};
 use futures_util::StreamExt as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpSocket;
+
+/// A machine that is busy takes longer for a handshake than actix waits for it (3 s).
+const HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// What handlers share.
 #[derive(Debug)]
@@ -157,7 +161,7 @@ pub fn serve(
             .tcp_nodelay(true)
             .upgrade(fn_service(move |(request, framed)| console::upgrade(consoles.clone(), request, framed)))
             .finish(map_config(app.into_factory().map_err(|e| e.error_response()), |()| AppConfig::default()))
-            .rustls_0_23(tls.clone())
+            .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default().handshake_timeout(HANDSHAKE))
     };
     let server = actix_server::Server::build().workers(2).shutdown_timeout(1).disable_signals();
     let running = server.listen("https", listener, service).map_err(failed)?.run();

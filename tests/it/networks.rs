@@ -102,7 +102,7 @@ async fn networks_in_a_browser() {
     browser.click("button[value=submit]").await;
     browser.says("main", "Migration network").await;
     browser.click_text("main a", "moves").await;
-    browser.says("main", "VMs move over it in").await;
+    browser.says("main", "Migration network of the clusters").await;
     browser.click("a[href$='/remove']").await;
     browser.click("main button[type=submit]").await;
     browser.says("main", "Default").await;

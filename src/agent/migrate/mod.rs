@@ -115,7 +115,7 @@ impl Migrations {
                 let networks = request.networks.into_iter().map(ensure).collect::<Result<_, _>>()?;
                 let there = request.over.as_deref().and_then(links::on_network);
                 let address = there.as_ref().map(|link| link.address);
-                let link = there.or_else(|| links::known_as(&request.usual));
+                let link = there.or_else(|| links::with_address(&request.usual));
                 Ok(Expected { networks, address, link_mbps: link.and_then(|link| link.mbps) })
             })
             .await?;

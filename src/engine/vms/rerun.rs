@@ -23,9 +23,13 @@ pub(super) async fn follow(engine: &Arc<Engine>, args: &mut Args) -> Result<(), 
     if args.how != How::Launch || meant.is_none_or(|host| host == args.host) {
         return Ok(());
     }
-    args.tried.push(args.host);
-    args.host = meant.unwrap_or(args.host);
-    prepare(engine, args).await.map(drop)
+    // Only a host that has been prepared is gone on with: one that is away just now is prepared when it is back.
+    let mut next = args.clone();
+    next.tried.push(args.host);
+    next.host = meant.unwrap_or(args.host);
+    prepare(engine, &mut next).await?;
+    *args = next;
+    Ok(())
 }
 
 /// Chooses another host after one that could not start it.
@@ -51,7 +55,12 @@ pub(super) async fn elsewhere(engine: &Arc<Engine>, args: &Args, why: EngineErro
         if once.host.is_some() {
             return Ok(false);
         }
-        let Ok(host) = scheduler::settle_elsewhere(&inner, db, &config, tried) else { return Ok(false) };
+        let host = match scheduler::settle_elsewhere(&inner, db, &config, tried) {
+            Ok(host) => host,
+            Err(error @ (EngineError::Db(_) | EngineError::Query(_))) => return Err(error),
+            // None has room for it.
+            Err(_) => return Ok(false),
+        };
         let about = state::about(&state::load(db, vm)?);
         inner.tell(db, EventCode::RunVmOnHostFailed, about, &because)?;
         state::change(&inner, db, vm, |run| {
